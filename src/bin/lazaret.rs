@@ -1,0 +1,3 @@
+//! The `lazaret` program: console and command line.
+
+fn main() {}

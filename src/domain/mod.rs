@@ -1,0 +1,24 @@
+//! The words of the project as types: scopes, ids, findings, subjects, instances, access lists.
+//!
+//! Imports nothing of ours. No I/O, no async, no wall clock ([`Clock`] is asked for the time).
+
+pub mod acl;
+pub mod clock;
+pub mod finding;
+pub mod group;
+pub mod ids;
+pub mod instance;
+pub mod scope;
+pub mod severity;
+pub mod subject;
+pub mod text;
+
+pub use acl::{AclAction, AclDirection, AclEntry, NetworkAcl};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use finding::{Compliance, Finding, FindingKey, RecordState, Source, Workflow};
+pub use group::{GroupRule, RulePeer, SecurityGroup};
+pub use ids::{AclId, FindingId, GroupId, InstanceId, InterfaceId, RunId, SnapshotId, SubnetId, VolumeId, VpcId};
+pub use instance::{Instance, Interface, Protection, Tags, Volume};
+pub use scope::{AccountId, Partition, Region, Scope};
+pub use severity::Severity;
+pub use subject::{Direction, PrincipalType, Subject};

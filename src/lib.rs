@@ -1,0 +1,6 @@
+//! lazaret: the on-call console for AWS quarantine.
+//!
+//! One engine, three hands (console, command line, Lambda), one ledger, every change reversible, nothing claimed
+//! that was not read back. `ARCHITECTURE.md` is the map of the rooms below.
+
+pub mod domain;
