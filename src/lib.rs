@@ -3,4 +3,7 @@
 //! One engine, three hands (console, command line, Lambda), one ledger, every change reversible, nothing claimed
 //! that was not read back. `ARCHITECTURE.md` is the map of the rooms below.
 
+pub mod cloud;
 pub mod domain;
+pub mod playbook;
+pub mod policy;
