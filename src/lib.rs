@@ -5,5 +5,7 @@
 
 pub mod cloud;
 pub mod domain;
+pub mod engine;
+pub mod ledger;
 pub mod playbook;
 pub mod policy;
