@@ -4,3 +4,4 @@
 //! that was not read back. `ARCHITECTURE.md` is the map of the rooms below.
 
 pub mod domain;
+pub mod intake;
