@@ -6,6 +6,7 @@
 pub mod cloud;
 pub mod domain;
 pub mod engine;
+pub mod intake;
 pub mod ledger;
 pub mod playbook;
 pub mod policy;
