@@ -4,6 +4,8 @@
 //! that was not read back. `ARCHITECTURE.md` is the map of the rooms below.
 
 pub mod cloud;
+pub mod config;
+pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod intake;
