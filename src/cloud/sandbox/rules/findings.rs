@@ -96,13 +96,11 @@ pub(in super::super) fn list(
         return Err(invalid("Filter Id accepts at most 20 values"));
     }
     let asked = hex_of(&[scope.to_string().as_bytes(), format!("{query:?}").as_bytes()], 8);
-    let (now, after) = match token {
-        None => (now, None),
-        Some(token) => {
-            let (at, last) = Token::read(token, &asked).ok_or_else(|| invalid("Invalid NextToken"))?;
-            (at, Some(last))
-        }
+    let after = match token {
+        None => None,
+        Some(token) => Some(Token::read(token, &asked).ok_or_else(|| invalid("Invalid NextToken"))?),
     };
+    let now = after.as_ref().map_or(now, |token| token.now);
     let made = background::present(world, now);
     let visible = seen_from(world, scope);
     let stored = world
@@ -122,15 +120,12 @@ pub(in super::super) fn list(
     };
     let mut found: Vec<Seen<'_>> = stored.chain(made).filter(wanted).collect();
     found.sort_by_key(|seen| (Reverse(seen.updated), seen.id));
-    let start = match &after {
-        None => 0,
-        Some((updated, id)) => {
-            found.partition_point(|s| (Reverse(s.updated), s.id) <= (Reverse(*updated), id.as_str()))
-        }
-    };
+    let start = after.as_ref().map_or(0, |last| {
+        found.partition_point(|s| (Reverse(s.updated), s.id) <= (Reverse(last.updated), last.id.as_str()))
+    });
     let rest = found.get(start..).unwrap_or_default();
     let page = rest.get(..PAGE.min(rest.len())).unwrap_or_default();
-    let next = page.last().filter(|_| rest.len() > PAGE).map(|last| Token::write(&asked, now, last));
+    let next = page.last().filter(|_| rest.len() > PAGE).map(|last| Token::after(now, last).write(&asked));
     let findings = page
         .iter()
         .map(|seen| {
@@ -157,22 +152,33 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// The token of a next page: `query.now.updated.id`, times in milliseconds.
-struct Token;
+/// The token of a next page, `query.now.updated.id` with times in milliseconds.
+struct Token {
+    /// When the first page was asked for.
+    now: DateTime<Utc>,
+    /// When the last finding of the page before was changed.
+    updated: DateTime<Utc>,
+    /// Its id.
+    id: String,
+}
 
 impl Token {
-    fn write(asked: &str, now: DateTime<Utc>, last: &Seen<'_>) -> String {
-        format!("{asked}.{}.{}.{}", now.timestamp_millis(), last.updated.timestamp_millis(), last.id)
+    fn after(now: DateTime<Utc>, last: &Seen<'_>) -> Self {
+        Self { now, updated: last.updated, id: last.id.to_owned() }
     }
 
-    fn read(token: &str, asked: &str) -> Option<(DateTime<Utc>, (DateTime<Utc>, String))> {
+    fn write(&self, asked: &str) -> String {
+        format!("{asked}.{}.{}.{}", self.now.timestamp_millis(), self.updated.timestamp_millis(), self.id)
+    }
+
+    fn read(token: &str, asked: &str) -> Option<Self> {
         let mut parts = token.splitn(4, '.');
         if parts.next()? != asked {
             return None;
         }
         let mut time = || DateTime::from_timestamp_millis(parts.next()?.parse().ok()?);
         let (now, updated) = (time()?, time()?);
-        Some((now, (updated, parts.next()?.to_owned())))
+        Some(Self { now, updated, id: parts.next()?.to_owned() })
     }
 }
 
