@@ -8,7 +8,6 @@ use crate::cloud::port::{FindingQuery, FindingUpdate, Unprocessed};
 use crate::domain::{FindingKey, Scope};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use std::borrow::Cow;
 use std::cmp::Reverse;
 
 /// Findings on one page at most.
@@ -39,7 +38,7 @@ fn seen_from<'a>(world: &'a World, scope: &'a Scope) -> impl Fn(&Scope) -> bool 
 struct Seen<'a> {
     updated: DateTime<Utc>,
     id: &'a str,
-    json: Cow<'a, Value>,
+    json: &'a Value,
     again: Option<Again>,
 }
 
@@ -115,8 +114,8 @@ pub(in super::super) fn list(
         query.updated_since.is_none_or(|since| seen.updated >= since)
             && (query.ids.is_empty() || query.ids.iter().any(|id| id.as_str() == seen.id))
             && (query.severities.is_empty()
-                || query.severities.iter().any(|s| s.label() == text(&seen.json, "/Severity/Label")))
-            && (query.include_closed || is_open(&seen.json))
+                || query.severities.iter().any(|s| s.label() == text(seen.json, "/Severity/Label")))
+            && (query.include_closed || is_open(seen.json))
     };
     let mut found: Vec<Seen<'_>> = stored.chain(made).filter(wanted).collect();
     found.sort_by_key(|seen| (Reverse(seen.updated), seen.id));
@@ -129,7 +128,7 @@ pub(in super::super) fn list(
     let findings = page
         .iter()
         .map(|seen| {
-            let mut json = seen.json.clone().into_owned();
+            let mut json = seen.json.clone();
             if let Some(again) = seen.again {
                 renew(&mut json, again);
             }
@@ -148,7 +147,7 @@ impl<'a> Seen<'a> {
     fn of(json: &'a Value, again: Option<Again>) -> Self {
         let written = text(json, "/UpdatedAt").parse::<DateTime<Utc>>().unwrap_or(DateTime::UNIX_EPOCH);
         let updated = again.map_or(written, |a| a.at.max(written));
-        Self { updated, id: text(json, "/Id"), json: Cow::Borrowed(json), again }
+        Self { updated, id: text(json, "/Id"), json, again }
     }
 }
 
