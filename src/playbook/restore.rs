@@ -130,6 +130,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
              ec2:CreateTags can have written. Check them"
                 .into(),
         );
+        plan.limits.push("termination and stop protection stand in no tag: they stay as they are".into());
     }
 
     let combined = combine(&request.changes);

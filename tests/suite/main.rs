@@ -3,5 +3,6 @@
 
 mod corpus;
 mod ledger;
+mod quarantine;
 mod rooms;
 mod support;
