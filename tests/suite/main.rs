@@ -2,3 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // this whole crate is tests
 
 mod corpus;
+mod ledger;
+mod quarantine;
+mod rooms;
+mod support;
