@@ -3,6 +3,8 @@
 //! One engine, three hands (console, command line, Lambda), one ledger, every change reversible, nothing claimed
 //! that was not read back. `ARCHITECTURE.md` is the map of the rooms below.
 
+#![forbid(unsafe_code)]
+
 pub mod cloud;
 pub mod config;
 pub mod console;

@@ -7,7 +7,7 @@ use super::readback::{self, Sight};
 use super::{Engine, EngineError, LEASE, Progress, message};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{CloudError, ErrorKind, Permit, Writes};
-use crate::domain::{GroupId, GroupRule, Scope, Tags, VpcId, text};
+use crate::domain::{GroupId, GroupRule, Scope, SecurityGroup, Tags, VpcId, text};
 use crate::ledger::{Event, LedgerError, Record, RunState, StepError, StepState};
 use crate::playbook::change::{group_list, leaks};
 use crate::playbook::{Action, Change, Standing, Step, StepId, Weight, tags};
@@ -418,52 +418,45 @@ async fn make_group(
     let reads = engine.cloud().reads().as_ref();
     let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
     let description = "lazaret quarantine: no traffic";
-    let created = retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await;
-    let created_by_us = match &created {
-        Ok(_) => true,
+    let by_name = GroupQuery::Named(vpc.clone(), name.to_owned());
+    let made = match retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await {
+        Ok(id) => Made { id, egress: vec![GroupRule::all_egress()] },
         // Ours from before, or another responder's a moment ago: which of them made it does not matter.
-        Err(e) if e.kind == ErrorKind::AlreadyExists || e.may_have_applied => false,
-        Err(e) => return Answer::Failed(step_error(e)),
-    };
-    let query = GroupQuery::Named(vpc.clone(), name.to_owned());
-    let mut seen = match read_until(engine, reads, scope, &query, |g| g.is_some()).await {
-        Ok(group) => group,
+        Err(e) if e.kind == ErrorKind::AlreadyExists || e.may_have_applied => {
+            match read_until(engine, reads, scope, &by_name, Option::is_some).await {
+                Ok(Some(group)) if is_ours(&group) => Made { id: group.id, egress: group.egress },
+                Ok(Some(group)) => {
+                    let id = group.id;
+                    return Answer::failed(
+                        "ForeignGroup",
+                        format!("{id} is named {name} and not tagged as ours: rename it, or use --quarantine-group"),
+                    );
+                }
+                Ok(None) => return unclear_or_failed(&e),
+                Err(e) => return Answer::Failed(step_error(&e)),
+            }
+        }
         Err(e) => return Answer::Failed(step_error(&e)),
     };
-    let Some(group) = seen.take() else {
-        return created.map_or_else(
-            |e| unclear_or_failed(&e),
-            |id| Answer::failed("NotVisible", format!("{id} was made and can't be read yet")),
-        );
-    };
-    if group.tags.get(tags::GROUP_TAG.0).map(String::as_str) != Some(tags::GROUP_TAG.1) && !created_by_us {
-        return Answer::failed(
-            "ForeignGroup",
-            format!(
-                "{} is named {name} but is not tagged as ours: rename it, or name a group with --quarantine-group",
-                group.id
-            ),
-        );
-    }
     // Only the rule that EC2 itself puts on a new group is ours to revoke.
     let all = [GroupRule::all_egress()];
-    if group.egress.contains(&all[0])
-        && let Err(e) = retrying(engine, || writes.revoke_egress(&target, &group.id, &all)).await
-        && !e.code.ends_with("NotFound")
+    if made.egress.contains(&all[0])
+        && let Err(e) = retrying(engine, || writes.revoke_egress(&target, &made.id, &all)).await
+        && e.kind != ErrorKind::NotFound
     {
         return unclear_or_failed(&e);
     }
-    let wanted: Vec<GroupRule> = reach.iter().cloned().map(GroupRule::https_to).collect();
-    let missing: Vec<GroupRule> = wanted.into_iter().filter(|r| !group.egress.contains(r)).collect();
+    let wanted = reach.iter().cloned().map(GroupRule::https_to);
+    let missing: Vec<GroupRule> = wanted.filter(|r| !made.egress.contains(r)).collect();
     if !missing.is_empty()
-        && let Err(e) = retrying(engine, || writes.authorize_egress(&target, &group.id, &missing)).await
+        && let Err(e) = retrying(engine, || writes.authorize_egress(&target, &made.id, &missing)).await
         && e.kind != ErrorKind::AlreadyExists
-        && !e.code.ends_with("Duplicate")
     {
         return unclear_or_failed(&e);
     }
-    let clean = |g: &Option<crate::domain::SecurityGroup>| g.as_ref().is_some_and(|g| leaks(g, reach).is_empty());
-    match read_until(engine, reads, scope, &query, clean).await {
+    let by_id = GroupQuery::Ids(vec![made.id.clone()]);
+    let clean = |g: &Option<SecurityGroup>| g.as_ref().is_some_and(|g| leaks(g, reach).is_empty());
+    match read_until(engine, reads, scope, &by_id, clean).await {
         Ok(Some(group)) if leaks(&group, reach).is_empty() => Answer::Applied {
             output: vec![group.id.to_string()],
             verified: Some("no ingress, and no egress but what was asked for".into()),
@@ -471,9 +464,19 @@ async fn make_group(
         Ok(Some(group)) => {
             Answer::failed("LeakyGroup", format!("{} lets through {}", group.id, leaks(&group, reach).join("; ")))
         }
-        Ok(None) => Answer::failed("NotVisible", format!("{name} was made and can't be read")),
+        Ok(None) => Answer::failed("NotVisible", format!("{} was made and can't be read yet", made.id)),
         Err(e) => Answer::Failed(step_error(&e)),
     }
+}
+
+/// A quarantine group with the egress rules that it is known to have.
+struct Made {
+    id: GroupId,
+    egress: Vec<GroupRule>,
+}
+
+fn is_ours(group: &SecurityGroup) -> bool {
+    group.tags.get(tags::GROUP_TAG.0).map(String::as_str) == Some(tags::GROUP_TAG.1)
 }
 
 /// Reads a group until it is as wanted, for as long as EC2 may need to agree with itself.
@@ -482,8 +485,8 @@ async fn read_until(
     reads: &dyn crate::cloud::Reads,
     scope: &Scope,
     query: &GroupQuery,
-    wanted: impl Fn(&Option<crate::domain::SecurityGroup>) -> bool,
-) -> Result<Option<crate::domain::SecurityGroup>, CloudError> {
+    wanted: impl Fn(&Option<SecurityGroup>) -> bool,
+) -> Result<Option<SecurityGroup>, CloudError> {
     let mut seen = None;
     for wait in readback::WAITS {
         tokio::time::sleep(wait).await;

@@ -384,6 +384,15 @@ pub enum PlanRefusal {
         /// The rules that must go.
         rules: Vec<String>,
     },
+    /// Everything that could go back was changed by somebody else.
+    #[error("nothing of {subject} goes back by itself: {}",
+        drift.iter().map(|d| format!("{}: now {} ({})", d.what, d.now, d.decision)).collect::<Vec<_>>().join("; "))]
+    Drifted {
+        /// The subject.
+        subject: String,
+        /// What was changed.
+        drift: Vec<Drift>,
+    },
     /// There is nothing to do or undo.
     #[error("{0}")]
     Nothing(String),

@@ -130,6 +130,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
              ec2:CreateTags can have written. Check them"
                 .into(),
         );
+        plan.limits.push("termination and stop protection stand in no tag: they stay as they are".into());
     }
 
     let combined = combine(&request.changes);
@@ -181,9 +182,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         return Err(if plan.drift.is_empty() {
             PlanRefusal::Nothing(format!("{} is already as it was: nothing to put back", instance.id))
         } else {
-            let list: Vec<String> =
-                plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
-            PlanRefusal::Unfit(format!("nothing of {} can go back by itself: {}", instance.id, list.join("; ")))
+            PlanRefusal::Drifted { subject: instance.id.to_string(), drift: plan.drift }
         });
     }
     plan.steps.push(read_back("read-back-all", 5));

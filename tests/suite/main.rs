@@ -3,3 +3,7 @@
 
 mod console_config;
 mod corpus;
+mod ledger;
+mod quarantine;
+mod rooms;
+mod support;
