@@ -1,1 +1,61 @@
-//! (being built)
+//! The console: what a SOC on-call engineer keeps open.
+//!
+//! May import `domain`, `policy`, `config`, `playbook`, `ledger`, `cloud` and `engine`. Built like this:
+//! everything that happens is a [`msg::Msg`]; [`update::update`] folds it into the [`model::Model`] and answers with
+//! [`effect::Effect`]s, as data; [`view`] draws the model; [`runtime`] carries out effects on tasks of their own and
+//! turns their answers into messages. Deliberately absent outside `runtime` and `terminal`: I/O, async, and the clock
+//! (time comes as [`msg::Msg::Tick`]). No view and no key reaches a mutating port: a commit is an effect, and the
+//! engine's guard decides.
+
+pub mod effect;
+pub mod layout;
+pub mod model;
+pub mod msg;
+pub mod runtime;
+pub mod terminal;
+pub mod update;
+pub mod view;
+
+use crate::config::{Keymap, Settings, Theme};
+use crate::domain::{AccountId, Scope};
+use crate::engine::Engine;
+use std::collections::BTreeMap;
+
+/// Everything that the console needs to begin.
+pub struct Setup {
+    /// What reads, plans and acts.
+    pub engine: Engine,
+    /// Where findings are listed.
+    pub hubs: Vec<Scope>,
+    /// Every account and Region whose quarantine and network ACLs are shown.
+    pub scopes: Vec<Scope>,
+    /// What people call the accounts.
+    pub account_names: BTreeMap<AccountId, String>,
+    /// Settings.
+    pub settings: Settings,
+    /// Keys.
+    pub keymap: Keymap,
+    /// Looks.
+    pub theme: Theme,
+    /// What says that this is not the real world, such as `sandbox: crypto-mining`.
+    pub banner: Option<String>,
+}
+
+/// Why the console could not run, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// There is no terminal to draw on.
+    #[error("lazaret's console needs a terminal: standard input and output have to be one")]
+    NoTerminal,
+    /// The terminal failed.
+    #[error("the terminal failed: {0}")]
+    Terminal(#[from] std::io::Error),
+}
+
+/// Runs the console until it is left. The terminal is as it was afterwards, whatever happened.
+///
+/// # Errors
+/// When there is no terminal, or it fails.
+pub async fn run(setup: Setup) -> Result<(), ConsoleError> {
+    Box::pin(runtime::run(setup, |_| {})).await
+}

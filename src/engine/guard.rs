@@ -121,6 +121,11 @@ impl Guard {
         Ok(Permit::granted_by_guard())
     }
 
+    /// Why a prepared plan would not pass now; for previews, which have no use for a permit.
+    pub fn would_refuse(&self, prepared: &Prepared, consent: &Consent) -> Option<Refusal> {
+        self.admit(prepared, consent).err()
+    }
+
     /// Lets a recovery pass: the run was admitted when it began, so only the session's standing orders count.
     ///
     /// # Errors

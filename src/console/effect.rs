@@ -1,0 +1,44 @@
+//! What update wants done, as data. Nothing here has happened yet.
+
+use super::msg::Ticket;
+use crate::domain::{InstanceId, RunId, Scope};
+use crate::engine::{Consent, Prepared, QuarantineRequest, RestoreRequest};
+use std::sync::Arc;
+
+/// Something that is read again and again. At most one reading of it is under way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Thing {
+    /// The findings of one hub, a page at a time.
+    Findings(Scope),
+    /// The ledger's runs.
+    Runs,
+    /// What is in quarantine in one account and Region.
+    Quarantined(Scope),
+    /// The network ACLs of one account and Region.
+    Acls(Scope),
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Read a thing; for what is in quarantine, these instances too, whatever their tags say.
+    Read(Thing, Vec<InstanceId>),
+    /// Read one instance.
+    Observe(Scope, InstanceId),
+    /// Plan a quarantine.
+    PrepareQuarantine(Ticket, Box<QuarantineRequest>),
+    /// Plan a restore.
+    PrepareRestore(Ticket, Box<RestoreRequest>),
+    /// Carry out a plan, through the engine's guard.
+    Commit(Ticket, Arc<Prepared>, Consent),
+    /// Take over a run whose process has gone.
+    Recover(Ticket, RunId),
+    /// Ring the bell, and tell the desktop this.
+    Ring(String),
+    /// Draw everything again.
+    Redraw,
+    /// Give the terminal back for a while.
+    Suspend,
+    /// Leave.
+    Quit,
+}

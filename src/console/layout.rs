@@ -1,0 +1,115 @@
+//! Which part of the screen is whose: the same answer for drawing, for paging and for the mouse.
+
+use ratatui::layout::Rect;
+
+/// The smallest screen that shows anything.
+pub const MIN_WIDTH: u16 = 30;
+/// The smallest screen that shows anything.
+pub const MIN_HEIGHT: u16 = 8;
+
+/// From this width on, list and detail stand beside each other.
+pub const WIDE: u16 = 100;
+
+/// The parts of the screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Screen {
+    /// The line at the top.
+    pub header: Rect,
+    /// The views' tabs.
+    pub tabs: Rect,
+    /// Everything between tabs and status.
+    pub body: Rect,
+    /// The list with its frame; empty where the detail is a page of its own.
+    pub list: Rect,
+    /// The lines of the list, without frame and headings.
+    pub rows: Rect,
+    /// The detail with its frame, where it is shown.
+    pub detail: Option<Rect>,
+    /// One line for what has to be said; empty on low screens.
+    pub status: Rect,
+    /// The line of keys.
+    pub footer: Rect,
+}
+
+/// What decides the parts besides the screen's size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Want {
+    /// Whether the detail is open with the keys in it.
+    pub detail_open: bool,
+    /// Whether the detail is wanted beside the list.
+    pub detail_beside: bool,
+}
+
+/// Divides a screen.
+pub fn screen(area: Rect, want: Want) -> Screen {
+    let line =
+        |y: u16| Rect { x: area.x, y: area.y + y.min(area.height.saturating_sub(1)), width: area.width, height: 1 };
+    let status_height = u16::from(area.height >= 16);
+    let body = Rect {
+        x: area.x,
+        y: area.y + 2.min(area.height),
+        width: area.width,
+        height: area.height.saturating_sub(3 + status_height),
+    };
+    let mut list = body;
+    let mut detail = None;
+    if area.width >= WIDE && (want.detail_beside || want.detail_open) {
+        let width = (area.width * 2 / 5).clamp(44, 72);
+        list.width -= width;
+        detail = Some(Rect { x: list.x + list.width, width, ..body });
+    } else if want.detail_open {
+        list = Rect { width: 0, height: 0, ..body };
+        detail = Some(body);
+    }
+    let rows = Rect {
+        x: list.x + 1.min(list.width),
+        y: list.y + 2.min(list.height),
+        width: list.width.saturating_sub(2),
+        height: list.height.saturating_sub(3),
+    };
+    Screen {
+        header: line(0),
+        tabs: line(1),
+        body,
+        list,
+        rows,
+        detail,
+        status: Rect { height: status_height, ..line(area.height.saturating_sub(2)) },
+        footer: line(area.height.saturating_sub(1)),
+    }
+}
+
+/// Where a plan, a run or help stands: over the body, with a margin on large screens.
+pub fn pane(screen: &Screen) -> Rect {
+    let body = screen.body;
+    let width = if body.width > 108 { (body.width - 8).min(132) } else { body.width };
+    let margin = u16::from(body.height > 30);
+    Rect {
+        x: body.x + (body.width - width) / 2,
+        y: body.y + margin,
+        width,
+        height: body.height.saturating_sub(2 * margin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_part_lies_on_the_screen(w in 0u16..400, h in 0u16..200, open: bool, beside: bool) {
+            let area = Rect::new(0, 0, w, h);
+            let screen = screen(area, Want { detail_open: open, detail_beside: beside });
+            if w < MIN_WIDTH || h < MIN_HEIGHT {
+                return Ok(());
+            }
+            let parts = [screen.header, screen.tabs, screen.body, screen.list, screen.status, screen.footer, pane(&screen)];
+            for part in parts.into_iter().chain(screen.detail) {
+                prop_assert!(part.right() <= w && part.bottom() <= h, "{part:?} on {w}x{h}");
+            }
+            prop_assert!(screen.rows.height == 0 || screen.rows.bottom() < screen.list.bottom());
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The runs, as the ledger tells them.
+
+use super::field::Field;
+use super::fuzzy::Fuzzy;
+use super::list::{Cursor, Kept, Move};
+use crate::console::msg::RunsRead;
+use crate::domain::{RunId, text};
+use crate::engine::settled;
+use crate::ledger::RunState;
+use crate::playbook::Playbook;
+use std::collections::BTreeSet;
+
+/// The runs, newest first.
+#[derive(Debug, Default)]
+pub struct Activity {
+    read: RunsRead,
+    settled: BTreeSet<RunId>,
+    order: Vec<RunId>,
+    /// Whether the ledger was read.
+    pub known: bool,
+    /// The selected run.
+    pub cursor: Cursor<RunId>,
+    /// The filter that was typed.
+    pub filter: Field,
+}
+
+impl Activity {
+    /// Moves the selection.
+    pub fn go(&mut self, to: Move, height: usize) {
+        self.cursor.go(&self.order, to, height);
+    }
+
+    /// Takes a reading in.
+    pub fn take(&mut self, read: RunsRead, height: usize) -> Kept {
+        self.settled = settled(&read.runs);
+        self.read = read;
+        self.known = true;
+        self.reorder(height)
+    }
+
+    /// Filters what is known.
+    pub fn reorder(&mut self, height: usize) -> Kept {
+        let mut fuzzy = Fuzzy::new(self.filter.text());
+        let shown = self.read.runs.iter().filter(|r| {
+            let fields = [
+                r.plan.playbook.name().to_owned(),
+                text::fit(&r.plan.title, 200),
+                text::fit(&r.actor.name, 64),
+                r.run.to_string(),
+                r.ended.as_ref().map_or("running", |(o, _, _)| o.as_str()).to_owned(),
+            ];
+            fuzzy.as_mut().is_none_or(|f| f.matches(&fields))
+        });
+        self.order = shown.map(|r| r.run).collect();
+        self.order.sort_by(|a, b| b.cmp(a));
+        self.cursor.settle(&self.order, height)
+    }
+
+    /// All runs that are known.
+    pub fn runs(&self) -> &[RunState] {
+        &self.read.runs
+    }
+
+    /// The runs that are shown, in order.
+    pub fn order(&self) -> &[RunId] {
+        &self.order
+    }
+
+    /// One run.
+    pub fn run(&self, id: RunId) -> Option<&RunState> {
+        self.read.runs.iter().find(|r| r.run == id)
+    }
+
+    /// The selected run.
+    pub fn selected(&self) -> Option<&RunState> {
+        self.run(*self.cursor.key()?)
+    }
+
+    /// Whether a run is open and its process is alive.
+    pub fn alive(&self, id: RunId) -> bool {
+        self.read.alive.contains(&id)
+    }
+
+    /// The open runs whose process has gone.
+    pub fn abandoned(&self) -> impl Iterator<Item = &RunState> {
+        self.read.runs.iter().filter(|r| r.is_open() && !self.alive(r.run))
+    }
+
+    /// Whether a restore can take the run back: it changed something, and none has.
+    pub fn can_be_taken_back(&self, run: &RunState) -> bool {
+        run.plan.playbook == Playbook::QuarantineInstance
+            && !run.is_open()
+            && !self.settled.contains(&run.run)
+            && !run.changes().is_empty()
+    }
+
+    /// Whether a restore has taken the run back.
+    pub fn was_taken_back(&self, run: &RunState) -> bool {
+        self.settled.contains(&run.run)
+    }
+}

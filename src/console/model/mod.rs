@@ -1,0 +1,379 @@
+//! What the console knows and shows. Plain data: [`super::update`] changes it, [`super::view`] draws it.
+
+pub mod activity;
+pub mod blocks;
+pub mod contained;
+pub mod field;
+pub mod findings;
+pub mod fuzzy;
+pub mod list;
+pub mod pane;
+pub mod refresh;
+pub mod subjects;
+
+use super::effect::Thing;
+use super::layout::{self, Screen, Want};
+use super::msg::Ticket;
+use crate::config::{Command, Context, Key, Keymap, Role, Settings};
+use crate::domain::{AccountId, Region, Scope};
+use crate::engine::Guard;
+use chrono::{DateTime, Utc};
+use contained::InstanceKey;
+use field::Field;
+use ratatui::layout::Rect;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is shown between the tabs and the footer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum View {
+    /// The findings.
+    #[default]
+    Findings,
+    /// What is in quarantine.
+    Quarantine,
+    /// The network ACLs.
+    Blocks,
+    /// The runs.
+    Activity,
+}
+
+impl View {
+    /// All views, in the order of their tabs.
+    pub const ALL: [Self; 4] = [Self::Findings, Self::Quarantine, Self::Blocks, Self::Activity];
+
+    /// Its name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Findings => "Findings",
+            Self::Quarantine => "Quarantine",
+            Self::Blocks => "Blocks",
+            Self::Activity => "Activity",
+        }
+    }
+
+    /// Its keys.
+    pub fn context(self) -> Context {
+        match self {
+            Self::Findings => Context::Findings,
+            Self::Quarantine => Context::Quarantine,
+            Self::Blocks => Context::Blocks,
+            Self::Activity => Context::Activity,
+        }
+    }
+
+    /// The command that shows it.
+    pub fn command(self) -> Command {
+        match self {
+            Self::Findings => Command::ViewFindings,
+            Self::Quarantine => Command::ViewQuarantine,
+            Self::Blocks => Command::ViewBlocks,
+            Self::Activity => Command::ViewActivity,
+        }
+    }
+}
+
+/// What does not change while the console runs.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Who acts.
+    pub actor: String,
+    /// The machine.
+    pub host: String,
+    /// The standing orders.
+    pub guard: Guard,
+    /// Where findings are listed.
+    pub hubs: Vec<Scope>,
+    /// Every account and Region that is looked at.
+    pub scopes: Vec<Scope>,
+    /// What people call the accounts.
+    pub names: BTreeMap<AccountId, String>,
+    /// What says that this is not the real world.
+    pub banner: Option<String>,
+    /// Settings.
+    pub settings: Settings,
+    /// Keys.
+    pub keymap: Keymap,
+}
+
+impl Session {
+    /// What people call an account, else its number.
+    pub fn account<'a>(&'a self, id: &'a AccountId) -> &'a str {
+        self.names.get(id).map_or(id.as_str(), String::as_str)
+    }
+
+    /// The accounts, each once.
+    pub fn accounts(&self) -> BTreeSet<&AccountId> {
+        self.scopes.iter().chain(&self.hubs).map(|s| &s.account).collect()
+    }
+
+    /// The Regions, each once.
+    pub fn regions(&self) -> BTreeSet<&Region> {
+        self.scopes.iter().chain(&self.hubs).map(|s| &s.region).collect()
+    }
+}
+
+/// A sentence at the bottom, for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The sentence, safe to show.
+    pub text: String,
+    /// How it looks.
+    pub role: Role,
+    /// Since when.
+    pub at: DateTime<Utc>,
+}
+
+/// A question with yes and no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Leave though runs are under way?
+    QuitWhileRunning {
+        /// Names this very question.
+        id: u64,
+    },
+}
+
+/// The command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// What was typed.
+    pub field: Field,
+    /// The selected line of the matching commands.
+    pub index: usize,
+}
+
+/// Help.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Help {
+    /// The first line that is shown.
+    pub scroll: usize,
+}
+
+/// How far leaving has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaving {
+    /// Since when runs are waited for.
+    pub since: DateTime<Utc>,
+}
+
+/// How many lines there are where things can be scrolled; what drawing has found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drawn {
+    /// How far the detail can be scrolled.
+    pub detail: usize,
+    /// How far the plan or run can be scrolled.
+    pub pane: usize,
+    /// How far help can be scrolled.
+    pub help: usize,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct Model {
+    /// What does not change.
+    pub session: Session,
+    /// The time, as of the last tick.
+    pub now: DateTime<Utc>,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// What is shown.
+    pub view: View,
+    /// The findings.
+    pub findings: findings::Findings,
+    /// What is in quarantine.
+    pub quarantine: contained::Quarantine,
+    /// The network ACLs.
+    pub blocks: blocks::Blocks,
+    /// The runs.
+    pub activity: activity::Activity,
+    /// The instances that details show.
+    pub subjects: subjects::Subjects,
+    /// When each thing was read.
+    pub readings: refresh::Readings,
+    /// Whether a hub was listed to its end once: what comes after that is new.
+    pub listed: BTreeSet<Scope>,
+    /// Whether the detail has the keys.
+    pub detail_open: bool,
+    /// Whether the detail is wanted beside the list.
+    pub detail_beside: bool,
+    /// The first line of the detail.
+    pub detail_scroll: usize,
+    /// Whether the filter of the view is being typed.
+    pub filtering: bool,
+    /// The plan or run that is shown.
+    pub pane: Option<pane::Pane>,
+    /// Panes whose run goes on though they are not shown.
+    pub parked: BTreeMap<Ticket, pane::Pane>,
+    /// Help, when it is shown.
+    pub help: Option<Help>,
+    /// The command line, when it is shown.
+    pub palette: Option<Palette>,
+    /// A question, when one is asked.
+    pub question: Option<Question>,
+    /// A sentence at the bottom.
+    pub notice: Option<Notice>,
+    /// Keys that wait for more.
+    pub pending: Vec<Key>,
+    /// Set once the console is to be left.
+    pub leaving: Option<Leaving>,
+    /// Whether the start-up notice about abandoned runs was given.
+    pub told_abandoned: bool,
+    /// What drawing has found.
+    pub drawn: Drawn,
+    next_ticket: Ticket,
+}
+
+impl Model {
+    /// A model that knows nothing yet.
+    pub fn new(session: Session, now: DateTime<Utc>, size: (u16, u16)) -> Self {
+        let mut findings = findings::Findings::default();
+        findings.least = session.settings.console.min_severity;
+        Self {
+            session,
+            now,
+            size,
+            view: View::default(),
+            findings,
+            quarantine: contained::Quarantine::default(),
+            blocks: blocks::Blocks::default(),
+            activity: activity::Activity::default(),
+            subjects: subjects::Subjects::default(),
+            readings: refresh::Readings::default(),
+            listed: BTreeSet::new(),
+            detail_open: false,
+            detail_beside: true,
+            detail_scroll: 0,
+            filtering: false,
+            pane: None,
+            parked: BTreeMap::new(),
+            help: None,
+            palette: None,
+            question: None,
+            notice: None,
+            pending: Vec::new(),
+            leaving: None,
+            told_abandoned: false,
+            drawn: Drawn::default(),
+            next_ticket: 1,
+        }
+    }
+
+    /// A ticket that was never used.
+    pub fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    /// The parts of the screen.
+    pub fn screen(&self) -> Screen {
+        let want = Want { detail_open: self.detail_open, detail_beside: self.detail_beside };
+        layout::screen(Rect::new(0, 0, self.size.0, self.size.1), want)
+    }
+
+    /// How many lines of a list are shown.
+    pub fn list_height(&self) -> usize {
+        usize::from(self.screen().rows.height).max(1)
+    }
+
+    /// Where keys are looked up now, the nearest first.
+    pub fn contexts(&self) -> Vec<Context> {
+        if self.question.is_some() {
+            return vec![Context::Confirm];
+        }
+        if self.help.is_some() {
+            return vec![Context::Help, Context::Global];
+        }
+        if self.palette.is_some() || self.pane.as_ref().is_some_and(|p| p.typing.is_some()) {
+            return vec![Context::Filter];
+        }
+        if self.pane.is_some() {
+            return vec![Context::Plan, Context::Global];
+        }
+        if self.filtering {
+            return vec![Context::Filter];
+        }
+        let mut contexts = vec![self.view.context(), Context::Global];
+        if self.detail_open {
+            contexts.insert(0, Context::Detail);
+        }
+        contexts
+    }
+
+    /// The text field that has the keys, where one has.
+    pub fn field(&mut self) -> Option<&mut Field> {
+        if self.question.is_some() || self.help.is_some() {
+            return None;
+        }
+        if self.palette.is_some() {
+            return self.palette.as_mut().map(|p| &mut p.field);
+        }
+        if self.pane.is_some() {
+            return self.pane.as_mut().and_then(|p| p.typing.as_mut()).map(pane::Typing::field);
+        }
+        if self.filtering { Some(self.filter_mut()) } else { None }
+    }
+
+    /// The filter of the view.
+    pub fn filter(&self) -> &Field {
+        match self.view {
+            View::Findings => &self.findings.filter,
+            View::Quarantine => &self.quarantine.filter,
+            View::Blocks => &self.blocks.filter,
+            View::Activity => &self.activity.filter,
+        }
+    }
+
+    /// The filter of the view, to be changed.
+    pub fn filter_mut(&mut self) -> &mut Field {
+        match self.view {
+            View::Findings => &mut self.findings.filter,
+            View::Quarantine => &mut self.quarantine.filter,
+            View::Blocks => &mut self.blocks.filter,
+            View::Activity => &mut self.activity.filter,
+        }
+    }
+
+    /// The instance that the selected line is about.
+    pub fn selected_instance(&self) -> Option<InstanceKey> {
+        match self.view {
+            View::Findings => self.findings.selected()?.instance.clone(),
+            View::Quarantine => self.quarantine.cursor.key().cloned(),
+            View::Blocks => None,
+            View::Activity => {
+                let run = self.activity.selected()?;
+                Some((run.plan.scope.clone(), run.plan.instance()?))
+            }
+        }
+    }
+
+    /// Runs of ours that are under way.
+    pub fn in_flight(&self) -> usize {
+        let running = |p: &pane::Pane| matches!(p.stage, pane::Stage::Running(_));
+        usize::from(self.pane.as_ref().is_some_and(running)) + self.parked.values().filter(|p| running(p)).count()
+    }
+
+    /// How old the oldest feed of findings is; `None` when one was never read.
+    pub fn feed_age(&self) -> Option<chrono::Duration> {
+        let ages = self.session.hubs.iter().map(|hub| {
+            let ok = self.readings.of(&Thing::Findings(hub.clone())).and_then(|r| r.ok_at);
+            ok.map(|at| self.now - at)
+        });
+        ages.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// Moves the selection of the view.
+    pub fn move_list(&mut self, to: list::Move) {
+        let height = self.list_height();
+        match self.view {
+            View::Findings => self.findings.go(to, height),
+            View::Quarantine => self.quarantine.go(to, height),
+            View::Blocks => self.blocks.go(to, height),
+            View::Activity => self.activity.go(to, height),
+        }
+    }
+
+    /// Says something at the bottom.
+    pub fn say(&mut self, role: Role, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), role, at: self.now });
+    }
+}

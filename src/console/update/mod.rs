@@ -1,0 +1,143 @@
+//! What every message does to the model, and what it wants done. Pure: no I/O, no async, no clock.
+
+mod commands;
+mod keys;
+mod mouse;
+mod news;
+mod plan;
+
+pub(super) use keys::choices;
+pub(super) use plan::newest;
+
+use super::effect::{Effect, Thing};
+use super::model::{Leaving, Model, View};
+use super::msg::{Msg, Signal};
+use crate::config::Role;
+use chrono::{DateTime, Duration, Utc};
+
+/// How long a notice stands.
+const NOTICE_FOR: Duration = Duration::seconds(8);
+
+/// How long leaving waits for runs to be recorded. Steps answer within the cloud's own time-outs, well before this.
+const LEAVE_WITHIN: Duration = Duration::seconds(90);
+
+/// Takes one message in.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match msg {
+        Msg::Start => refresh_all(model, &mut effects),
+        Msg::Tick(now) => tick(model, now, &mut effects),
+        Msg::Key(key) => keys::key(model, key, &mut effects),
+        Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Mouse(action, column, row) => mouse::mouse(model, action, column, row, &mut effects),
+        Msg::Resize(width, height) => {
+            model.size = (width, height);
+            model.findings.changed();
+            news::reorder(model);
+        }
+        Msg::Signal(signal) => on_signal(model, signal, &mut effects),
+        Msg::Findings { hub, result } => news::findings(model, &hub, result, &mut effects),
+        Msg::Runs(result) => news::runs(model, result, &mut effects),
+        Msg::Quarantined { scope, result } => news::quarantined(model, scope, result, &mut effects),
+        Msg::Acls { scope, result } => news::acls(model, scope, result, &mut effects),
+        Msg::Observed { scope, instance, result } => model.subjects.take(&(scope, instance), result),
+        Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result),
+        Msg::Progress { ticket, record } => plan::progress(model, ticket, &record),
+        Msg::Committed { ticket, result } => plan::committed(model, ticket, result, &mut effects),
+        Msg::Trouble(text) => model.say(Role::Error, text),
+    }
+    let height = model.list_height();
+    model.findings.settle(height);
+    if model.leaving.is_some() && model.in_flight() == 0 {
+        effects.push(Effect::Quit);
+    }
+    effects
+}
+
+/// Asks for a reading, unless one is under way: then another follows it.
+fn read(model: &mut Model, thing: Thing, effects: &mut Vec<Effect>) {
+    if !model.readings.want(&thing, model.now) {
+        return;
+    }
+    let ids = match &thing {
+        Thing::Quarantined(scope) => super::model::contained::Quarantine::to_read(model.activity.runs(), scope),
+        _ => vec![],
+    };
+    effects.push(Effect::Read(thing, ids));
+}
+
+fn things(model: &Model) -> Vec<Thing> {
+    let scopes = &model.session.scopes;
+    std::iter::once(Thing::Runs)
+        .chain(model.session.hubs.iter().cloned().map(Thing::Findings))
+        .chain(scopes.iter().cloned().map(Thing::Quarantined))
+        .chain(scopes.iter().cloned().map(Thing::Acls))
+        .collect()
+}
+
+fn refresh_all(model: &mut Model, effects: &mut Vec<Effect>) {
+    for thing in things(model) {
+        read(model, thing, effects);
+    }
+}
+
+/// How often a thing is read, by whether somebody is looking.
+fn interval(model: &Model, thing: &Thing) -> Duration {
+    let seconds = match thing {
+        Thing::Findings(_) => i64::try_from(model.session.settings.console.poll_seconds).unwrap_or(10),
+        Thing::Runs if model.view == View::Activity || model.in_flight() > 0 => 3,
+        Thing::Runs => 10,
+        Thing::Quarantined(_) if model.view == View::Quarantine => 15,
+        Thing::Quarantined(_) => 60,
+        Thing::Acls(_) if model.view == View::Blocks => 20,
+        Thing::Acls(_) => 120,
+    };
+    Duration::seconds(seconds)
+}
+
+fn tick(model: &mut Model, now: DateTime<Utc>, effects: &mut Vec<Effect>) {
+    model.now = now;
+    if model.notice.as_ref().is_some_and(|n| now - n.at > NOTICE_FOR) {
+        model.notice = None;
+    }
+    for thing in things(model) {
+        if model.readings.due(&thing, interval(model, &thing), now) {
+            read(model, thing, effects);
+        }
+    }
+    let shown = (model.view == View::Findings && model.screen().detail.is_some() && model.pane.is_none())
+        .then(|| model.selected_instance())
+        .flatten();
+    if let Some((scope, instance)) = model.subjects.show(shown, now) {
+        effects.push(Effect::Observe(scope, instance));
+    }
+    if let Some(leaving) = model.leaving
+        && now - leaving.since > LEAVE_WITHIN
+    {
+        effects.push(Effect::Quit);
+    }
+}
+
+fn on_signal(model: &mut Model, signal: Signal, effects: &mut Vec<Effect>) {
+    match signal {
+        Signal::Terminate | Signal::HangUp => leave(model),
+        Signal::Suspend => suspend(model, effects),
+    }
+}
+
+/// Begins to leave: at once when nothing of ours is under way, else when the ledger has its end.
+fn leave(model: &mut Model) {
+    model.question = None;
+    if model.leaving.is_none() {
+        model.leaving = Some(Leaving { since: model.now });
+    }
+}
+
+/// Stops for a while. Not while a run is under way: a stopped process can't record, and looks dead to others.
+fn suspend(model: &mut Model, effects: &mut Vec<Effect>) {
+    if model.in_flight() > 0 {
+        model.say(Role::Warning, "a run is under way: suspend when it is over");
+    } else {
+        effects.push(Effect::Suspend);
+    }
+}

@@ -1,0 +1,144 @@
+//! What was read arrives.
+
+use super::super::effect::{Effect, Thing};
+use super::super::model::list::Kept;
+use super::super::model::{Model, View};
+use super::super::msg::{AclRead, QuarantineRead, RunsRead};
+use super::read;
+use crate::cloud::CloudError;
+use crate::config::Role;
+use crate::domain::Scope;
+use crate::engine::poller::Batch;
+
+pub(super) fn findings(model: &mut Model, hub: &Scope, result: Result<Batch, CloudError>, effects: &mut Vec<Effect>) {
+    let thing = Thing::Findings(hub.clone());
+    let mut more = false;
+    let outcome = match result {
+        Ok(batch) => {
+            more = batch.more;
+            let news = model.findings.take(batch, &model.session.names);
+            // What the first listing brings was there before us: it is on the screen, and rings nobody.
+            let known = model.listed.contains(hub);
+            if !more {
+                model.listed.insert(hub.clone());
+            }
+            if let (true, Some(first)) = (known, news.criticals.first()) {
+                let text = match news.criticals.len() {
+                    1 => format!("new CRITICAL: {first}"),
+                    n => format!("{n} new CRITICAL findings: {first}, …"),
+                };
+                if model.session.settings.console.bell {
+                    effects.push(Effect::Ring(format!("lazaret: {text}")));
+                }
+                model.say(Role::Critical, text);
+            }
+            let height = model.list_height();
+            if model.findings.settle(height) == Kept::Lost && model.view == View::Findings {
+                model.say(Role::Warning, "the selected finding is no longer listed: another line is selected");
+            }
+            Ok(())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    let waiting = model.readings.done(&thing, outcome, model.now);
+    if more || waiting {
+        read(model, thing, effects);
+    }
+}
+
+pub(super) fn runs(model: &mut Model, result: Result<RunsRead, String>, effects: &mut Vec<Effect>) {
+    let outcome = match result {
+        Ok(read_runs) => {
+            let first = !model.activity.known;
+            let held = |model: &Model| -> Vec<_> {
+                let scopes = model.session.scopes.iter();
+                scopes.map(|s| super::super::model::contained::Quarantine::to_read(model.activity.runs(), s)).collect()
+            };
+            let before = held(model);
+            let height = model.list_height();
+            model.activity.take(read_runs, height);
+            rebuild_quarantine(model);
+            let after = held(model);
+            for (n, scope) in model.session.scopes.clone().into_iter().enumerate() {
+                if before.get(n) != after.get(n) {
+                    read(model, Thing::Quarantined(scope), effects);
+                }
+            }
+            if first && !model.told_abandoned {
+                model.told_abandoned = true;
+                let abandoned = model.activity.abandoned().count();
+                if abandoned > 0 {
+                    let (run, process) = if abandoned == 1 {
+                        ("run was", "its process has")
+                    } else {
+                        ("runs were", "their processes have")
+                    };
+                    let keys = model.session.keymap.keys_for(
+                        &[View::Activity.context(), crate::config::Context::Global],
+                        crate::config::Command::Recover,
+                    );
+                    let key = keys.first().map_or("recover", String::as_str);
+                    model.say(
+                        Role::Warning,
+                        format!("{abandoned} {run} not finished and {process} gone: see Activity, {key} recovers"),
+                    );
+                }
+            }
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    if model.readings.done(&Thing::Runs, outcome, model.now) {
+        read(model, Thing::Runs, effects);
+    }
+}
+
+pub(super) fn quarantined(
+    model: &mut Model,
+    scope: Scope,
+    result: Result<QuarantineRead, CloudError>,
+    effects: &mut Vec<Effect>,
+) {
+    let thing = Thing::Quarantined(scope.clone());
+    let outcome = match result {
+        Ok(seen) => {
+            model.quarantine.take(scope, seen);
+            rebuild_quarantine(model);
+            Ok(())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    if model.readings.done(&thing, outcome, model.now) {
+        read(model, thing, effects);
+    }
+}
+
+pub(super) fn acls(model: &mut Model, scope: Scope, result: Result<AclRead, CloudError>, effects: &mut Vec<Effect>) {
+    let thing = Thing::Acls(scope.clone());
+    let outcome = match result {
+        Ok(seen) => {
+            let height = model.list_height();
+            model.blocks.take(scope, seen, &model.session.names, height);
+            Ok(())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    if model.readings.done(&thing, outcome, model.now) {
+        read(model, thing, effects);
+    }
+}
+
+pub(super) fn rebuild_quarantine(model: &mut Model) {
+    let height = model.list_height();
+    model.quarantine.rebuild(model.activity.runs(), model.now, &model.session.names, height);
+}
+
+/// Filters and sorts every list anew: a filter or the screen's size changed.
+pub(super) fn reorder(model: &mut Model) {
+    let height = model.list_height();
+    model.findings.changed();
+    model.findings.settle(height);
+    model.quarantine.reorder(&model.session.names, height);
+    model.blocks.reorder(&model.session.names, height);
+    model.activity.reorder(height);
+}

@@ -1,0 +1,171 @@
+//! The list of findings.
+
+use super::doc::frame_block;
+use super::list::{Cell, Column, List, cell};
+use super::words::{ago, key};
+use crate::config::{Command, Role, Theme};
+use crate::console::effect::Thing;
+use crate::console::model::Model;
+use crate::console::model::contained::Status;
+use crate::console::model::findings::Row;
+use crate::domain::{Severity, text};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+const COLUMNS: [Column; 7] = [
+    Column::fixed("SEV", 6),
+    Column::fixed("AGE", 4).right(),
+    Column::flexible("TYPE", 12, 48),
+    Column::flexible("SUBJECT", 12, 30).goes(1),
+    Column::flexible("ACCOUNT", 8, 18).goes(4),
+    Column::fixed("REGION", 14).goes(5),
+    Column::flexible("STATE", 10, 13).goes(2),
+];
+
+/// Draws it.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
+    let findings = &model.findings;
+    let block = frame_block(theme, title(model, theme, area.width), !model.detail_open);
+    let list = List {
+        columns: &COLUMNS,
+        len: findings.order().len(),
+        offset: findings.cursor.offset(),
+        selected: Some(findings.cursor.index()),
+        focused: !model.detail_open && model.pane.is_none(),
+        empty: empty(model, theme),
+    };
+    super::list::draw(frame, area, theme, block, &list, |n, widths| {
+        match findings.order().get(n).and_then(|id| findings.row(*id)) {
+            Some(row) => cells(model, theme, row, widths),
+            None => vec![],
+        }
+    });
+}
+
+fn title(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
+    let findings = &model.findings;
+    let quiet = theme.style(Role::Dim);
+    let mut spans = vec![Span::styled(" Findings ", theme.style(Role::Title))];
+    let shown = findings.order().len();
+    let mut facts =
+        vec![if shown == findings.total() { format!("{shown}") } else { format!("{shown} of {}", findings.total()) }];
+    if findings.least > Severity::Informational {
+        facts.push(format!("{} and up", findings.least.label().to_lowercase()));
+    }
+    if width >= 60 {
+        let arrow = if findings.reversed { " ↑" } else { "" };
+        facts.push(format!("by {}{arrow}", findings.sort.word()));
+        facts.push(if findings.closed { "open and closed".to_owned() } else { "open".to_owned() });
+    }
+    if !findings.filter.text().is_empty() {
+        facts.push(format!("/{}", text::fit(findings.filter.text(), 24)));
+    }
+    spans.push(Span::styled(format!("{} ", facts.join(" · ")), quiet));
+    let above = findings.cursor.offset();
+    if above > 0 && width >= 80 {
+        spans.push(Span::styled(format!("· {above} above "), quiet));
+    }
+    Line::from(spans)
+}
+
+fn empty(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
+    let says = |role, text: String| Line::styled(text, theme.style(role));
+    let errors: Vec<String> = model
+        .readings
+        .failing()
+        .filter(|(thing, _)| matches!(thing, Thing::Findings(_)))
+        .map(|(_, error)| text::safe(error).into_owned())
+        .collect();
+    if !errors.is_empty() {
+        let mut lines = vec![says(Role::Error, "Findings can't be read:".to_owned())];
+        lines.extend(errors.into_iter().map(|e| says(Role::Warning, e)));
+        return lines;
+    }
+    if model.feed_age().is_none() {
+        return vec![says(Role::Dim, "Reading the first page of findings…".to_owned())];
+    }
+    if model.findings.total() == 0 {
+        return vec![says(Role::Ok, "Nothing is reported.".to_owned())];
+    }
+    let mut lines = vec![says(Role::Dim, "No finding is shown.".to_owned())];
+    let hints = [
+        (Command::LowerSeverity, "shows less severe ones", model.findings.least > Severity::Informational),
+        (Command::ToggleClosed, "shows closed ones", !model.findings.closed),
+        (Command::Back, "clears the filter", !model.findings.filter.text().is_empty()),
+    ];
+    for (command, what, applies) in hints {
+        if let (true, Some(key)) = (applies, key(model, command)) {
+            lines.push(Line::from(super::words::hint(theme, &key, what)));
+        }
+    }
+    lines
+}
+
+/// Where a finding's subject stands, else where the finding does.
+pub fn state(model: &Model, row: &Row) -> (String, Role) {
+    let status = row.instance.as_ref().and_then(|key| model.quarantine.status(key));
+    match status {
+        _ if row.finding.sample => ("sample".to_owned(), Role::Dim),
+        Some(Status::Isolated) => ("◆ isolated".to_owned(), Role::Quarantined),
+        Some(Status::Running) => ("▶ isolating".to_owned(), Role::Running),
+        Some(Status::Partial) => ("◆ PARTIAL".to_owned(), Role::Partial),
+        Some(Status::Drift) => ("◆ DRIFT".to_owned(), Role::Drift),
+        Some(Status::Unread) => ("◆ unread".to_owned(), Role::Dim),
+        Some(Status::Gone | Status::Restored) | None => {
+            let word = row.state();
+            let role = match word.as_str() {
+                "new" => Role::Base,
+                _ => Role::Dim,
+            };
+            (word, role)
+        }
+    }
+}
+
+fn cells(model: &Model, theme: &Theme, row: &Row, widths: &[u16]) -> Vec<Cell> {
+    let style = |role| theme.style(role);
+    let width = |n: usize| widths.get(n).copied().unwrap_or(0);
+    let severity = row.finding.severity;
+    let quiet = !row.finding.is_open() || row.finding.sample;
+    let badge = format!(" {:<4} ", severity.short());
+    let badge_role = if quiet { Role::Dim } else { Role::severity(severity) };
+    let (state_text, state_role) = state(model, row);
+    let mut state_cell = cell(&state_text, style(state_role), width(6));
+    if !row.finding.oddities.is_empty() {
+        state_cell.push((format!(" !{}", row.finding.oddities.len()), style(Role::Warning)));
+    }
+    vec![
+        vec![(badge, style(badge_role))],
+        cell(&ago(row.at(), model.now), style(Role::Dim), width(1)),
+        kind(theme, row, usize::from(width(2)), quiet),
+        subject(theme, row, usize::from(width(3)), quiet),
+        cell(&row.account, style(if quiet { Role::Dim } else { Role::Base }), width(4)),
+        cell(&row.region, style(Role::Dim), width(5)),
+        state_cell,
+    ]
+}
+
+/// The type: what tells it apart first, then its family where there is room.
+fn kind(theme: &Theme, row: &Row, width: usize, quiet: bool) -> Cell {
+    let main = theme.style(if quiet { Role::Dim } else { Role::Base });
+    let room = width.saturating_sub(text::width(&row.name) + 1);
+    let mut pieces = vec![(text::fit(&row.name, width), main)];
+    if !row.family.is_empty() && room >= text::width(&row.family) {
+        pieces.push((format!(" {}", row.family), theme.style(Role::Dim)));
+    }
+    pieces
+}
+
+/// The subject: its id, which nobody can fake, then its name.
+fn subject(theme: &Theme, row: &Row, width: usize, quiet: bool) -> Cell {
+    let (id, name) = &row.subject;
+    let main = theme.style(if quiet { Role::Dim } else { Role::Base });
+    let id = text::fit(id, width);
+    let room = width.saturating_sub(text::width(&id) + 1);
+    if name.is_empty() || room < 3 {
+        return vec![(id, main)];
+    }
+    let name = text::fit(name, room);
+    vec![(id, theme.style(Role::Dim)), (format!(" {name}"), main)]
+}

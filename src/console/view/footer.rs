@@ -1,0 +1,134 @@
+//! The line of keys that work here, now, from the keymap that is loaded.
+
+use super::words::key;
+use crate::config::{Command, Role, Theme};
+use crate::console::model::pane::{Ask, Stage};
+use crate::console::model::{Model, View};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Block;
+
+/// Draws it.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
+    frame.render_widget(Block::new().style(theme.style(Role::Footer)), area);
+    let at = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    // Low screens have no line of their own for what is typed and said.
+    if model.screen().status.height == 0
+        && let Some(spans) = super::status::urgent(model, theme)
+    {
+        frame.render_widget(super::doc::fit_line(spans, usize::from(at.width)), at);
+        return;
+    }
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    let mut used = 0;
+    for (command, label) in commands(model) {
+        let Some(key) = key(model, command) else { continue };
+        let gap = if spans.is_empty() { 0 } else { 3 };
+        let width = gap + crate::domain::text::width(&key) + 1 + crate::domain::text::width(label);
+        if used + width > usize::from(at.width) {
+            break;
+        }
+        used += width;
+        let back = theme.style(Role::Footer);
+        if gap > 0 {
+            spans.push(Span::styled("   ", back));
+        }
+        spans.push(Span::styled(key, back.patch(theme.style(Role::Key))));
+        spans.push(Span::styled(format!(" {label}"), back));
+    }
+    frame.render_widget(Line::from(spans), at);
+}
+
+/// What is worth showing here, the most useful first: what there is no room for goes from the end.
+fn commands(model: &Model) -> Vec<(Command, &'static str)> {
+    use Command as C;
+    if model.question.is_some() {
+        return vec![(C::Confirm, "yes"), (C::Back, "no, stay")];
+    }
+    if model.help.is_some() {
+        return vec![(C::Back, "close"), (C::Down, "down"), (C::Up, "up"), (C::PageDown, "page")];
+    }
+    if model.palette.is_some() {
+        return vec![(C::Accept, "run"), (C::Cancel, "away"), (C::NextLine, "next"), (C::PreviousLine, "previous")];
+    }
+    if let Some(pane) = &model.pane {
+        if pane.typing.is_some() {
+            return vec![(C::Cancel, "away"), (C::Accept, "accept what is typed")];
+        }
+        let mut list = vec![];
+        match &pane.stage {
+            Stage::Choosing(_) => {
+                list.extend([(C::Back, "away, nothing happens"), (C::Down, "next"), (C::Open, "plan this one")]);
+            }
+            Stage::Preparing => list.push((C::Back, "away, nothing happens")),
+            Stage::Ready { .. } | Stage::Recovery => {
+                list.push((C::Back, "away, nothing happens"));
+                list.push((C::PageDown, "scroll"));
+            }
+            Stage::Refused(_) => list.push((C::Back, "close")),
+            Stage::Running(_) => list.extend([(C::Back, "close, the run goes on"), (C::PageDown, "scroll")]),
+            Stage::Ended(_) | Stage::Broken(..) => list.extend([(C::Back, "close"), (C::PageDown, "scroll")]),
+        }
+        if matches!(pane.ask, Ask::Restore(_)) && !pane.drifts().is_empty() {
+            list.extend([(C::Down, "next drift"), (C::ToggleForce, "overwrite it")]);
+        }
+        if matches!(pane.ask, Ask::Quarantine(_)) && matches!(pane.stage, Stage::Ended(_)) {
+            list.push((C::Restore, "restore"));
+        }
+        list.push((C::Help, "help"));
+        return list;
+    }
+    if model.filtering {
+        return vec![(C::Accept, "keep"), (C::Cancel, "clear"), (C::NextLine, "down"), (C::PreviousLine, "up")];
+    }
+    let mut list = match model.view {
+        View::Findings => {
+            let mut list = vec![];
+            if model.selected_instance().is_some() {
+                list.extend([(C::Quarantine, "quarantine"), (C::Restore, "restore")]);
+            }
+            list.extend([(C::Filter, "filter"), (C::Open, "detail")]);
+            list.extend([
+                (C::Sort, "sort"),
+                (C::LowerSeverity, "less severe"),
+                (C::RaiseSeverity, "more"),
+                (C::ToggleClosed, "closed"),
+            ]);
+            list
+        }
+        View::Quarantine => {
+            vec![
+                (C::Restore, "restore"),
+                (C::Quarantine, "quarantine again"),
+                (C::Filter, "filter"),
+                (C::Open, "detail"),
+            ]
+        }
+        View::Blocks => vec![(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")],
+        View::Activity => {
+            let mut list = vec![];
+            if let Some(run) = model.activity.selected() {
+                if run.is_open() && !model.activity.alive(run.run) {
+                    list.push((C::Recover, "recover"));
+                }
+                if model.activity.can_be_taken_back(run) {
+                    list.push((C::Restore, "take back"));
+                }
+            }
+            list.extend([(C::Filter, "filter"), (C::Open, "detail")]);
+            list
+        }
+    };
+    if model.detail_open {
+        list.retain(|(c, _)| !matches!(c, C::Open | C::Filter | C::Sort | C::LowerSeverity | C::RaiseSeverity));
+        list.push((C::Back, "list"));
+        list.push((C::Down, "scroll"));
+    }
+    // Help and the way out have their place at any width.
+    list.insert(list.len().min(3), (C::Help, "help"));
+    list.push((C::Palette, "command"));
+    list.push((C::NextView, "next view"));
+    list.push((C::Quit, "quit"));
+    list
+}

@@ -1,0 +1,357 @@
+//! The plan pane: what a commit would do, call by call; then the run it became.
+//!
+//! The way out stands on the left and the commit on the right, in every stage: what cancels is never where what
+//! commits was.
+
+use super::doc::{Doc, draw_scrolled, frame_block, padded};
+use super::words::{ago, count, key, took};
+use crate::config::{Command, Role, Theme};
+use crate::console::model::Model;
+use crate::console::model::pane::{Ask, Pane, Stage, Typing};
+use crate::console::msg::Failure;
+use crate::domain::{InstanceId, text};
+use crate::engine::report::isolated_ms;
+use crate::engine::{Prepared, Refusal};
+use crate::ledger::{Outcome, RunState};
+use crate::playbook::plan::Drift;
+use crate::playbook::{Action, ApiCall, FindingRef, Playbook};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use std::collections::BTreeSet;
+
+/// Draws it. Says how far it can be scrolled.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme) -> usize {
+    let (stage, role) = stage(pane);
+    let title = Line::from(vec![
+        Span::styled(format!(" {} ", pane.verb()), theme.style(Role::Title)),
+        Span::styled(format!("{stage} "), theme.style(role)),
+    ]);
+    let block = frame_block(theme, title, true);
+    let inner = padded(block.inner(area));
+    frame.render_widget(block, area);
+    let bar = u16::from(inner.height > 3) * 2;
+    let body = Rect { height: inner.height - bar, ..inner };
+    let mut doc = Doc::new(theme, inner.width.saturating_sub(1));
+    head(&mut doc, model, pane);
+    content(&mut doc, model, pane);
+    let last = draw_scrolled(frame, body, area, theme, doc.lines(), pane.scroll);
+    if bar > 0 {
+        let line = Rect { y: body.bottom(), height: 1, x: area.x, width: area.width };
+        let rule = format!("├{}┤", "─".repeat(usize::from(area.width.saturating_sub(2))));
+        frame.render_widget(Line::styled(rule, theme.style(Role::BorderFocus)), line);
+        bottom(frame, Rect { y: body.bottom() + 1, height: 1, ..inner }, model, pane, theme, last > pane.scroll);
+    }
+    last
+}
+
+/// What the title says of the stage.
+fn stage(pane: &Pane) -> (&'static str, Role) {
+    match &pane.stage {
+        Stage::Choosing(_) => ("which instance?", Role::Dim),
+        Stage::Preparing => ("reading and planning; nothing has happened", Role::Dim),
+        Stage::Ready { changed: true, .. } => ("THE WORLD CHANGED: a new plan; nothing has happened", Role::Warning),
+        Stage::Ready { .. } => ("plan; nothing has happened yet", Role::Dim),
+        Stage::Recovery => ("a run whose process has gone; nothing has happened yet", Role::Dim),
+        Stage::Refused(_) => ("not possible; nothing has happened", Role::Warning),
+        Stage::Running(_) => ("under way", Role::Running),
+        Stage::Ended(run) => match &run.ended {
+            Some((Outcome::Done, ..)) => ("done", Role::Ok),
+            Some((Outcome::Partial, ..)) => ("PARTIAL", Role::Partial),
+            Some((Outcome::Failed, ..)) => ("FAILED", Role::Failed),
+            None => ("not ended", Role::Partial),
+        },
+        Stage::Broken(..) => ("INTERRUPTED", Role::Failed),
+    }
+}
+
+/// What it is about: never left out, whatever the stage.
+fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
+    let scope = pane.scope();
+    let observed = match &pane.stage {
+        Stage::Ready { prepared, .. } => prepared.observed.instance.as_ref(),
+        _ => None,
+    };
+    let name = observed.and_then(|i| i.name().map(str::to_owned)).or_else(|| {
+        let key = (scope.clone(), pane.instance()?);
+        let seen = model.subjects.of(&key).and_then(|s| s.observed.clone());
+        let live = seen.and_then(|o| o.instance.as_ref().and_then(|i| i.name().map(str::to_owned)));
+        live.or_else(|| model.quarantine.entry(&key).and_then(|e| e.name.clone()))
+    });
+    let mut spans = vec![match pane.instance() {
+        Some(instance) => doc.span(Role::Strong, instance.as_str()),
+        None => doc.span(Role::Dim, "…"),
+    }];
+    if let Some(name) = name {
+        spans.push(doc.span(Role::Strong, &format!("  {}", text::fit(&name, 48))));
+    }
+    if let Some(instance) = observed {
+        let facts = format!("  {} {}", text::fit(&instance.state, 20), text::fit(&instance.instance_type, 24));
+        spans.push(doc.span(Role::Dim, &facts));
+    }
+    doc.field_spans("instance", spans);
+    let account = text::fit(model.session.account(&scope.account), 40);
+    let number = if account == scope.account.as_str() { String::new() } else { format!("  {}", scope.account) };
+    let spans = vec![
+        doc.span(Role::Strong, &account),
+        doc.span(Role::Base, &number),
+        doc.span(Role::Dim, "   Region "),
+        doc.span(Role::Strong, scope.region.as_str()),
+    ];
+    doc.field_spans("account", spans);
+    if let Some(finding) = finding(pane) {
+        let mut spans = vec![super::words::badge(doc.theme(), finding.severity)];
+        spans.push(doc.span(Role::Base, &format!(" {}", text::fit(&finding.finding_type, 100))));
+        doc.field_spans("finding", spans);
+    }
+}
+
+fn finding(pane: &Pane) -> Option<&FindingRef> {
+    match (&pane.stage, &pane.ask) {
+        (Stage::Ready { prepared, .. }, _) => prepared.plan.finding.as_ref(),
+        (_, Ask::Quarantine(request)) => request.finding.as_ref(),
+        (_, Ask::Recover(run)) => run.plan.finding.as_ref(),
+        (_, Ask::Restore(_)) => pane.run().and_then(|r| r.plan.finding.as_ref()),
+    }
+}
+
+fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
+    doc.gap();
+    match &pane.stage {
+        Stage::Choosing(instances) => choose(doc, instances, pane.line),
+        Stage::Preparing => doc.text(Role::Dim, "Reading the instance, its interfaces and its groups…"),
+        Stage::Ready { prepared, refusal, .. } => ready(doc, model, pane, prepared, refusal.as_ref()),
+        Stage::Recovery => recovery(doc, pane),
+        Stage::Refused(failure) => {
+            refused(doc, failure);
+            drift(doc, &failure.drift, pane);
+        }
+        Stage::Running(run) => match run {
+            Some(run) => super::run::steps(doc, run, true),
+            None => doc.text(Role::Dim, "Asking the guard, and claiming the instance in the ledger…"),
+        },
+        Stage::Ended(run) => ended(doc, run),
+        Stage::Broken(run, failure) => {
+            refused(doc, failure);
+            doc.gap();
+            if let Some(run) = run {
+                super::run::steps(doc, run, true);
+            }
+        }
+    }
+}
+
+fn choose(doc: &mut Doc<'_>, instances: &[InstanceId], line: usize) {
+    doc.text(Role::Base, &format!("The finding names {}. Which one?", count(instances.len(), "instance")));
+    doc.gap();
+    for (n, instance) in instances.iter().enumerate() {
+        let (mark, role) = if n == line { ("▌ ", Role::Selection) } else { ("  ", Role::Base) };
+        doc.marked(role, mark, &text::fit(instance.as_str(), 60));
+    }
+}
+
+fn refused(doc: &mut Doc<'_>, failure: &Failure) {
+    doc.text(Role::Error, &text::fit(&failure.message, 1_500));
+    if let Some(hint) = &failure.hint {
+        doc.gap();
+        doc.marked(Role::Notice, "→ ", hint);
+    }
+}
+
+fn recovery(doc: &mut Doc<'_>, pane: &Pane) {
+    let Ask::Recover(run) = &pane.ask else { return };
+    doc.text(
+        Role::Base,
+        "Recovery looks at every step that has no answer: the world says whether it was done. Where something was \
+         changed the run goes on to its end; where nothing was, it ends.",
+    );
+    doc.gap();
+    doc.field(
+        "began",
+        Role::Base,
+        &format!("{} by {}", run.begun_at.format("%Y-%m-%d %H:%M:%SZ"), text::fit(&run.actor.name, 60)),
+    );
+    doc.field("run", Role::Dim, &run.run.to_string());
+    doc.heading("SO FAR");
+    super::run::steps(doc, run, false);
+}
+
+fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, refusal: Option<&Refusal>) {
+    let plan = &prepared.plan;
+    match refusal {
+        Some(Refusal::Exempt { .. } | Refusal::UntrustedTags(_)) | None => {}
+        Some(other) => {
+            doc.marked(Role::Error, "✗ ", &format!("This can't be committed: {other}."));
+            doc.marked(Role::Notice, "→ ", &other.hint());
+            doc.gap();
+        }
+    }
+    if let Some(Refusal::Exempt { value, .. }) = refusal {
+        let text = format!(
+            "Tagged {}={value}: its owner keeps automation away. To act all the same, type the instance's id.",
+            crate::policy::EXEMPT_TAG
+        );
+        doc.marked(Role::Warning, "! ", &text);
+    }
+    if let Some(Refusal::UntrustedTags(_)) = refusal {
+        doc.marked(
+            Role::Warning,
+            "! ",
+            "The ledger does not know this quarantine. What goes back is what tags say, and anybody with \
+             ec2:CreateTags can have written them. To believe them, type yes.",
+        );
+    }
+    for warning in &plan.warnings {
+        doc.marked(Role::Warning, "! ", warning);
+    }
+    drift(doc, &plan.drift, pane);
+    if !plan.limits.is_empty() {
+        doc.heading("WHAT THIS WILL NOT STOP");
+        for limit in &plan.limits {
+            doc.marked(Role::Base, "· ", limit);
+        }
+    }
+    let calls: usize = plan.steps.iter().map(|s| s.calls().len()).sum();
+    let age = doc.span(Role::Dim, &format!("read {} ago", ago(Some(plan.observed_at), model.now)));
+    doc.heading_with(&format!("{}, {}", count(plan.steps.len(), "STEP"), count(calls, "API CALL")), age);
+    let waves = plan.waves();
+    for wave in &waves {
+        let steps = plan.steps.iter().filter(|s| s.wave == *wave);
+        let number = waves.iter().position(|w| w == wave).map_or(0, |n| n + 1);
+        for (n, step) in steps.enumerate() {
+            let lead = if n == 0 { format!("{number:>2} ") } else { "   ".to_owned() };
+            let spans = vec![doc.span(Role::Heading, &lead), doc.span(Role::Strong, &text::fit(&step.title, 200))];
+            doc.spans(spans);
+            let quiet = matches!(step.action, Action::Recheck { .. } | Action::ReadBack { .. });
+            for api in step.calls() {
+                call(doc, &api, quiet);
+            }
+        }
+    }
+}
+
+fn call(doc: &mut Doc<'_>, api: &ApiCall, quiet: bool) {
+    let spans = vec![
+        doc.span(if quiet { Role::Dim } else { Role::Notice }, &format!("     {}", api.operation)),
+        doc.span(Role::Dim, &format!("  {}", text::fit_middle(&api.target, 90))),
+    ];
+    doc.spans(spans);
+    match (&api.before, &api.after) {
+        (Some(before), Some(after)) => {
+            doc.marked(Role::Before, "       − ", &text::fit(before, 700));
+            doc.marked(Role::After, "       + ", &text::fit(after, 700));
+        }
+        (None, Some(after)) => doc.marked(Role::After, "       + ", &text::fit(after, 700)),
+        (Some(before), None) => doc.marked(Role::Before, "       − ", &text::fit(before, 700)),
+        (None, None) => {}
+    }
+}
+
+/// What somebody else changed, each with what is done about it.
+fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
+    if drifts.is_empty() {
+        return;
+    }
+    let none = BTreeSet::new();
+    let forced = pane.forced().unwrap_or(&none);
+    doc.heading("CHANGED BY SOMEBODY ELSE SINCE");
+    for (n, drift) in drifts.iter().enumerate() {
+        let mark = if n == pane.line { "▌" } else { " " };
+        let tick = if forced.contains(&drift.what) { "[x]" } else { "[ ]" };
+        let left = vec![
+            doc.span(Role::BorderFocus, mark),
+            doc.span(Role::Drift, &format!("{tick} {}", text::fit(&drift.what, 90))),
+        ];
+        let right = vec![doc.span(Role::Drift, &text::fit(&drift.decision, 40))];
+        doc.split(left, right);
+        for (name, value, role) in [
+            ("before us", &drift.before, Role::Before),
+            ("we left", &drift.ours, Role::Base),
+            ("now", &drift.now, Role::After),
+        ] {
+            doc.marked(role, &format!("     {name:<10}"), &text::fit(value, 400));
+        }
+    }
+}
+
+fn ended(doc: &mut Doc<'_>, run: &RunState) {
+    if let Some((outcome, at, message)) = &run.ended {
+        let role = match outcome {
+            Outcome::Done => Role::Ok,
+            Outcome::Partial => Role::Partial,
+            Outcome::Failed => Role::Failed,
+        };
+        doc.text(role, &text::fit(message, 1_500));
+        let total = took((*at - run.begun_at).num_milliseconds());
+        let times = match isolated_ms(run) {
+            Some(ms) => format!("isolated and read back after {}; everything after {total}", took(ms)),
+            None => format!("after {total}"),
+        };
+        doc.text(Role::Dim, &times);
+        doc.gap();
+    }
+    super::run::steps(doc, run, true);
+    doc.gap();
+    doc.field("run", Role::Dim, &run.run.to_string());
+}
+
+/// The line of what can be said to the plan: away on the left, commit on the right.
+fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme, more: bool) {
+    if let Some(typing) = &pane.typing {
+        let (ask, field) = match typing {
+            Typing::Exemption(field) => ("type the instance's id: ", field),
+            Typing::TrustTags(field) => ("type yes to believe the tags: ", field),
+        };
+        let line = Line::from(vec![
+            Span::styled(ask, theme.style(Role::Warning)),
+            Span::styled(text::fit(field.text(), 60), theme.style(Role::Input)),
+            Span::styled("▏", theme.style(Role::Key)),
+        ]);
+        frame.render_widget(line, area);
+        return;
+    }
+    let away = match &pane.stage {
+        Stage::Running(_) => "close; the run goes on",
+        Stage::Ended(_) | Stage::Broken(..) | Stage::Refused(_) => "close",
+        _ => "away, nothing happens",
+    };
+    let mut left = vec![];
+    if let Some(key) = key(model, Command::Back) {
+        left.push(Span::styled(key, theme.style(Role::Key)));
+        left.push(Span::styled(format!(" {away}"), theme.style(Role::Dim)));
+    }
+    if more {
+        left.push(Span::styled("   ↓ more", theme.style(Role::Dim)));
+    }
+    frame.render_widget(Line::from(left), area);
+    let right = right(model, pane, theme);
+    let width = u16::try_from(right.iter().map(Span::width).sum::<usize>()).unwrap_or(u16::MAX).min(area.width);
+    let at = Rect { x: area.right() - width, width, ..area };
+    frame.render_widget(Line::from(right), at);
+}
+
+/// What can be done about it, at the right end.
+fn right(model: &Model, pane: &Pane, theme: &Theme) -> Vec<Span<'static>> {
+    let commit = key(model, Command::Commit).unwrap_or_default();
+    let what = match (&pane.stage, &pane.ask) {
+        (Stage::Ready { refusal, .. }, _) => match refusal {
+            None if pane.armed(model.now) => format!("commit {}", pane.verb().to_lowercase()),
+            None => return vec![Span::styled("look at it first…", theme.style(Role::Dim))],
+            Some(Refusal::Exempt { .. }) => "override the owner's tag".to_owned(),
+            Some(Refusal::UntrustedTags(_)) => "believe the tags".to_owned(),
+            Some(_) => return vec![Span::styled("can't be committed", theme.style(Role::Warning))],
+        },
+        (Stage::Recovery, _) if pane.armed(model.now) => "commit recovery".to_owned(),
+        (Stage::Ended(run), Ask::Quarantine(_)) if run.plan.playbook == Playbook::QuarantineInstance => {
+            return match key(model, Command::Restore) {
+                Some(key) => super::words::hint(theme, &key, "restore"),
+                None => vec![],
+            };
+        }
+        _ => return vec![],
+    };
+    vec![
+        Span::styled(format!(" {commit} "), theme.style(Role::Commit)),
+        Span::styled(format!(" {what} "), theme.style(Role::Strong)),
+    ]
+}

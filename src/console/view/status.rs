@@ -1,0 +1,83 @@
+//! One line above the keys: what is being typed, what has to be said, or what the selected line is about.
+
+use super::doc::fit_line;
+use super::words::count;
+use crate::config::{Lookup, Role, Theme};
+use crate::console::model::{Model, View};
+use crate::domain::text;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+/// Draws it.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
+    if area.height > 0 {
+        let room = usize::from(area.width.saturating_sub(2));
+        let at = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+        if let Some(spans) = urgent(model, theme) {
+            frame.render_widget(fit_line(spans, room), at);
+        } else {
+            frame.render_widget(fit_line(quiet(model, theme), room), at);
+        }
+    }
+}
+
+/// What goes before everything else; on low screens it takes the place of the keys.
+pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
+    let span = |role, text: String| Span::styled(text, theme.style(role));
+    if model.leaving.is_some() {
+        let text = format!("leaving: waiting until {} recorded…", runs_are(model.in_flight()));
+        return Some(vec![span(Role::Warning, text)]);
+    }
+    if model.filtering && model.pane.is_none() {
+        return Some(vec![
+            span(Role::Key, "/".to_owned()),
+            span(Role::Input, model.filter().text().to_owned()),
+            span(Role::Key, "▏".to_owned()),
+            span(Role::Dim, format!("  {}", shown(model))),
+        ]);
+    }
+    if !model.pending.is_empty() {
+        let mut spans = vec![span(Role::Key, format!("{} …", crate::config::Key::show(&model.pending)))];
+        if let Lookup::Prefix(next) = model.session.keymap.lookup(&model.contexts(), &model.pending) {
+            for (key, command) in next {
+                spans.push(span(Role::Key, format!("   {key}")));
+                spans.push(span(Role::Dim, format!(" {}", command.map_or("…", |c| c.label()))));
+            }
+        }
+        return Some(spans);
+    }
+    model.notice.as_ref().map(|n| vec![span(n.role, text::safe(&n.text).into_owned())])
+}
+
+fn runs_are(n: usize) -> String {
+    if n == 1 { "1 run is".to_owned() } else { format!("{n} runs are") }
+}
+
+fn shown(model: &Model) -> String {
+    match model.view {
+        View::Findings => format!("{} of {}", model.findings.order().len(), model.findings.total()),
+        View::Quarantine => count(model.quarantine.order().len(), "instance"),
+        View::Blocks => count(model.blocks.order().len(), "ACL"),
+        View::Activity => count(model.activity.order().len(), "run"),
+    }
+}
+
+/// What the selected line is about, in full; or the first thing that fails.
+fn quiet(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
+    if let Some((_, error)) = model.readings.failing().next() {
+        return vec![
+            Span::styled("! ", theme.style(Role::Warning)),
+            Span::styled(text::safe(error).into_owned(), theme.style(Role::Warning)),
+        ];
+    }
+    let line = match model.view {
+        View::Findings => model.findings.selected().map(|r| text::fit(&r.finding.title, 400)),
+        View::Quarantine => model.quarantine.selected().and_then(|e| e.reasons.first().cloned()),
+        View::Blocks => model.blocks.selected().and_then(|r| r.oddities.first().cloned()),
+        View::Activity => {
+            model.activity.selected().and_then(|r| r.ended.as_ref().map(|(_, _, message)| text::fit(message, 400)))
+        }
+    };
+    vec![Span::styled(line.unwrap_or_default(), theme.style(Role::Dim))]
+}

@@ -1,0 +1,90 @@
+//! The views' tabs, with what is in them, and the open findings by severity.
+
+use super::doc::fit_line;
+use crate::config::{Role, Theme};
+use crate::console::model::{Model, View};
+use crate::domain::Severity;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// From this width on tabs have their full names.
+const FULL: u16 = 64;
+
+/// One tab: its view, its text, and what in it calls for a person.
+fn tab(model: &Model, view: View, narrow: bool) -> (String, Option<String>) {
+    let number = View::ALL.iter().position(|v| *v == view).map_or(0, |n| n + 1);
+    let (count, alarm) = match view {
+        View::Findings => (model.findings.order().len(), None),
+        View::Quarantine => (model.quarantine.holding(), Some(model.quarantine.troubled()).filter(|n| *n > 0)),
+        View::Blocks => (model.blocks.denies(), Some(model.blocks.odd()).filter(|n| *n > 0)),
+        View::Activity => (0, Some(model.activity.abandoned().count()).filter(|n| *n > 0)),
+    };
+    let title = if narrow { view.title().chars().take(4).collect() } else { view.title().to_owned() };
+    let mut text = format!("{number} {title}");
+    if count > 0 {
+        text.push_str(&format!(" {count}"));
+    }
+    if view == View::Activity && model.in_flight() > 0 {
+        text.push_str(&format!(" ▶{}", model.in_flight()));
+    }
+    (text, alarm.map(|n| format!(" !{n}")))
+}
+
+/// The tabs with the columns they take.
+fn spans(model: &Model, width: u16) -> Vec<(View, u16, u16)> {
+    let mut x = 1;
+    let mut list = Vec::new();
+    for view in View::ALL {
+        let (text, alarm) = tab(model, view, width < FULL);
+        let cells = text.chars().count() + alarm.map_or(0, |a| a.chars().count());
+        let cells = u16::try_from(cells).unwrap_or(0);
+        list.push((view, x, x + cells));
+        x += cells + if width < FULL { 1 } else { 3 };
+    }
+    list
+}
+
+/// The view whose tab is at this column.
+pub fn at(model: &Model, x: u16) -> Option<View> {
+    spans(model, model.size.0).into_iter().find(|(_, from, to)| (*from..*to).contains(&x)).map(|(view, ..)| view)
+}
+
+/// Draws them.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
+    let mut end = area.x;
+    for (view, from, to) in spans(model, area.width) {
+        let (text, alarm) = tab(model, view, area.width < FULL);
+        let role = if view == model.view { Role::TabActive } else { Role::Tab };
+        let mut line = vec![Span::styled(text, theme.style(role))];
+        line.extend(alarm.map(|a| Span::styled(a, theme.style(Role::Warning))));
+        if area.x + from < area.right() {
+            let width = (to - from).min(area.right() - area.x - from);
+            frame.render_widget(fit_line(line, usize::from(width)), Rect { x: area.x + from, width, ..area });
+        }
+        end = area.x + to;
+    }
+    let counts = counts(model, theme);
+    let width = u16::try_from(counts.iter().map(Span::width).sum::<usize>()).unwrap_or(u16::MAX);
+    if end.saturating_add(width).saturating_add(2) <= area.right() {
+        let at = Rect { x: area.right() - width - 1, width, ..area };
+        frame.render_widget(Line::from(counts), at);
+    }
+}
+
+/// The open findings by severity, worst first.
+fn counts(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let n = model.findings.open(severity);
+        if n > 0 {
+            if !spans.is_empty() {
+                spans.push(Span::raw("  "));
+            }
+            let role = if severity == Severity::Critical { Role::Critical } else { Role::severity(severity) };
+            let pad = if severity == Severity::Critical { " " } else { "" };
+            spans.push(Span::styled(format!("{pad}{} {n}{pad}", severity.short()), theme.style(role)));
+        }
+    }
+    spans
+}
