@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::observe::observe;
+use super::retry::rereading;
 use crate::cloud::CloudError;
 use crate::domain::{GroupId, InstanceId, Scope};
 use crate::ledger::{RunState, StepState};
@@ -10,7 +11,7 @@ use crate::playbook::{Change, Needs, Standing, StepId};
 use std::time::Duration;
 
 /// The waits before each look: EC2 may need seconds until a read agrees with a write.
-pub const WAITS: [Duration; 6] = [
+pub(super) const WAITS: [Duration; 6] = [
     Duration::ZERO,
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -60,13 +61,14 @@ pub(super) async fn read_back(
     if let Some((instance, _)) = isolated {
         needs.instance = Some(instance.clone());
     }
+    let reads = engine.cloud().reads().as_ref();
     let mut sight = Sight { findings: vec![], problem: None };
     if needs.instance.is_none() {
         return Ok(sight);
     }
     for wait in WAITS {
         tokio::time::sleep(wait).await;
-        let world = observe(engine.cloud().reads().as_ref(), &state.plan.scope, &needs, engine.now()).await?;
+        let world = rereading(engine, || observe(reads, &state.plan.scope, &needs, engine.now())).await?;
         sight.findings = changes
             .iter()
             .map(|(id, change)| match change.standing(&world) {
@@ -116,6 +118,7 @@ pub(super) async fn read_back(
 pub(super) async fn look(engine: &Engine, scope: &Scope, change: &Change) -> Result<Standing, CloudError> {
     let mut needs = change.needs();
     needs.groups.clear();
-    let world = observe(engine.cloud().reads().as_ref(), scope, &needs, engine.now()).await?;
+    let reads = engine.cloud().reads().as_ref();
+    let world = rereading(engine, || observe(reads, scope, &needs, engine.now())).await?;
     Ok(change.standing(&world))
 }

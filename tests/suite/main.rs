@@ -6,3 +6,4 @@ mod ledger;
 mod quarantine;
 mod rooms;
 mod support;
+mod sweep;

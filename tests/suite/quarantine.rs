@@ -194,9 +194,8 @@ async fn i1_mistake_1_the_originals_stand_in_ledger_and_tags_before_the_first_sw
     assert_eq!(tag_ends.len(), 3, "two interfaces and the instance");
     assert!(tag_ends.iter().all(|end| *end < first_swap.started.order));
     let records = bench.ledger.records(run.run).await.unwrap();
-    let position = |wanted: &str| {
-        records.iter().position(|r| serde_json::to_string(&r.event).unwrap().contains(wanted)).unwrap()
-    };
+    let position =
+        |wanted: &str| records.iter().position(|r| serde_json::to_string(&r.event).unwrap().contains(wanted)).unwrap();
     assert!(position("\"intended\",\"step\":\"swap-") < position("\"applied\",\"step\":\"swap-"));
 }
 
@@ -286,11 +285,8 @@ async fn mistake_8_the_subject_is_ascii_and_short_whatever_the_finding_says() {
 async fn mistake_7_incidents_of_two_findings_differ() {
     let bench = Bench::new("crypto-mining");
     let page = bench.engine.cloud().reads().findings(&bench.hub, &Default::default(), None).await.unwrap();
-    let incidents: BTreeSet<String> = page
-        .findings
-        .iter()
-        .map(|s| lazaret::playbook::FindingRef::new(&s.finding, None, None).incident())
-        .collect();
+    let incidents: BTreeSet<String> =
+        page.findings.iter().map(|s| lazaret::playbook::FindingRef::new(&s.finding, None, None).incident()).collect();
     assert_eq!(incidents.len(), page.findings.len());
 }
 
@@ -298,12 +294,16 @@ async fn mistake_7_incidents_of_two_findings_differ() {
 #[tokio::test(start_paused = true)]
 async fn i2_reads_that_lag_are_waited_for_and_ones_that_never_agree_are_not_believed() {
     let bench = Bench::new("crypto-mining");
-    bench.sandbox.set_behaviour(Behaviour { staleness: Staleness::For(Duration::from_secs(2)), ..Behaviour::default() });
+    bench
+        .sandbox
+        .set_behaviour(Behaviour { staleness: Staleness::For(Duration::from_secs(2)), ..Behaviour::default() });
     let run = bench.quarantine("web-1").await.unwrap();
     assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
 
     let bench = Bench::new("crypto-mining");
-    bench.sandbox.set_behaviour(Behaviour { staleness: Staleness::For(Duration::from_secs(600)), ..Behaviour::default() });
+    bench
+        .sandbox
+        .set_behaviour(Behaviour { staleness: Staleness::For(Duration::from_secs(600)), ..Behaviour::default() });
     let run = bench.quarantine("web-1").await.unwrap();
     assert_eq!(outcome(&run), Outcome::Partial);
     assert!(message(&run).contains("NOT isolated"), "{}", message(&run));
@@ -328,13 +328,7 @@ async fn a_group_changed_after_the_preview_stops_the_run_before_any_swap() {
     let bench = Bench::new("crypto-mining");
     let (scope, instance) = bench.find("web-1");
     let prepared = bench.prepare("web-1").await.unwrap();
-    let other = bench
-        .sandbox
-        .world()
-        .scopes[&scope]
-        .interfaces_of(&instance)[1]
-        .groups
-        .clone();
+    let other = bench.sandbox.world().scopes[&scope].interfaces_of(&instance)[1].groups.clone();
     bench
         .sandbox
         .edit(|w| {
@@ -387,10 +381,7 @@ async fn i4_of_two_responders_one_acts_and_the_other_is_told() {
     bench.sandbox.set_behaviour(Behaviour { latency: Duration::from_millis(50), ..Behaviour::default() });
     bench.sandbox.clear_calls();
     let consent = Consent::default();
-    let (a, b) = tokio::join!(
-        bench.engine.commit(&mine, &consent, None),
-        other.engine.commit(&theirs, &consent, None)
-    );
+    let (a, b) = tokio::join!(bench.engine.commit(&mine, &consent, None), other.engine.commit(&theirs, &consent, None));
     let (winner, loser) = if a.is_ok() { (a, b) } else { (b, a) };
     assert_eq!(outcome(&winner.unwrap()), Outcome::Done);
     let refusal = loser.unwrap_err();
@@ -537,7 +528,8 @@ async fn tags_alone_restore_when_the_ledger_does_not_know_and_a_person_believes_
     let bench = Bench::new("crypto-mining");
     let before = bench.sandbox.world();
     bench.quarantine("web-1").await.unwrap();
-    let stranger = Bench { ledger: lazaret::ledger::SqliteStore::in_memory().unwrap(), ..bench.clone() }.colleague("eve");
+    let stranger =
+        Bench { ledger: lazaret::ledger::SqliteStore::in_memory().unwrap(), ..bench.clone() }.colleague("eve");
     let prepared = stranger.engine.prepare_restore(&stranger.restore_request("web-1")).await.unwrap();
     assert!(prepared.from_tags() && prepared.plan.warnings[0].contains("anyone"));
     let refused = stranger.engine.commit(&prepared, &Consent::default(), None).await;
