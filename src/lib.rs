@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod cloud;
+pub mod config;
+pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod intake;
