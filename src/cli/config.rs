@@ -23,7 +23,12 @@ pub(super) fn run(global: &Global, args: &ConfigArgs, out: &Out) -> Result<Exit,
             let settings = settings(global)?;
             let (keymap, theme) = looks(&settings)?;
             let file = config_file(global)?.map_or_else(
-                || format!("none (it would be {})", config_folder().map(|f| f.join("config.toml").display().to_string()).unwrap_or_default()),
+                || {
+                    format!(
+                        "none (it would be {})",
+                        config_folder().map(|f| f.join("config.toml").display().to_string()).unwrap_or_default()
+                    )
+                },
                 |f| f.display().to_string(),
             );
             out.line(format!("configuration  {file}"));

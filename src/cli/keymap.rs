@@ -16,13 +16,13 @@ pub(super) fn run(global: &Global, args: &KeymapArgs, out: &Out) -> Result<Exit,
     let mut rows = Vec::new();
     for context in Context::ALL {
         for (keys, command) in keymap.bindings(context) {
-            let keys: Vec<String> = keys.iter().map(Key::to_string).collect();
+            let keys = Key::show(&keys);
             if out.json {
                 out.json(&serde_json::json!({
-                    "context": context.name(), "keys": keys.join(" "), "command": command.name(), "what": command.doc(),
+                    "context": context.name(), "keys": keys, "command": command.name(), "what": command.doc(),
                 }));
             }
-            rows.push([context.name().to_owned(), keys.join(" "), command.name().to_owned(), command.doc().to_owned()]);
+            rows.push([context.name().to_owned(), keys, command.name().to_owned(), command.doc().to_owned()]);
         }
     }
     if !out.json {

@@ -24,20 +24,25 @@ pub(super) async fn carry_out(
         return Ok(if prepared.plan.drift.is_empty() { Exit::Done } else { Exit::Drift });
     }
     // What the guard would refuse anyway is said before anybody is asked.
-    session.engine.guard().admit(&prepared, consent).map_err(EngineError::from).map_err(|e| refused(&prepared, e, out))?;
+    session
+        .engine
+        .guard()
+        .admit(&prepared, consent)
+        .map_err(EngineError::from)
+        .map_err(|e| refused(&prepared, e, out))?;
     if !commit.yes {
+        if !out.can_ask() {
+            return Err(Failure::new(Exit::Usage, "there is no terminal to ask on, so nothing was done")
+                .hint("--yes goes ahead without asking; --plan shows what would be done"));
+        }
         if !out.json {
             preview(session, &prepared, out);
         }
         let plan = &prepared.plan;
-        let question = format!("{} ({})? Type `yes` to go ahead:", plan.title, session.account_name(&plan.scope.account));
-        match out.ask(&question).as_deref() {
-            Some("yes" | "y") => {}
-            Some(_) => return Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed")),
-            None => {
-                return Err(Failure::new(Exit::Usage, "there is no terminal to ask on")
-                    .hint("--yes goes ahead without asking; --plan shows what would be done"));
-            }
+        let question =
+            format!("{} ({})? Type `yes` to go ahead:", plan.title, session.account_name(&plan.scope.account));
+        if !matches!(out.ask(&question).as_deref(), Some("yes" | "y")) {
+            return Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed"));
         }
     }
     let (progress, mut records) = mpsc::unbounded_channel();
@@ -61,12 +66,7 @@ pub(super) async fn carry_out(
 fn refused(prepared: &Prepared, error: EngineError, out: &Out) -> Failure {
     let (plan, failure) = (&prepared.plan, Failure::from(error));
     if out.json && failure.exit == Exit::Refused {
-        out.json(&RunReport::refused(
-            plan.playbook,
-            plan.subject.clone(),
-            plan.scope.clone(),
-            failure.message.clone(),
-        ));
+        out.json(&RunReport::refused(plan.playbook, plan.subject.clone(), plan.scope.clone(), failure.message.clone()));
     }
     failure
 }
@@ -96,7 +96,10 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
         let isolated = report.isolated_ms.map(|ms| format!(", isolated after {ms} ms")).unwrap_or_default();
         out.line(format!("{}: {}{isolated}", report.state, text::safe(&report.message)));
         for drift in &report.drift {
-            out.line(format!("  drift  {}: now {}, before us {} -> {}", drift.what, drift.now, drift.before, drift.decision));
+            out.line(format!(
+                "  drift  {}: now {}, before us {} -> {}",
+                drift.what, drift.now, drift.before, drift.decision
+            ));
         }
         out.line(format!("run {}", state.run));
     }
@@ -138,7 +141,12 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
     }
     out.line(format!("{} ({})", plan.title, session.account_name(&plan.scope.account)));
     if let Some(finding) = &plan.finding {
-        out.line(format!("answers  {} {}: {}", finding.severity, text::safe(&finding.finding_type), text::fit(&finding.title, 100)));
+        out.line(format!(
+            "answers  {} {}: {}",
+            finding.severity,
+            text::safe(&finding.finding_type),
+            text::fit(&finding.title, 100)
+        ));
     }
     for warning in &plan.warnings {
         out.line(format!("warning  {}", text::safe(warning)));
@@ -147,7 +155,10 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
         out.line(format!("not stopped  {limit}"));
     }
     for drift in &plan.drift {
-        out.line(format!("drift    {}: now {}, before us {} -> {}", drift.what, drift.now, drift.before, drift.decision));
+        out.line(format!(
+            "drift    {}: now {}, before us {} -> {}",
+            drift.what, drift.now, drift.before, drift.decision
+        ));
     }
     for wave in plan.waves() {
         out.line(format!("wave {wave}"));

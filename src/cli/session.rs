@@ -56,7 +56,7 @@ impl Session {
         super::log::start(&settings, &data_folder(global)?)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let connection = match &global.sandbox {
-            Some(scenario) => sandbox_connection(global, scenario, clock.clone())?,
+            Some(scenario) => sandbox_connection(global, scenario, clock.clone()).await?,
             None => aws_connection(global, &settings).await?,
         };
         let ledger = open_ledger(global)?;
@@ -221,10 +221,11 @@ pub(super) fn looks(settings: &Settings) -> Result<(Keymap, Theme), Failure> {
     let folder = config_folder()?;
     let own_keys = folder.join("keymap.toml");
     let wrong = |e: crate::config::ConfigError| Failure::new(Exit::Usage, e.to_string());
-    let keymap = Keymap::load(&settings.console.keymap, own_keys.is_file().then_some(own_keys.as_path())).map_err(wrong)?;
+    let keymap =
+        Keymap::load(&settings.console.keymap, own_keys.is_file().then_some(own_keys.as_path())).map_err(wrong)?;
     let theme = Theme::load(&settings.console.theme, Some(&folder.join("themes"))).map_err(wrong)?;
     let env = |name: &str| std::env::var(name).ok();
-    Ok((keymap, theme.at_depth(ColorDepth::of_terminal(env))))
+    Ok((keymap, theme.at_depth(ColorDepth::from_env(env))))
 }
 
 /// The settings in force: defaults, then the file, then the environment.
@@ -244,8 +245,9 @@ pub(super) fn config_file(global: &Global) -> Result<Option<PathBuf>, Failure> {
 }
 
 fn xdg() -> Result<etcetera::base_strategy::Xdg, Failure> {
-    etcetera::base_strategy::Xdg::new()
-        .map_err(|e| Failure::new(Exit::Failed, format!("the home folder is unknown: {e}")).hint("--data and --config name folders"))
+    etcetera::base_strategy::Xdg::new().map_err(|e| {
+        Failure::new(Exit::Failed, format!("the home folder is unknown: {e}")).hint("--data and --config name folders")
+    })
 }
 
 /// Where the configuration, keymap and themes are looked for.
@@ -269,9 +271,7 @@ pub(super) fn sandbox_folder(global: &Global, scenario: &str) -> Result<PathBuf,
 /// The scenario of this name; the default one where none is named.
 pub(super) fn scenario(name: &str) -> Result<Scenario, Failure> {
     let name = if name.is_empty() { DEFAULT_SCENARIO } else { name };
-    Scenario::load(name).map_err(|e| {
-        Failure::new(Exit::Usage, e.to_string()).hint(format!("the scenarios are {}", Scenario::names().join(", ")))
-    })
+    Scenario::load(name).map_err(|e| Failure::new(Exit::Usage, e.to_string()))
 }
 
 /// The ledger: a real AWS's, or the scenario's own.
@@ -284,7 +284,11 @@ pub(super) fn open_ledger(global: &Global) -> Result<SqliteStore, Failure> {
 }
 
 /// The simulated AWS of a scenario.
-pub(super) fn open_sandbox(global: &Global, name: &str, clock: Arc<dyn Clock>) -> Result<(Scenario, Arc<Sandbox>), Failure> {
+pub(super) fn open_sandbox(
+    global: &Global,
+    name: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<(Scenario, Arc<Sandbox>), Failure> {
     let scenario = scenario(name)?;
     let folder = sandbox_folder(global, scenario.name())?;
     let failed = |why: String| Failure::new(Exit::Failed, format!("the sandbox's world: {why}"));
@@ -294,14 +298,14 @@ pub(super) fn open_sandbox(global: &Global, name: &str, clock: Arc<dyn Clock>) -
     Ok((scenario, sandbox))
 }
 
-fn sandbox_connection(global: &Global, name: &str, clock: Arc<dyn Clock>) -> Result<Connection, Failure> {
+async fn sandbox_connection(global: &Global, name: &str, clock: Arc<dyn Clock>) -> Result<Connection, Failure> {
     let (scenario, sandbox) = open_sandbox(global, name, clock)?;
     let world = sandbox.world();
     let names = scenario.accounts().iter().filter_map(|(id, name)| Some((id.parse().ok()?, name.clone()))).collect();
     let topics = world.scopes.iter().filter_map(|(s, place)| Some((s.clone(), place.topics.keys().next()?.clone())));
     Ok(Connection {
+        arn: sandbox.caller_identity(None).await?.arn,
         cloud: sandbox.cloud(),
-        arn: world.caller.arn.clone(),
         hubs: vec![scenario.home_scope().clone()],
         scopes: world.scopes.keys().cloned().collect(),
         names,
@@ -342,7 +346,10 @@ async fn aws_connection(global: &Global, settings: &Settings) -> Result<Connecti
 async fn aws_connection(_: &Global, settings: &Settings) -> Result<Connection, Failure> {
     let _ = configured;
     let _ = settings;
-    Err(Failure::new(Exit::Usage, "this lazaret was built without the AWS SDK, so there is only the simulated AWS: try `lazaret --sandbox`"))
+    Err(Failure::new(
+        Exit::Usage,
+        "this lazaret was built without the AWS SDK, so there is only the simulated AWS: try `lazaret --sandbox`",
+    ))
 }
 
 /// Every account and Region in the settings, the caller's own first, and what people call the accounts.
@@ -354,8 +361,7 @@ fn configured(home: &Scope, settings: &Settings) -> (Vec<Scope>, BTreeMap<Accoun
     let mut names = BTreeMap::new();
     let mut add = |account: &AccountId, regions: &[Region]| {
         for region in regions {
-            let scope =
-                Scope { partition: home.partition.clone(), account: account.clone(), region: region.clone() };
+            let scope = Scope { partition: home.partition.clone(), account: account.clone(), region: region.clone() };
             if seen.insert(scope.clone()) {
                 scopes.push(scope);
             }
@@ -371,12 +377,17 @@ fn configured(home: &Scope, settings: &Settings) -> (Vec<Scope>, BTreeMap<Accoun
     (scopes, names)
 }
 
-/// What to call a caller: `ana@Responder` for a role's session, else the last part of the ARN.
+/// What to call a caller: `ana/Responder` for a role's session, else the last part of the ARN. IAM Identity Center's
+/// roles are called by their permission set (`AWSReservedSSO_Responder_4f1c…`).
 fn name_in(arn: &str) -> String {
     let resource = arn.splitn(6, ':').last().unwrap_or(arn);
     let parts: Vec<&str> = resource.split('/').collect();
     match parts.as_slice() {
-        ["assumed-role", role, session] => format!("{session}@{role}"),
+        ["assumed-role", role, session] => {
+            let set =
+                role.strip_prefix("AWSReservedSSO_").and_then(|r| r.rsplit_once('_')).map_or(*role, |(set, _)| set);
+            format!("{session}/{set}")
+        }
         [.., last] => (*last).to_owned(),
         [] => arn.to_owned(),
     }
@@ -397,7 +408,9 @@ mod tests {
 
     #[test]
     fn callers_are_called_by_what_people_know() {
-        assert_eq!(name_in("arn:aws:sts::111122223333:assumed-role/Responder/ana"), "ana@Responder");
+        assert_eq!(name_in("arn:aws:sts::111122223333:assumed-role/Responder/ana"), "ana/Responder");
+        let sso = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_On_Call_4f1c2a9b0d3e5f67/ana@example.com";
+        assert_eq!(name_in(sso), "ana@example.com/On_Call");
         assert_eq!(name_in("arn:aws:iam::111122223333:user/ops/ben"), "ben");
         assert_eq!(name_in("arn:aws:iam::111122223333:root"), "root");
         assert_eq!(name_in(""), "");

@@ -128,8 +128,9 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
             if step.weight == Weight::Essential {
                 waited.insert(step.id.clone());
             }
-            // A notification reports on everything before it, so what still runs is awaited first.
-            if matches!(step.action, Action::Notify { .. }) {
+            // A notification reports on everything before it, and a read-back that isn't about isolation has no hurry:
+            // what still runs is awaited first.
+            if matches!(step.action, Action::Notify { .. } | Action::ReadBack { isolated: None, .. }) {
                 while let Some(done) = running.join_next().await {
                     record_answer(engine, journal, done).await?;
                 }
@@ -150,7 +151,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     }
     // Best-effort changes may have been answered after the last read-back.
     if readback::unread(&journal.state) {
-        match readback::read_back(engine, &journal.state, None).await {
+        match readback::read_back(engine, &journal.state, None, None).await {
             Ok(sight) => journal.append(&seen_events(&sight)).await?,
             Err(error) => tracing::warn!(run = %journal.state.run, %error, "the last read-back failed"),
         }
@@ -249,10 +250,10 @@ fn work(
             (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
                 recheck(&engine, &state, &instance, &interfaces, quarantine_group.as_ref()).await
             }
-            (Action::ReadBack { isolated }, _) => {
-                let group = group_made(&state);
-                let isolated = isolated.map(|(i, g)| (i, group.unwrap_or(g)));
-                match readback::read_back(&engine, &state, isolated.as_ref()).await {
+            (Action::ReadBack { instance, isolated }, _) => {
+                let made = group_made(&state);
+                let isolated = isolated.map(|g| made.unwrap_or(g));
+                match readback::read_back(&engine, &state, Some(&instance), isolated.as_ref()).await {
                     Ok(sight) => Answer::Seen(sight),
                     Err(e) => Answer::Failed(step_error(&e)),
                 }

@@ -52,15 +52,14 @@ pub(super) fn unread(state: &RunState) -> bool {
 pub(super) async fn read_back(
     engine: &Engine,
     state: &RunState,
-    isolated: Option<&(InstanceId, GroupId)>,
+    instance: Option<&InstanceId>,
+    isolated: Option<&GroupId>,
 ) -> Result<Sight, CloudError> {
     let changes = to_read(state);
     let mut needs = changes.iter().map(|(_, c)| c.needs()).fold(Needs::default(), Needs::and);
     // Whether groups exist is not asked here: an interface can't hold one that doesn't.
     needs.groups.clear();
-    if let Some((instance, _)) = isolated {
-        needs.instance = Some(instance.clone());
-    }
+    needs.instance = needs.instance.or(instance.cloned());
     let reads = engine.cloud().reads().as_ref();
     let mut sight = Sight { findings: vec![], problem: None };
     if needs.instance.is_none() {
@@ -87,7 +86,7 @@ pub(super) async fn read_back(
             .collect();
         let loose = (isolated.is_none() && !loose.is_empty()).then(|| format!("not as left: {}", loose.join("; ")));
         sight.problem = loose.or_else(|| {
-            isolated.and_then(|(instance, group)| {
+            isolated.and_then(|group| {
                 if world.is_isolated_by(group) {
                     return None;
                 }
@@ -98,7 +97,7 @@ pub(super) async fn read_back(
                     .map(|i| format!("{} holds {}", i.id, group_list(&i.groups)))
                     .collect();
                 Some(if open.is_empty() {
-                    format!("no interface of {instance} could be read")
+                    "no interface could be read".to_owned()
                 } else {
                     format!("not isolated: {}", open.join("; "))
                 })

@@ -553,7 +553,7 @@ async fn a_quarantine_group_is_made_where_the_vpc_has_none_and_isolates() {
     let (scope, instance) = bench.find("web-1");
     bench
         .sandbox
-        .edit(|w| w.scopes.get_mut(&scope).unwrap().groups.retain(|_, g| g.group.tags.get("lazaret").is_none()))
+        .edit(|w| w.scopes.get_mut(&scope).unwrap().groups.retain(|_, g| !g.group.tags.contains_key("lazaret")))
         .unwrap();
     let before = bench.sandbox.world();
     let run = bench.quarantine("web-1").await.unwrap();
