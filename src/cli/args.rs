@@ -43,7 +43,7 @@ pub(super) struct Global {
     /// Let no mutating call leave the process
     #[arg(long, global = true, env = "LAZARET_READ_ONLY")]
     pub(super) read_only: bool,
-    /// Plan and show, and change nothing
+    /// Plan, ask EC2 whether each call would go through (DryRun), and change nothing
     #[arg(long, global = true)]
     pub(super) dry_run: bool,
     /// The configuration file, in place of the one in the configuration folder

@@ -23,6 +23,9 @@ pub(super) async fn carry_out(
         preview(session, &prepared, out);
         return Ok(if prepared.plan.drift.is_empty() { Exit::Done } else { Exit::Drift });
     }
+    if session.engine.guard().dry_run && !session.engine.guard().read_only {
+        return rehearse(session, &prepared, out).await;
+    }
     // What the guard would refuse anyway is said before anybody is asked.
     session
         .engine
@@ -60,6 +63,28 @@ pub(super) async fn carry_out(
     }
     let state = result.map_err(|e| refused(&prepared, e, out))?;
     Ok(report(&state, out))
+}
+
+/// Shows the plan, and what EC2 says to each of its calls.
+async fn rehearse(session: &Session, prepared: &Prepared, out: &Out) -> Result<Exit, Failure> {
+    let answers = session.engine.rehearse(prepared).await?;
+    let denied = answers.iter().filter(|a| a.allowed == Some(false)).count();
+    if out.json {
+        let state = if denied == 0 { "rehearsed" } else { "failed" };
+        out.json(&json!({"state": state, "plan": plan_json(session, prepared), "rehearsal": answers}));
+    } else {
+        preview(session, prepared, out);
+        out.line("rehearsal: nothing was changed");
+        for answer in &answers {
+            let title = prepared.plan.step(&answer.step).map(|s| text::safe(&s.title)).unwrap_or_default();
+            out.line(match (answer.allowed, &answer.why) {
+                (Some(true), _) => format!("  would go through  {title}"),
+                (Some(false), why) => format!("  WOULD FAIL        {title}: {}", why.as_deref().unwrap_or_default()),
+                (None, _) => format!("  can't be asked    {title}"),
+            });
+        }
+    }
+    Ok(if denied == 0 { Exit::Done } else { Exit::Failed })
 }
 
 /// The failure of what never began; with `--json`, the report of it goes to standard output first.
@@ -122,21 +147,26 @@ fn tell(prepared: &Prepared, record: &Record, out: &Out) {
     out.note(line);
 }
 
+fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
+    let plan = &prepared.plan;
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": s.calls()}))
+        .collect();
+    json!({
+        "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
+        "account_name": session.account_name(&plan.scope.account), "finding": plan.finding.as_ref().map(|f| &f.id),
+        "steps": steps, "warnings": plan.warnings, "not_stopped": plan.limits, "drift": plan.drift,
+        "reverts": plan.reverts,
+    })
+}
+
 /// What the plan will do, call by call.
 pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
     let plan = &prepared.plan;
     if out.json {
-        let steps: Vec<_> = plan
-            .steps
-            .iter()
-            .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": s.calls()}))
-            .collect();
-        out.json(&json!({
-            "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
-            "account_name": session.account_name(&plan.scope.account), "finding": plan.finding.as_ref().map(|f| &f.id),
-            "steps": steps, "warnings": plan.warnings, "not_stopped": plan.limits, "drift": plan.drift,
-            "reverts": plan.reverts,
-        }));
+        out.json(&plan_json(session, prepared));
         return;
     }
     out.line(format!("{} ({})", plan.title, session.account_name(&plan.scope.account)));

@@ -16,9 +16,10 @@ pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &S
     if let Change::MakeQuarantineGroup { vpc, name, ssm_endpoint_groups } = change {
         return make_group(engine, writes, scope, vpc, name, ssm_endpoint_groups).await;
     }
+    let target = Target::new(scope);
     let mut last = None;
     for _ in 1..ATTEMPTS {
-        match retrying(engine, || call_change(writes, scope, change)).await {
+        match retrying(engine, || call_change(writes, &target, change)).await {
             Ok(()) => return Answer::applied(vec![]),
             Err(e) if !e.may_have_applied => return Answer::Failed(step_error(&e)),
             Err(e) => {
@@ -41,15 +42,14 @@ pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &S
 }
 
 /// The calls of one change. All of them set a value, so that making them twice is making them once.
-async fn call_change(writes: &dyn Writes, scope: &Scope, change: &Change) -> Result<(), CloudError> {
-    let target = Target::new(scope);
+pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &Change) -> Result<(), CloudError> {
     match change {
         Change::Protection { instance, protection, after, .. } => {
-            writes.set_protection(&target, instance, *protection, *after).await
+            writes.set_protection(target, instance, *protection, *after).await
         }
         Change::InterfaceGroups { interface, after, .. } => {
             let groups: Vec<GroupId> = after.iter().cloned().collect();
-            writes.set_interface_groups(&target, interface, &groups).await
+            writes.set_interface_groups(target, interface, &groups).await
         }
         Change::Tags { resource, edits, .. } => {
             let mut set = Tags::new();
@@ -68,9 +68,9 @@ async fn call_change(writes: &dyn Writes, scope: &Scope, change: &Change) -> Res
             }
             // Removing first makes room: a resource holds fifty tags.
             if !remove.is_empty() {
-                writes.delete_tags(&target, resource, &remove).await?;
+                writes.delete_tags(target, resource, &remove).await?;
             }
-            if set.is_empty() { Ok(()) } else { writes.create_tags(&target, resource, &set).await }
+            if set.is_empty() { Ok(()) } else { writes.create_tags(target, resource, &set).await }
         }
         Change::MakeQuarantineGroup { .. } => Ok(()),
     }

@@ -12,6 +12,7 @@ pub mod poller;
 pub mod prepare;
 mod readback;
 pub mod recovery;
+pub mod rehearse;
 pub mod report;
 mod retry;
 

@@ -565,3 +565,18 @@ async fn a_quarantine_group_is_made_where_the_vpc_has_none_and_isolates() {
     bench.restore("web-1").await.unwrap();
     assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
 }
+
+/// A dry run asks EC2 and changes nothing.
+#[tokio::test]
+async fn a_rehearsal_tells_what_would_be_denied_and_changes_nothing() {
+    let bench = Bench::new("crypto-mining").guarded(Guard { read_only: false, dry_run: true });
+    let before = bench.sandbox.world();
+    let prepared = bench.prepare("web-1").await.unwrap();
+    bench.sandbox.deny("ec2:CreateSnapshots");
+    let answers = bench.engine.rehearse(&prepared).await.unwrap();
+    let denied: Vec<&str> = answers.iter().filter(|a| a.allowed == Some(false)).map(|a| a.step.0.as_str()).collect();
+    assert_eq!(denied, ["snapshots"]);
+    assert!(answers.iter().filter(|a| a.allowed == Some(true)).count() >= 5, "{answers:?}");
+    assert_eq!(bench.sandbox.world(), before);
+    assert!(bench.sandbox.calls().iter().all(|c| !c.mutating || c.dry_run));
+}
