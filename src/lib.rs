@@ -5,5 +5,6 @@
 
 pub mod cloud;
 pub mod domain;
+pub mod intake;
 pub mod playbook;
 pub mod policy;

@@ -30,6 +30,7 @@ pub enum PrincipalType {
     /// A federated user (`GetFederationToken`).
     Federated,
     /// An AWS service or another account, named as the finding named it.
+    #[serde(untagged)]
     Other(String),
 }
 
@@ -173,6 +174,23 @@ impl Subject {
             Self::Function { .. } => "function",
             Self::Database { .. } => "database",
             Self::Other { .. } => "other",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_principal_type_is_one_word_in_json() {
+        for (principal, json) in [
+            (PrincipalType::User, "\"user\""),
+            (PrincipalType::Federated, "\"federated\""),
+            (PrincipalType::Other("AWSService".into()), "\"AWSService\""),
+        ] {
+            assert_eq!(serde_json::to_string(&principal).unwrap(), json);
+            assert_eq!(serde_json::from_str::<PrincipalType>(json).unwrap(), principal);
         }
     }
 }
