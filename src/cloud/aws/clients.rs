@@ -2,8 +2,8 @@
 
 use super::config::AwsOptions;
 use super::limiter::Limiter;
-use crate::cloud::port::{CallerIdentity, CloudError, CloudResult, ErrorKind};
 use crate::cloud::operations::ASSUME_ROLE;
+use crate::cloud::port::{CallerIdentity, CloudError, CloudResult, ErrorKind};
 use crate::domain::{AccountId, Partition, Region, Scope};
 use aws_config::SdkConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -31,8 +31,7 @@ impl ScopeClients {
         let partition = |service: &str| RetryPartition::new(format!("{service} {scope}"));
         let ec2 = aws_sdk_ec2::config::Builder::from(&config).retry_partition(partition("ec2"));
         let ec2_once = ec2.clone().retry_config(RetryConfig::disabled());
-        let securityhub =
-            aws_sdk_securityhub::config::Builder::from(&config).retry_partition(partition("securityhub"));
+        let securityhub = aws_sdk_securityhub::config::Builder::from(&config).retry_partition(partition("securityhub"));
         let ssm = aws_sdk_ssm::config::Builder::from(&config).retry_partition(partition("ssm"));
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition("sts"));
         Self {
@@ -119,7 +118,8 @@ impl Clients {
         }
         let Some(role) = &self.assume_role_name else {
             let ours = &self.account;
-            let message = format!("the credentials are for {ours}, and no role to assume in other accounts is configured");
+            let message =
+                format!("the credentials are for {ours}, and no role to assume in other accounts is configured");
             return refuse("NoRole", message);
         };
         let mut accounts = self.accounts.lock().await;
@@ -127,8 +127,7 @@ impl Clients {
             return Ok(provider.clone());
         }
         let arn = format!("arn:{}:iam::{}:role/{role}", scope.partition, scope.account);
-        let provider =
-            AssumeRoleProvider::builder(arn).session_name("lazaret").configure(&self.base).build().await;
+        let provider = AssumeRoleProvider::builder(arn).session_name("lazaret").configure(&self.base).build().await;
         let provider = SharedCredentialsProvider::new(provider);
         accounts.insert(scope.account.clone(), provider.clone());
         Ok(provider)

@@ -3,11 +3,11 @@
 use super::error::chain;
 use crate::cloud::port::{CloudError, CloudResult, ErrorKind};
 use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::path::PathBuf;
@@ -43,9 +43,9 @@ pub struct AwsOptions {
 }
 
 impl AwsOptions {
-    fn profile_files(&self) -> Option<ProfileFiles> {
+    fn profile_files(&self) -> Option<EnvConfigFiles> {
         let file = self.config_file.as_ref()?;
-        Some(ProfileFiles::builder().with_file(ProfileFileKind::Config, file).build())
+        Some(EnvConfigFiles::builder().with_file(EnvConfigFileKind::Config, file).build())
     }
 
     /// Where credentials were looked for, for a person.
@@ -120,7 +120,8 @@ async fn named_profile(
 
 /// Asks for credentials once, so that their absence is one clear line at the start and not an error of each call.
 async fn check_credentials(options: &AwsOptions, config: &SdkConfig) -> CloudResult<()> {
-    let none = |code: &str, message: String| CloudError::new("sts:GetCallerIdentity", ErrorKind::Credentials, code, message);
+    let none =
+        |code: &str, message: String| CloudError::new("sts:GetCallerIdentity", ErrorKind::Credentials, code, message);
     let Some(provider) = config.credentials_provider() else {
         return Err(none("NoCredentials", format!("no credentials: {}", options.tried())));
     };

@@ -35,22 +35,14 @@ pub(super) fn rehearsed<T>(dry_run: bool, answer: CloudResult<T>, instead: impl 
 
 /// An answer in which something that AWS always sends is missing.
 pub(super) fn incomplete(operation: Operation, scope: &Scope, what: &str) -> CloudError {
-    let mut error = CloudError::new(
-        operation.name,
-        ErrorKind::Other,
-        "IncompleteAnswer",
-        format!("AWS answered without {what}"),
-    );
+    let mut error =
+        CloudError::new(operation.name, ErrorKind::Other, "IncompleteAnswer", format!("AWS answered without {what}"));
     error.may_have_applied = operation.mutates();
     error.at(scope)
 }
 
 /// Maps an SDK error.
-pub(super) fn from_sdk<E>(
-    operation: Operation,
-    scope: Option<&Scope>,
-    error: &SdkError<E, HttpResponse>,
-) -> CloudError
+pub(super) fn from_sdk<E>(operation: Operation, scope: Option<&Scope>, error: &SdkError<E, HttpResponse>) -> CloudError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -70,8 +62,7 @@ where
             let kind = if failure.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unavailable };
             let code = if failure.is_timeout() { "Timeout" } else { "ConnectionFailed" };
             // A call that is repeated may have been applied by an earlier attempt than the one that we see.
-            let sent = operation.effect != Effect::Once
-                || !failure.as_connector_error().is_some_and(never_connected);
+            let sent = operation.effect != Effect::Once || !failure.as_connector_error().is_some_and(never_connected);
             of(operation, kind, code, chain(error), sent)
         }),
         _ => credentials(operation, error)
@@ -122,10 +113,7 @@ fn credentials(operation: Operation, error: &(dyn Error + 'static)) -> Option<Cl
 fn never_connected(error: &ConnectorError) -> bool {
     use std::io::ErrorKind as Io;
     let refused = find::<std::io::Error>(error).is_some_and(|io| {
-        matches!(
-            io.kind(),
-            Io::ConnectionRefused | Io::HostUnreachable | Io::NetworkUnreachable | Io::AddrNotAvailable
-        )
+        matches!(io.kind(), Io::ConnectionRefused | Io::HostUnreachable | Io::NetworkUnreachable | Io::AddrNotAvailable)
     });
     refused || chain(error).contains("HTTP connect timeout") || chain(error).contains("dns error")
 }
@@ -293,7 +281,10 @@ mod tests {
             assert_eq!(kind_of(code, "", 400), kind, "{code}");
         }
         assert_eq!(kind_of("SomethingNew", "", 503), ErrorKind::Unavailable);
-        assert_eq!(kind_of("AuthFailure", "AWS was not able to validate the provided credentials", 401), ErrorKind::Credentials);
+        assert_eq!(
+            kind_of("AuthFailure", "AWS was not able to validate the provided credentials", 401),
+            ErrorKind::Credentials
+        );
         assert_eq!(kind_of("AuthFailure", "Not authorized for image", 403), ErrorKind::Denied);
     }
 
@@ -354,7 +345,8 @@ mod tests {
         assert_eq!(error.kind, ErrorKind::Credentials);
         assert!(!error.may_have_applied && !error.retryable);
         let refused = AssumeRoleError::generic(ErrorMetadata::builder().code("AccessDenied").message("no").build());
-        let refused = CredentialsError::provider_error(SdkError::<_, HttpResponse>::service_error(refused, answer(403)));
+        let refused =
+            CredentialsError::provider_error(SdkError::<_, HttpResponse>::service_error(refused, answer(403)));
         let error = from_sdk(CREATE_TAGS, None, &Sdk::dispatch_failure(ConnectorError::other(refused.into(), None)));
         assert_eq!((error.operation.as_str(), error.kind), ("sts:AssumeRole", ErrorKind::Denied));
     }

@@ -15,9 +15,7 @@ pub(in crate::cloud::aws) fn time(at: &aws_smithy_types::DateTime) -> Option<Dat
 }
 
 fn tags(tags: &[ec2::Tag]) -> Tags {
-    tags.iter()
-        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
-        .collect()
+    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }
 
 fn operator(operator: Option<&ec2::OperatorResponse>) -> Option<String> {
@@ -138,9 +136,7 @@ pub(super) fn permission(rule: &GroupRule) -> ec2::IpPermission {
         RulePeer::Group(group) => {
             base.user_id_group_pairs(ec2::UserIdGroupPair::builder().group_id(group.as_str()).build())
         }
-        RulePeer::PrefixList(list) => {
-            base.prefix_list_ids(ec2::PrefixListId::builder().prefix_list_id(list).build())
-        }
+        RulePeer::PrefixList(list) => base.prefix_list_ids(ec2::PrefixListId::builder().prefix_list_id(list).build()),
     }
     .build()
 }

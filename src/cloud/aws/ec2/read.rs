@@ -8,12 +8,8 @@ use crate::cloud::operations::{
     DESCRIBE_INSTANCE_ATTRIBUTE, DESCRIBE_INSTANCES, DESCRIBE_NETWORK_ACLS, DESCRIBE_NETWORK_INTERFACES,
     DESCRIBE_SECURITY_GROUPS, DESCRIBE_SNAPSHOTS, DESCRIBE_VPC_ENDPOINTS,
 };
-use crate::cloud::port::{
-    CloudResult, GroupQuery, InstanceQuery, InterfaceQuery, Snapshot, VpcEndpoint,
-};
-use crate::domain::{
-    AclId, Instance, InstanceId, Interface, NetworkAcl, Protection, Scope, SecurityGroup, VpcId,
-};
+use crate::cloud::port::{CloudResult, GroupQuery, InstanceQuery, InterfaceQuery, Snapshot, VpcEndpoint};
+use crate::domain::{AclId, Instance, InstanceId, Interface, NetworkAcl, Protection, Scope, SecurityGroup, VpcId};
 use aws_sdk_ec2::types::{Filter, InstanceAttributeName};
 
 /// How many values a filter takes (EC2 API reference, "List and filter using the API").
@@ -33,9 +29,7 @@ pub(in crate::cloud::aws) async fn instances(
     query: &InstanceQuery,
 ) -> CloudResult<Vec<Instance>> {
     let filters: Vec<Option<Filter>> = match query {
-        InstanceQuery::Ids(ids) => {
-            portions(ids).into_iter().map(|ids| Some(filter("instance-id", ids))).collect()
-        }
+        InstanceQuery::Ids(ids) => portions(ids).into_iter().map(|ids| Some(filter("instance-id", ids))).collect(),
         InstanceQuery::Tagged(key, value) => vec![Some(filter(format!("tag:{key}"), [value]))],
         InstanceQuery::All => vec![None],
     };
@@ -75,8 +69,7 @@ pub(in crate::cloud::aws) async fn interfaces(
     let ec2 = &clients.ec2;
     let mut found = Vec::new();
     for filter in filters {
-        let pages =
-            ec2.describe_network_interfaces().filters(filter).max_results(PAGE).into_paginator().items().send();
+        let pages = ec2.describe_network_interfaces().filters(filter).max_results(PAGE).into_paginator().items().send();
         let interfaces = call(DESCRIBE_NETWORK_INTERFACES, Some(scope), pages.collect::<Result<Vec<_>, _>>()).await?;
         found.extend(interfaces.iter().filter_map(convert::interface));
     }
@@ -129,8 +122,7 @@ pub(in crate::cloud::aws) async fn protection(
         .describe_instance_attribute()
         .instance_id(instance.as_str())
         .attribute(InstanceAttributeName::from(protection.attribute()));
-    let answer =
-        call(DESCRIBE_INSTANCE_ATTRIBUTE, Some(scope), request.send()).await.map_err(|e| e.on(instance))?;
+    let answer = call(DESCRIBE_INSTANCE_ATTRIBUTE, Some(scope), request.send()).await.map_err(|e| e.on(instance))?;
     let value = match protection {
         Protection::Termination => answer.disable_api_termination(),
         Protection::Stop => answer.disable_api_stop(),
@@ -155,9 +147,8 @@ pub(in crate::cloud::aws) async fn vpc_endpoints(
         .into_paginator()
         .items()
         .send();
-    let endpoints = call(DESCRIBE_VPC_ENDPOINTS, Some(scope), pages.collect::<Result<Vec<_>, _>>())
-        .await
-        .map_err(|e| e.on(vpc))?;
+    let endpoints =
+        call(DESCRIBE_VPC_ENDPOINTS, Some(scope), pages.collect::<Result<Vec<_>, _>>()).await.map_err(|e| e.on(vpc))?;
     Ok(endpoints.iter().filter_map(convert::endpoint).collect())
 }
 
@@ -197,8 +188,7 @@ pub(in crate::cloud::aws) async fn network_acls(
     let ec2 = &clients.ec2;
     let mut found = Vec::new();
     for filters in filters {
-        let pages =
-            ec2.describe_network_acls().set_filters(filters).max_results(PAGE).into_paginator().items().send();
+        let pages = ec2.describe_network_acls().set_filters(filters).max_results(PAGE).into_paginator().items().send();
         let acls = call(DESCRIBE_NETWORK_ACLS, Some(scope), pages.collect::<Result<Vec<_>, _>>()).await?;
         found.extend(acls.iter().filter_map(convert::acl));
     }

@@ -55,8 +55,7 @@ pub(in crate::cloud::aws) async fn create_tags(
     tags: &Tags,
 ) -> CloudResult<()> {
     let ec2 = &clients.ec2;
-    let request =
-        ec2.create_tags().resources(resource).set_tags(Some(ec2_tags(tags))).dry_run(target.dry_run);
+    let request = ec2.create_tags().resources(resource).set_tags(Some(ec2_tags(tags))).dry_run(target.dry_run);
     let answer = call(CREATE_TAGS, Some(&target.scope), request.send()).await;
     rehearsed(target.dry_run, answer.map(drop), || ()).map_err(|e| e.on(resource))
 }
@@ -72,8 +71,7 @@ pub(in crate::cloud::aws) async fn delete_tags(
         return Ok(()); // EC2 reads "no tags named" as "all tags"
     }
     let ec2 = &clients.ec2;
-    let request =
-        ec2.delete_tags().resources(resource).set_tags(Some(ec2_tags(tags))).dry_run(target.dry_run);
+    let request = ec2.delete_tags().resources(resource).set_tags(Some(ec2_tags(tags))).dry_run(target.dry_run);
     let answer = call(DELETE_TAGS, Some(&target.scope), request.send()).await;
     rehearsed(target.dry_run, answer.map(drop), || ()).map_err(|e| e.on(resource))
 }
