@@ -3,8 +3,12 @@
 //! One engine, three hands (console, command line, Lambda), one ledger, every change reversible, nothing claimed
 //! that was not read back. `ARCHITECTURE.md` is the map of the rooms below.
 
+#![forbid(unsafe_code)]
+
 pub mod cloud;
 pub mod domain;
 pub mod intake;
+pub mod engine;
+pub mod ledger;
 pub mod playbook;
 pub mod policy;

@@ -1,1 +1,83 @@
-//! (being built)
+//! The command line: one file a verb, human and `--json` output from the same values.
+//!
+//! May import everything. Deliberately absent: decisions. What may be done, and how, is the engine's.
+
+mod args;
+mod completions;
+mod config;
+mod decode;
+mod exit;
+mod findings;
+mod keymap;
+mod ledger;
+mod out;
+mod plan;
+mod quarantine;
+mod recover;
+mod restore;
+mod runs;
+mod sandbox;
+mod session;
+mod show;
+mod themes;
+
+pub use args::Args;
+pub use exit::Exit;
+
+use args::Verb;
+use clap::{CommandFactory, FromArgMatches};
+use exit::Failure;
+use out::Out;
+use std::ffi::OsString;
+
+/// Runs the program on these arguments (the program's name first) to its exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args = args::joined_sandbox(args);
+    let args = match Args::command().try_get_matches_from(args).and_then(|m| Args::from_arg_matches(&m)) {
+        Ok(args) => args,
+        Err(error) => {
+            // clap writes help to standard output and mistakes to standard error; a closed pipe is nobody's failure.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let out = Out::new(args.global.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out.error(&Failure::new(Exit::Failed, format!("the async runtime could not start: {error}")));
+            return Exit::Failed;
+        }
+    };
+    let result = runtime.block_on(Box::pin(run(args, &out)));
+    // Blocking work that is still waiting (a sleeping call) must not hold up the exit.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit,
+        Err(failure) => {
+            out.error(&failure);
+            failure.exit
+        }
+    }
+}
+
+async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
+    let Args { verb, global } = args;
+    match verb {
+        None => session::console(&global).await,
+        Some(Verb::Findings(args)) => findings::run(&global, &args, out).await,
+        Some(Verb::Show(args)) => show::run(&global, &args, out).await,
+        Some(Verb::Decode(args)) => decode::run(&args, out),
+        Some(Verb::Quarantine(args)) => quarantine::run(&global, &args, out).await,
+        Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
+        Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
+        Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
+        Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,
+        Some(Verb::Config(args)) => config::run(&global, &args, out),
+        Some(Verb::Keymap(args)) => keymap::run(&global, &args, out),
+        Some(Verb::Themes(args)) => themes::run(&global, &args, out),
+        Some(Verb::Sandbox(args)) => sandbox::run(&global, &args, out),
+        Some(Verb::Completions(args)) => completions::completions(&args, out),
+        Some(Verb::Man) => completions::man(out),
+    }
+}

@@ -155,8 +155,12 @@ impl Finding {
         Some(scope)
     }
 
-    /// What names this finding to Security Hub, when it came from there.
+    /// What names this finding to Security Hub's `BatchUpdateFindings`; none for those of other products and of the
+    /// newer Security Hub (OCSF), which has a call of its own.
     pub fn key(&self) -> Option<FindingKey> {
+        if self.source != Source::SecurityHub {
+            return None;
+        }
         Some(FindingKey { id: self.id.clone(), product_arn: self.product_arn.clone()? })
     }
 

@@ -1,1 +1,222 @@
-//! (being built)
+//! Where plans become calls: guard, executor, verifier, recovery, and the poller of findings.
+//!
+//! May import everything below: `domain`, `intake`, `policy`, `playbook`, `ledger`, `cloud`. The only room that calls
+//! a mutating port.
+
+pub mod execute;
+pub mod guard;
+pub mod message;
+pub mod observe;
+pub mod poller;
+pub mod prepare;
+pub mod readback;
+pub mod recovery;
+pub mod report;
+
+pub use guard::{Consent, Guard, Refusal};
+pub use prepare::{Prepared, QuarantineRequest, RestoreRequest};
+pub use report::RunReport;
+
+use crate::cloud::{Cloud, CloudError};
+use crate::domain::{Clock, RunId, Scope};
+use crate::ledger::{Actor, BeginError, Event, LedgerError, Outcome, Record, RunFilter, RunState, Store};
+use crate::playbook::{PlanRefusal, Playbook};
+use chrono::{DateTime, Duration, Utc};
+use rand::RngExt;
+use rand_chacha::ChaCha12Rng;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// How old an observation may be when its plan is committed; older ones are read again first.
+pub const FRESH: Duration = Duration::seconds(10);
+
+/// How long a process promises to be alive for its run at a time. A run whose promise has run out may be recovered.
+pub const LEASE: Duration = Duration::seconds(30);
+
+/// Why a verb could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// AWS failed while nothing was being changed.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// The ledger failed: nothing more was called for the run.
+    #[error("{0}. Nothing was called without a record; `lazaret recover` looks into what was under way")]
+    Ledger(#[from] LedgerError),
+    /// The playbook made no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanRefusal),
+    /// The guard said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The world changed between the preview and the commit; the new plan is here to be looked at.
+    #[error("the world changed since the preview: look at the new plan and commit again")]
+    Changed(Box<Prepared>),
+    /// There is no such run.
+    #[error("the ledger has no run {0}")]
+    NoSuchRun(RunId),
+}
+
+impl From<BeginError> for EngineError {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Held { subject, claim } => Self::Refused(Refusal::Held { subject, claim }),
+            BeginError::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+/// The one engine behind all hands. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    cloud: Cloud,
+    ledger: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    guard: Guard,
+    actor: Actor,
+    random: Mutex<ChaCha12Rng>,
+}
+
+/// Receives each record of a run as it is appended.
+pub type Progress = UnboundedSender<Record>;
+
+impl Engine {
+    /// An engine that acts as `actor`. `random` feeds run ids and the jitter of waits.
+    pub fn new(
+        cloud: Cloud,
+        ledger: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        guard: Guard,
+        actor: Actor,
+        random: ChaCha12Rng,
+    ) -> Self {
+        let cloud = if guard.read_only { cloud.read_only() } else { cloud };
+        Self { inner: Arc::new(Inner { cloud, ledger, clock, guard, actor, random: Mutex::new(random) }) }
+    }
+
+    /// The cloud; its mutating half asks for a permit that only the guard makes.
+    pub fn cloud(&self) -> &Cloud {
+        &self.inner.cloud
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Arc<dyn Store> {
+        &self.inner.ledger
+    }
+
+    /// The time now.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// The guard's standing orders.
+    pub fn guard(&self) -> &Guard {
+        &self.inner.guard
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.inner.actor
+    }
+
+    fn random_bits(&self) -> u128 {
+        self.inner.random.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+
+    fn new_run_id(&self) -> RunId {
+        RunId::from_parts(self.now().timestamp_millis().unsigned_abs(), self.random_bits())
+    }
+
+    /// Carries out a prepared plan: guard, claim, steps, read-back. `progress` gets every record as it is appended.
+    ///
+    /// # Errors
+    /// When the guard refuses, another run holds the subject, the world is no longer what the preview showed, or the
+    /// ledger fails. A run that began and did not succeed is no error: look at its outcome.
+    pub async fn commit(
+        &self,
+        prepared: &Prepared,
+        consent: &Consent,
+        progress: Option<Progress>,
+    ) -> Result<RunState, EngineError> {
+        let permit = self.inner.guard.admit(prepared, consent)?;
+        let mut fresh = None;
+        if self.now() - prepared.plan.observed_at > FRESH {
+            let again = self.prepare_again(prepared).await?;
+            if !again.plan.same_effect(&prepared.plan) {
+                return Err(EngineError::Changed(Box::new(again)));
+            }
+            self.inner.guard.admit(&again, consent)?;
+            fresh = Some(again);
+        }
+        let prepared = fresh.as_ref().unwrap_or(prepared);
+        let plan = &prepared.plan;
+        let (run, now) = (self.new_run_id(), self.now());
+        let state = self.inner.ledger.begin(run, &self.inner.actor, plan, now, now + LEASE).await?;
+        if let Some(records) = &progress {
+            for record in self.inner.ledger.records(run).await? {
+                // A listener that has gone away changes nothing about the run.
+                let _ = records.send(record);
+            }
+        }
+        let mut journal = execute::Journal::new(self, state, progress);
+        // Somebody may have come and gone between our reading and our claim.
+        if let Some(other) = self.overtaken_by(&journal.state).await? {
+            let message = format!(
+                "not begun: {} {} {} while this was being planned (run {})",
+                other.actor,
+                if other.is_open() { "began" } else { "finished" },
+                other.plan.title,
+                other.run
+            );
+            journal.append(&[Event::Ended { outcome: Outcome::Failed, message }]).await?;
+            return Err(Refusal::Overtaken { by: other.actor.to_string(), run: other.run, at: other.begun_at }.into());
+        }
+        execute::run(self, &mut journal, &permit).await?;
+        Ok(journal.state)
+    }
+
+    async fn overtaken_by(&self, ours: &RunState) -> Result<Option<RunState>, LedgerError> {
+        let filter = RunFilter { subject: Some(ours.plan.subject.clone()), limit: Some(10), ..RunFilter::default() };
+        let runs = self.inner.ledger.runs(&filter).await?;
+        Ok(runs.into_iter().find(|other| {
+            let last = other.ended.as_ref().map_or(other.begun_at, |(_, at, _)| *at);
+            other.run != ours.run
+                && other.plan.scope == ours.plan.scope
+                && last > ours.plan.observed_at
+                && other.outcome() != Outcome::Failed
+        }))
+    }
+
+    /// The quarantines of an instance that no restore has taken back in full, oldest first.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn open_quarantines(&self, scope: &Scope, subject: &str) -> Result<Vec<RunState>, LedgerError> {
+        let filter = RunFilter { subject: Some(subject.to_owned()), ..RunFilter::default() };
+        let mut runs = self.inner.ledger.runs(&filter).await?;
+        runs.retain(|r| &r.plan.scope == scope);
+        runs.sort_by_key(|r| r.run);
+        let settled = settled(&runs);
+        runs.retain(|r| {
+            r.plan.playbook == Playbook::QuarantineInstance && !settled.contains(&r.run) && !r.changes().is_empty()
+        });
+        Ok(runs)
+    }
+}
+
+/// The runs that a restore has taken back in full.
+pub fn settled(runs: &[RunState]) -> std::collections::BTreeSet<RunId> {
+    runs.iter()
+        .filter(|r| r.plan.playbook == Playbook::Restore)
+        .filter(|r| matches!(r.ended, Some((Outcome::Done, _, _))) && r.plan.drift.is_empty())
+        .flat_map(|r| r.plan.reverts.iter().copied())
+        .collect()
+}

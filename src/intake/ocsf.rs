@@ -269,6 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn samples_by_flag_and_by_placeholder() {
+        assert!(!decode(&finding()).unwrap().sample);
+        let mut value = finding();
+        value["evidences"][0]["data"] = json!({"sample": true});
+        assert!(decode(&value).unwrap().sample);
+        let mut value = finding();
+        value["unmapped"] = json!({"Sample": "true"});
+        assert!(decode(&value).unwrap().sample);
+        let mut value = finding();
+        value["resources"][0]["data"]["instance_id"] = json!("i-99999999");
+        assert!(decode(&value).unwrap().sample);
+    }
+
+    #[test]
     fn resource_data_in_every_dress() {
         let key = |resource: Value| {
             let mut value = finding();

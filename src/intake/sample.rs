@@ -33,22 +33,24 @@ pub(super) fn flagged_in_json(value: &Value) -> bool {
         .is_some_and(|fields| fields.iter().any(|(name, value)| name.eq_ignore_ascii_case("sample") && is_true(value)))
 }
 
-/// Whether OCSF's remains of the original finding carry the flag.
+/// Whether OCSF's remains of the original finding carry the flag. The whole path counts: a tag called `sample` may be
+/// among them.
 pub(super) fn flagged_in_ocsf(value: &Value) -> bool {
-    ["unmapped", "vendor_attributes", "metadata"].into_iter().filter_map(|path| at(value, path)?.as_object()).any(
-        |fields| {
-            fields.iter().any(|(name, value)| {
-                let last = name.rsplit(['/', '.']).next().unwrap_or(name);
-                (last.eq_ignore_ascii_case("sample") || last.eq_ignore_ascii_case("is_sample")) && is_true(value)
-            })
-        },
-    )
+    let is_flag = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name == "sample" || name == "is_sample" || name.ends_with("additionalinfo/sample")
+    };
+    ["unmapped", "vendor_attributes", "metadata"]
+        .into_iter()
+        .filter_map(|path| at(value, path)?.as_object())
+        .any(|fields| fields.iter().any(|(name, value)| is_flag(name) && is_true(value)))
 }
 
-/// Settles the question: `flag` is what the finding says itself, else the ids of its subjects tell.
+/// Settles the question: `flag` is what the finding says itself (beside what was noted already), else the ids of its
+/// subjects tell.
 pub(super) fn settle(draft: &mut Draft, flag: bool) {
-    draft.finding.sample = flag;
-    if flag {
+    draft.finding.sample |= flag;
+    if draft.finding.sample {
         return;
     }
     let placeholder = draft.finding.subjects.iter().find_map(|subject| match subject {
@@ -84,7 +86,9 @@ mod tests {
         assert!(flagged_in_ocsf(
             &json!({"unmapped": {"ProductFields.aws/guardduty/service/additionalInfo/sample": "true"}})
         ));
-        assert!(!flagged_in_ocsf(&json!({"unmapped": {"not_a_sample_rate": "true"}})));
+        assert!(!flagged_in_ocsf(
+            &json!({"unmapped": {"not_a_sample_rate": "true", "Resources[].Tags.sample": "true"}})
+        ));
     }
 
     #[test]

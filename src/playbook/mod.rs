@@ -1,1 +1,15 @@
-//! (being built)
+//! Playbooks: pure functions from what was found and observed to a [`Plan`], and the plan's vocabulary.
+//!
+//! May import `domain` and `policy`. No I/O, no async, no clock: the time comes in with the observation. A plan is
+//! data: the value that is previewed is the value that runs.
+
+pub mod change;
+pub mod observed;
+pub mod plan;
+pub mod quarantine;
+pub mod restore;
+pub mod tags;
+
+pub use change::{Change, Standing, TagEdit};
+pub use observed::{GroupChoice, Needs, Observed};
+pub use plan::{Action, ApiCall, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};

@@ -1,0 +1,310 @@
+//! The command line's grammar.
+
+use crate::cloud::sandbox::Scenario;
+use crate::domain::{AccountId, FindingId, GroupId, InstanceId, Region, RunId, Severity};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// See Security Hub findings, contain what they are about, and put it back exactly as it was.
+///
+/// Without a verb the console opens. `lazaret --sandbox` opens it on a simulated AWS, with nothing to configure.
+#[derive(Debug, Parser)]
+#[command(name = "lazaret", version, propagate_version = true, max_term_width = 110, subcommand_negates_reqs = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a guard, 4 partial, 5 drift.")]
+pub struct Args {
+    /// What to do; nothing opens the console.
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+    /// Options of every verb.
+    #[command(flatten)]
+    pub(super) global: Global,
+}
+
+/// Options of every verb.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct Global {
+    /// Use a simulated AWS instead of a real one; its world lasts between commands
+    #[arg(long, global = true, value_name = "SCENARIO", num_args = 0..=1, require_equals = true,
+          default_missing_value = "", env = "LAZARET_SANDBOX")]
+    pub(super) sandbox: Option<String>,
+    /// The AWS profile to use
+    #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
+    pub(super) profile: Option<String>,
+    /// The account to act in; else the caller's and those in the configuration
+    #[arg(long, global = true, value_name = "ID", help_heading = "AWS")]
+    pub(super) account: Option<AccountId>,
+    /// The Region to act in
+    #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
+    pub(super) region: Option<Region>,
+    /// Answer in JSON, one value a line
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Let no mutating call leave the process
+    #[arg(long, global = true, env = "LAZARET_READ_ONLY")]
+    pub(super) read_only: bool,
+    /// Plan and show, and change nothing
+    #[arg(long, global = true)]
+    pub(super) dry_run: bool,
+    /// The configuration file, in place of the one in the configuration folder
+    #[arg(long, global = true, value_name = "FILE", env = "LAZARET_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// The folder of the ledger and the sandbox's worlds, in place of the XDG data folder
+    #[arg(long, global = true, value_name = "FOLDER", env = "LAZARET_DATA")]
+    pub(super) data: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// List findings, newest first
+    Findings(FindingsArgs),
+    /// Show an instance as it is now, or a finding
+    Show(ShowArgs),
+    /// Decode findings from files and print what was understood
+    Decode(DecodeArgs),
+    /// Isolate an instance: every network interface to the quarantine group alone, read back
+    Quarantine(QuarantineArgs),
+    /// Put back what a quarantine changed, where it still holds what we left there
+    Restore(RestoreArgs),
+    /// List runs, or show one
+    Runs(RunsArgs),
+    /// Look into runs whose process went away, and bring them to an end
+    Recover(RecoverArgs),
+    /// Check the ledger
+    Ledger(LedgerArgs),
+    /// Show, check or make the configuration
+    Config(ConfigArgs),
+    /// Show the keys
+    Keymap(KeymapArgs),
+    /// List the themes
+    Themes(ThemesArgs),
+    /// Look after the simulated AWS
+    Sandbox(SandboxArgs),
+    /// Print a shell's completions
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct FindingsArgs {
+    /// Only this severity and worse
+    #[arg(long, value_name = "LABEL")]
+    pub(super) severity: Option<Severity>,
+    /// Archived, suppressed and resolved ones too
+    #[arg(long)]
+    pub(super) all: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ShowArgs {
+    /// An instance id (i-…) or a finding's id
+    pub(super) what: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DecodeArgs {
+    /// Files of JSON; `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub(super) struct Commit {
+    /// Show the plan and stop: every call, its target, what stands there and what will
+    #[arg(long, conflicts_with = "yes")]
+    pub(super) plan: bool,
+    /// Don't ask
+    #[arg(long, short = 'y')]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct QuarantineArgs {
+    /// The instance
+    pub(super) instance: InstanceId,
+    /// The finding that is answered; else the worst open one about the instance
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(super) finding: Option<FindingId>,
+    /// Answer no finding
+    #[arg(long, conflicts_with = "finding")]
+    pub(super) no_finding: bool,
+    /// The quarantine group; else the one tagged lazaret=quarantine in the VPC, else a new one
+    #[arg(long, value_name = "SG")]
+    pub(super) quarantine_group: Option<GroupId>,
+    /// Let the quarantine group reach the VPC's SSM endpoints on TCP 443
+    #[arg(long)]
+    pub(super) allow_ssm: bool,
+    /// Start the snapshots before isolating
+    #[arg(long)]
+    pub(super) evidence_first: bool,
+    /// Take no snapshots
+    #[arg(long, conflicts_with = "evidence_first")]
+    pub(super) no_snapshots: bool,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Isolate even where the original groups can't be written as tags
+    #[arg(long)]
+    pub(super) without_tags: bool,
+    /// Act on an instance tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+/// What becomes of the finding when its subject is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FindingStatus {
+    /// It was dealt with.
+    Resolved,
+    /// It needs no action: a false positive.
+    Suppressed,
+    /// It stays as it is.
+    Leave,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["instance", "run"])))]
+pub(super) struct RestoreArgs {
+    /// The instance
+    pub(super) instance: Option<InstanceId>,
+    /// Only what this run changed
+    #[arg(long, value_name = "RUN")]
+    pub(super) run: Option<RunId>,
+    /// Put back what somebody else has changed since, too: all of it, or what `--plan` names
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
+    pub(super) force: Vec<String>,
+    /// Believe the original groups that tags name, where the ledger knows none
+    #[arg(long)]
+    pub(super) trust_tags: bool,
+    /// What becomes of the finding
+    #[arg(long, value_enum, value_name = "STATUS")]
+    pub(super) finding: Option<FindingStatus>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RunsArgs {
+    /// Show this one, step by step
+    #[arg(long, value_name = "RUN")]
+    pub(super) run: Option<RunId>,
+    /// Only those about this instance
+    #[arg(long, value_name = "ID")]
+    pub(super) instance: Option<InstanceId>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RecoverArgs {
+    /// Only this run; else every one whose process went away
+    pub(super) run: Option<RunId>,
+    /// Take over a run whose process still seems alive
+    #[arg(long, requires = "run")]
+    pub(super) force: bool,
+    /// List what would be looked into and stop
+    #[arg(long, conflicts_with = "yes")]
+    pub(super) plan: bool,
+    /// Don't ask
+    #[arg(long, short = 'y')]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct LedgerArgs {
+    #[command(subcommand)]
+    pub(super) verb: LedgerVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LedgerVerb {
+    /// Check every hash, place and transition; name the first bad record
+    Verify,
+    /// Print where the ledger is
+    Path,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(super) verb: ConfigVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigVerb {
+    /// Print the configuration in force
+    Show,
+    /// Check the configuration, keymap and theme, and say where they are
+    Check,
+    /// Print a commented sample with the defaults
+    Template,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct KeymapArgs {
+    /// A shipped keymap or a file; else the one in force
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ThemesArgs {
+    /// Print this theme's file
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct SandboxArgs {
+    #[command(subcommand)]
+    pub(super) verb: SandboxVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SandboxVerb {
+    /// List the scenarios
+    List,
+    /// Begin a scenario anew: its world and its ledger are thrown away
+    Reset {
+        /// The scenario; else the default one
+        scenario: Option<String>,
+    },
+    /// Print what the scenario's SNS topics received
+    Messages {
+        /// The scenario; else the default one
+        scenario: Option<String>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    pub(super) shell: clap_complete::Shell,
+}
+
+fn finding_id(text: &str) -> Result<FindingId, std::convert::Infallible> {
+    Ok(FindingId(text.to_owned()))
+}
+
+/// Joins `--sandbox NAME` to `--sandbox=NAME` where NAME is a scenario, so that the name may be left out before a verb.
+pub(super) fn joined_sandbox(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let names = Scenario::names();
+    let mut joined: Vec<OsString> = Vec::new();
+    for arg in args {
+        let scenario = arg.to_str().filter(|a| names.contains(a));
+        match (joined.last_mut(), scenario) {
+            (Some(last), Some(name)) if last == "--sandbox" => *last = format!("--sandbox={name}").into(),
+            _ => joined.push(arg),
+        }
+    }
+    joined
+}

@@ -1,0 +1,112 @@
+//! Exit codes and the one error at the edge.
+
+use crate::cloud::{CloudError, ErrorKind};
+use crate::engine::EngineError;
+use crate::ledger::{LedgerError, Outcome, RunState};
+use crate::playbook::PlanRefusal;
+use std::process::{ExitCode, Termination};
+
+/// How the program ends. The numbers are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// The command line was wrong.
+    Usage = 2,
+    /// A guard or a playbook refused; nothing was changed.
+    Refused = 3,
+    /// Something holds and something does not.
+    Partial = 4,
+    /// Somebody else changed what was to be put back, and it was left alone.
+    Drift = 5,
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
+
+impl Exit {
+    /// What a run's end means for its caller.
+    pub(super) fn of_run(state: &RunState) -> Self {
+        match state.ended.as_ref().map(|(outcome, _, _)| *outcome) {
+            Some(Outcome::Done) if !state.plan.drift.is_empty() => Self::Drift,
+            Some(Outcome::Done) => Self::Done,
+            Some(Outcome::Partial) => Self::Partial,
+            Some(Outcome::Failed) | None => Self::Failed,
+        }
+    }
+}
+
+/// What went wrong: `Error: …` and, where there is one, `Hint: …`.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<CloudError> for Failure {
+    fn from(error: CloudError) -> Self {
+        let hint = match error.kind {
+            ErrorKind::Credentials => {
+                Some("name a profile with --profile, sign in (`aws sso login`), or try `lazaret --sandbox`".to_owned())
+            }
+            ErrorKind::Denied => Some(format!("the caller needs {}; assets/iam has the policies", error.operation)),
+            ErrorKind::Throttled => Some("AWS asks for patience: try again in a minute".to_owned()),
+            _ => None,
+        };
+        Self { exit: Exit::Failed, message: error.to_string(), hint }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::new(Exit::Failed, error.to_string())
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Cloud(error) => error.into(),
+            EngineError::Ledger(_) | EngineError::NoSuchRun(_) => Self::new(Exit::Failed, message),
+            EngineError::Plan(refusal) => {
+                let (exit, hint) = match &refusal {
+                    PlanRefusal::NotFound { .. } => {
+                        (Exit::Failed, Some("--account and --region say where to look".to_owned()))
+                    }
+                    PlanRefusal::AlreadyQuarantined { subject, .. } => {
+                        (Exit::Refused, Some(format!("`lazaret restore {subject}` takes it back")))
+                    }
+                    PlanRefusal::LeakyGroup { .. } => {
+                        (Exit::Refused, Some("remove the rules, or name another group with --quarantine-group".into()))
+                    }
+                    PlanRefusal::Drifted { .. } => {
+                        (Exit::Drift, Some("--force puts back what stood there all the same".to_owned()))
+                    }
+                    PlanRefusal::Nothing(_) | PlanRefusal::Unfit(_) => (Exit::Refused, None),
+                };
+                Self { exit, message, hint }
+            }
+            EngineError::Refused(refusal) => Self::new(Exit::Refused, message).hint(refusal.hint()),
+            EngineError::Changed(_) => Self::new(Exit::Refused, message).hint("run the command again"),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! From a prepared plan to a run: preview, consent, commit, report.
+
+use super::args::Commit;
+use super::exit::{Exit, Failure};
+use super::out::Out;
+use super::session::Session;
+use crate::domain::text;
+use crate::engine::{Consent, EngineError, Prepared, RunReport};
+use crate::ledger::{Event, Record, RunState};
+use crate::playbook::{PlanRefusal, Playbook};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+/// Shows, asks, commits and reports.
+pub(super) async fn carry_out(
+    session: &Session,
+    prepared: Prepared,
+    consent: &Consent,
+    commit: Commit,
+    out: &Out,
+) -> Result<Exit, Failure> {
+    if commit.plan {
+        preview(session, &prepared, out);
+        return Ok(if prepared.plan.drift.is_empty() { Exit::Done } else { Exit::Drift });
+    }
+    // What the guard would refuse anyway is said before anybody is asked.
+    session.engine.guard().admit(&prepared, consent).map_err(EngineError::from).map_err(|e| refused(&prepared, e, out))?;
+    if !commit.yes {
+        if !out.json {
+            preview(session, &prepared, out);
+        }
+        let plan = &prepared.plan;
+        let question = format!("{} ({})? Type `yes` to go ahead:", plan.title, session.account_name(&plan.scope.account));
+        match out.ask(&question).as_deref() {
+            Some("yes" | "y") => {}
+            Some(_) => return Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed")),
+            None => {
+                return Err(Failure::new(Exit::Usage, "there is no terminal to ask on")
+                    .hint("--yes goes ahead without asking; --plan shows what would be done"));
+            }
+        }
+    }
+    let (progress, mut records) = mpsc::unbounded_channel();
+    let run = session.engine.commit(&prepared, consent, Some(progress));
+    let mut run = std::pin::pin!(run);
+    let result = loop {
+        tokio::select! {
+            biased;
+            Some(record) = records.recv() => tell(&prepared, &record, out),
+            result = &mut run => break result,
+        }
+    };
+    while let Ok(record) = records.try_recv() {
+        tell(&prepared, &record, out);
+    }
+    let state = result.map_err(|e| refused(&prepared, e, out))?;
+    Ok(report(&state, out))
+}
+
+/// The failure of what never began; with `--json`, the report of it goes to standard output first.
+fn refused(prepared: &Prepared, error: EngineError, out: &Out) -> Failure {
+    let (plan, failure) = (&prepared.plan, Failure::from(error));
+    if out.json && failure.exit == Exit::Refused {
+        out.json(&RunReport::refused(
+            plan.playbook,
+            plan.subject.clone(),
+            plan.scope.clone(),
+            failure.message.clone(),
+        ));
+    }
+    failure
+}
+
+/// The failure of a plan that could not be made, reported as [`carry_out`] reports refusals.
+pub(super) fn unplanned(
+    playbook: Playbook,
+    subject: &str,
+    scope: &crate::domain::Scope,
+    error: EngineError,
+    out: &Out,
+) -> Failure {
+    let is_refusal = matches!(&error, EngineError::Plan(r) if !matches!(r, PlanRefusal::NotFound { .. }));
+    let failure = Failure::from(error);
+    if out.json && is_refusal {
+        out.json(&RunReport::refused(playbook, subject.to_owned(), scope.clone(), failure.message.clone()));
+    }
+    failure
+}
+
+/// The end of a run, for people or machines.
+pub(super) fn report(state: &RunState, out: &Out) -> Exit {
+    let report = RunReport::new(state);
+    if out.json {
+        out.json(&report);
+    } else {
+        let isolated = report.isolated_ms.map(|ms| format!(", isolated after {ms} ms")).unwrap_or_default();
+        out.line(format!("{}: {}{isolated}", report.state, text::safe(&report.message)));
+        for drift in &report.drift {
+            out.line(format!("  drift  {}: now {}, before us {} -> {}", drift.what, drift.now, drift.before, drift.decision));
+        }
+        out.line(format!("run {}", state.run));
+    }
+    Exit::of_run(state)
+}
+
+/// One record of a run under way, on standard error.
+fn tell(prepared: &Prepared, record: &Record, out: &Out) {
+    let title = |id| prepared.plan.step(id).map(|s| text::safe(&s.title).into_owned()).unwrap_or_default();
+    let line = match &record.event {
+        Event::Applied { step, output } if output.is_empty() => format!("  done      {}", title(step)),
+        Event::Applied { step, output } => format!("  done      {}: {}", title(step), text::safe(&output.join(", "))),
+        Event::Verified { step, .. } => format!("  verified  {}", title(step)),
+        Event::Failed { step, error } => format!("  FAILED    {}: {}", title(step), error.message),
+        Event::Indeterminate { step, error } => format!("  no answer {}: {}", title(step), error.message),
+        Event::NotVerified { step, seen } => format!("  NOT SO    {}: {}", title(step), text::safe(seen)),
+        Event::Skipped { step, why } => format!("  skipped   {}: {why}", title(step)),
+        Event::Begun { .. } | Event::Intended { .. } | Event::Recovered { .. } | Event::Ended { .. } => return,
+    };
+    out.note(line);
+}
+
+/// What the plan will do, call by call.
+pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
+    let plan = &prepared.plan;
+    if out.json {
+        let steps: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": s.calls()}))
+            .collect();
+        out.json(&json!({
+            "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
+            "account_name": session.account_name(&plan.scope.account), "finding": plan.finding.as_ref().map(|f| &f.id),
+            "steps": steps, "warnings": plan.warnings, "not_stopped": plan.limits, "drift": plan.drift,
+            "reverts": plan.reverts,
+        }));
+        return;
+    }
+    out.line(format!("{} ({})", plan.title, session.account_name(&plan.scope.account)));
+    if let Some(finding) = &plan.finding {
+        out.line(format!("answers  {} {}: {}", finding.severity, text::safe(&finding.finding_type), text::fit(&finding.title, 100)));
+    }
+    for warning in &plan.warnings {
+        out.line(format!("warning  {}", text::safe(warning)));
+    }
+    for limit in &plan.limits {
+        out.line(format!("not stopped  {limit}"));
+    }
+    for drift in &plan.drift {
+        out.line(format!("drift    {}: now {}, before us {} -> {}", drift.what, drift.now, drift.before, drift.decision));
+    }
+    for wave in plan.waves() {
+        out.line(format!("wave {wave}"));
+        for step in plan.steps.iter().filter(|s| s.wave == wave) {
+            out.line(format!("  {}", text::safe(&step.title)));
+            for call in step.calls() {
+                let arrow = match (&call.before, &call.after) {
+                    (Some(before), Some(after)) => format!(": {before} -> {after}"),
+                    (None, Some(after)) => format!(": {after}"),
+                    _ => String::new(),
+                };
+                out.line(format!("    {} {}{}", call.operation, call.target, text::safe(&arrow)));
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `lazaret recover`.
+
+use super::args::{Global, RecoverArgs};
+use super::exit::{Exit, Failure};
+use super::out::Out;
+use super::plan::report;
+use super::session::Session;
+use crate::domain::text;
+
+pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Result<Exit, Failure> {
+    let session = Session::open(global).await?;
+    let mut runs = session.engine.unfinished().await?;
+    runs.retain(|(r, _)| args.run.is_none_or(|wanted| wanted == r.run));
+    if let Some(wanted) = args.run
+        && runs.is_empty()
+    {
+        let state = session.engine.run_state(wanted).await?;
+        return Err(Failure::new(Exit::Refused, format!("run {} has ended: nothing to recover", state.run)));
+    }
+    let mut worst = Exit::Done;
+    let mut looked = 0;
+    for (state, alive) in runs {
+        let what = format!("run {} ({}, begun {} by {})", state.run, text::safe(&state.plan.title), state.begun_at.format("%Y-%m-%d %H:%M:%SZ"), state.actor);
+        if alive && !args.force {
+            out.note(format!("{what}: its process still seems alive; left alone"));
+            if args.run.is_some() {
+                worst = Exit::Refused;
+            }
+            continue;
+        }
+        looked += 1;
+        if args.plan {
+            out.note(format!("{what}: would be looked into"));
+            continue;
+        }
+        if !args.yes {
+            match out.ask(&format!("Recover {what}? Type `yes`:")).as_deref() {
+                Some("yes" | "y") => {}
+                Some(_) => continue,
+                None => {
+                    return Err(Failure::new(Exit::Usage, "there is no terminal to ask on").hint("--yes goes ahead"));
+                }
+            }
+        }
+        let state = session.engine.recover(state.run, args.force, None).await?;
+        let exit = report(&state, out);
+        if worst == Exit::Done {
+            worst = exit;
+        }
+    }
+    if looked == 0 && !out.json {
+        out.line("nothing to recover");
+    }
+    Ok(worst)
+}

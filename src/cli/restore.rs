@@ -1,0 +1,57 @@
+//! `lazaret restore`.
+
+use super::args::{FindingStatus, Global, RestoreArgs};
+use super::exit::{Exit, Failure};
+use super::out::Out;
+use super::plan::{carry_out, unplanned};
+use super::session::Session;
+use crate::domain::Workflow;
+use crate::engine::prepare::RestoreWhat;
+use crate::engine::{Consent, EngineError, RestoreRequest};
+use crate::playbook::{PlanRefusal, Playbook};
+
+pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Result<Exit, Failure> {
+    let session = Session::open(global).await?;
+    let (scope, what, subject) = match (&args.instance, args.run) {
+        (Some(instance), _) => (
+            session.scope_of(instance).await?,
+            RestoreWhat::Instance(instance.clone()),
+            format!("instance:{instance}"),
+        ),
+        (None, Some(run)) => {
+            let state = session.engine.run_state(run).await?;
+            (state.plan.scope.clone(), RestoreWhat::Run(run), state.plan.subject.clone())
+        }
+        (None, None) => return Err(Failure::new(Exit::Usage, "name an instance, or a run with --run")),
+    };
+    let finding_status = match args.finding {
+        Some(FindingStatus::Resolved) => Some(Workflow::Resolved),
+        Some(FindingStatus::Suppressed) => Some(Workflow::Suppressed),
+        Some(FindingStatus::Leave) => None,
+        None => session.settings.restore.finding_status.workflow(),
+    };
+    let request = RestoreRequest {
+        topic_arn: args.topic.clone().or_else(|| session.settings.quarantine.topic_arn.clone()).or_else(|| session.topic(&scope)),
+        scope: scope.clone(),
+        what,
+        force: args.force.iter().cloned().collect(),
+        finding_status,
+    };
+    let prepared = match session.engine.prepare_restore(&request).await {
+        Ok(prepared) => prepared,
+        // Restoring twice is harmless, and nothing to put back is what was asked for.
+        Err(EngineError::Plan(PlanRefusal::Nothing(message))) => {
+            let mut report = crate::engine::RunReport::refused(Playbook::Restore, subject, scope, message);
+            report.state = "done".into();
+            if out.json {
+                out.json(&report);
+            } else {
+                out.line(format!("done: {}", report.message));
+            }
+            return Ok(Exit::Done);
+        }
+        Err(error) => return Err(unplanned(Playbook::Restore, &subject, &scope, error, out)),
+    };
+    let consent = Consent { override_exemption: false, trust_tags: args.trust_tags };
+    carry_out(&session, prepared, &consent, args.commit, out).await
+}

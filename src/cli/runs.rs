@@ -1,0 +1,71 @@
+//! `lazaret runs`.
+
+use super::args::{Global, RunsArgs};
+use super::exit::{Exit, Failure};
+use super::out::Out;
+use super::session::Session;
+use crate::domain::text;
+use crate::engine::RunReport;
+use crate::ledger::{RunFilter, RunState};
+
+pub(super) async fn run(global: &Global, args: &RunsArgs, out: &Out) -> Result<Exit, Failure> {
+    let ledger = super::session::open_ledger(global)?;
+    if let Some(run) = args.run {
+        let records = crate::ledger::Store::records(&ledger, run).await?;
+        let state = RunState::replay(&records)
+            .map_err(crate::ledger::LedgerError::from)?
+            .ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;
+        show(&state, out);
+        return Ok(Exit::Done);
+    }
+    let filter = RunFilter {
+        subject: args.instance.as_ref().map(|i| format!("instance:{i}")),
+        limit: Some(args.limit),
+        ..RunFilter::default()
+    };
+    let mut runs = crate::ledger::Store::runs(&ledger, &filter).await?;
+    runs.retain(|r| {
+        global.account.as_ref().is_none_or(|a| *a == r.plan.scope.account)
+            && global.region.as_ref().is_none_or(|x| *x == r.plan.scope.region)
+    });
+    if out.json {
+        runs.iter().for_each(|r| out.json(&RunReport::new(r)));
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<[String; 6]> = runs
+        .iter()
+        .map(|r| {
+            [
+                r.run.to_string(),
+                r.begun_at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+                r.plan.playbook.to_string(),
+                format!("{} {}", r.plan.subject, r.plan.scope),
+                r.ended.as_ref().map_or("running", |(o, _, _)| o.as_str()).to_owned(),
+                r.actor.to_string(),
+            ]
+        })
+        .collect();
+    out.table(["RUN", "BEGUN", "PLAYBOOK", "SUBJECT", "STATE", "BY"], &rows);
+    Ok(Exit::Done)
+}
+
+fn show(state: &RunState, out: &Out) {
+    let report = RunReport::new(state);
+    if out.json {
+        out.json(&report);
+        return;
+    }
+    out.line(format!("run {}  {}", state.run, text::safe(&state.plan.title)));
+    out.line(format!("  begun {} by {} on {}", state.begun_at.format("%Y-%m-%d %H:%M:%SZ"), state.actor, text::safe(&state.actor.host)));
+    for step in &report.steps {
+        let ms = step.ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
+        out.line(format!("  {:<13} {:>8}  {}", step.state, ms, text::safe(&step.title)));
+        if let Some(why) = &step.why {
+            out.line(format!("  {:<13} {:>8}  {}", "", "", text::safe(why)));
+        }
+        for line in &step.output {
+            out.line(format!("  {:<13} {:>8}  {}", "", "", text::safe(line)));
+        }
+    }
+    out.line(format!("  {}: {}", report.state, text::safe(&report.message)));
+}

@@ -1,0 +1,596 @@
+//! Carrying out a plan: record the intention, call, record the answer, read back.
+//!
+//! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
+//! and the run says what holds.
+
+use super::readback::{self, Sight};
+use super::{Engine, EngineError, LEASE, Progress, message};
+use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
+use crate::cloud::{CloudError, ErrorKind, Permit, Writes};
+use crate::domain::{GroupId, GroupRule, Scope, Tags, VpcId, text};
+use crate::ledger::{Event, LedgerError, Record, RunState, StepError, StepState};
+use crate::playbook::change::{group_list, leaks};
+use crate::playbook::{Action, Change, Standing, Step, StepId, Weight, tags};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How often a call that AWS turned away for now is made in all.
+const ATTEMPTS: u32 = 4;
+
+/// The wait before the second attempt; each later one waits twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(400);
+
+/// The tag that tells a run's snapshots apart, so that an unclear answer can be looked into.
+pub const RUN_TAG: &str = "LazaretRun";
+
+/// Appends a run's records and keeps its state beside them. The only writer of a run.
+pub(super) struct Journal {
+    engine: Engine,
+    pub(super) state: RunState,
+    progress: Option<Progress>,
+}
+
+impl Journal {
+    pub(super) fn new(engine: &Engine, state: RunState, progress: Option<Progress>) -> Self {
+        Self { engine: engine.clone(), state, progress }
+    }
+
+    /// Appends durably; what isn't recorded isn't done.
+    pub(super) async fn append(&mut self, events: &[Event]) -> Result<(), LedgerError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let now = self.engine.now();
+        let records = self.engine.ledger().append(self.state.run, self.state.next_seq, events, now).await?;
+        for record in records {
+            self.state.apply(&record)?;
+            self.tell(record);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, record: Record) {
+        if let Some(progress) = &self.progress {
+            // A listener that has gone away changes nothing about the run.
+            let _ = progress.send(record);
+        }
+    }
+}
+
+/// What became of one step's calls.
+pub(super) enum Answer {
+    /// AWS said yes; `verified` where the step has read back its own work.
+    Applied { output: Vec<String>, verified: Option<String> },
+    /// It had no effect.
+    Failed(StepError),
+    /// It may have had its effect.
+    Unclear(StepError),
+    /// A read-back's findings.
+    Seen(Sight),
+}
+
+impl Answer {
+    fn applied(output: Vec<String>) -> Self {
+        Self::Applied { output, verified: None }
+    }
+
+    fn failed(code: &str, message: impl Into<String>) -> Self {
+        Self::Failed(StepError { code: code.into(), message: message.into() })
+    }
+}
+
+fn step_error(error: &CloudError) -> StepError {
+    StepError { code: error.code.clone(), message: error.to_string() }
+}
+
+/// Runs every step that has not run yet, in order, to the run's end.
+///
+/// # Errors
+/// When the ledger fails or another process has taken the run over: then nothing more is called.
+pub(super) async fn run(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Result<(), EngineError> {
+    let heart = tokio::spawn(heartbeat(engine.clone(), journal.state.run));
+    let result = waves(engine, journal, permit).await;
+    heart.abort();
+    result
+}
+
+/// Renews the run's lease for as long as its process lives.
+async fn heartbeat(engine: Engine, run: crate::domain::RunId) {
+    let beat = LEASE.to_std().unwrap_or(Duration::from_secs(30)) / 3;
+    loop {
+        tokio::time::sleep(beat).await;
+        // A missed beat is made good by the next; a lost lease shows as a conflict at the next append.
+        let _ = engine.ledger().renew(run, engine.now() + LEASE).await;
+    }
+}
+
+async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Result<(), EngineError> {
+    let Some(writes) = engine.cloud().writes(permit).cloned() else {
+        return Err(super::Refusal::ReadOnly.into());
+    };
+    let mut running: JoinSet<(StepId, Answer)> = JoinSet::new();
+    for wave in journal.state.plan.waves() {
+        let halted = halted(&journal.state, wave);
+        let mut events = Vec::new();
+        let mut start = Vec::new();
+        for step in journal.state.plan.steps.iter().filter(|s| s.wave == wave) {
+            match verdict(&journal.state, step, halted.as_deref()) {
+                Verdict::Leave => {}
+                Verdict::Skip(why) => events.push(Event::Skipped { step: step.id.clone(), why }),
+                Verdict::Start => {
+                    let change = resolved_change(&journal.state, step);
+                    let record = change.clone().map(Box::new);
+                    events.push(Event::Intended { step: step.id.clone(), change: record });
+                    start.push((step.clone(), change));
+                }
+            }
+        }
+        journal.append(&events).await?;
+        let mut waited: BTreeSet<StepId> = BTreeSet::new();
+        for (step, change) in start {
+            if step.weight == Weight::Essential {
+                waited.insert(step.id.clone());
+            }
+            // A notification reports on everything before it, so what still runs is awaited first.
+            if matches!(step.action, Action::Notify { .. }) {
+                while let Some(done) = running.join_next().await {
+                    record_answer(engine, journal, done).await?;
+                }
+            }
+            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change));
+            running.spawn(async move { (id, work.await) });
+        }
+        while !waited.is_empty() {
+            let Some(done) = running.join_next().await else { break };
+            if let Ok((id, _)) = &done {
+                waited.remove(id);
+            }
+            record_answer(engine, journal, done).await?;
+        }
+    }
+    while let Some(done) = running.join_next().await {
+        record_answer(engine, journal, done).await?;
+    }
+    // Best-effort changes may have been answered after the last read-back.
+    if readback::unread(&journal.state) {
+        match readback::read_back(engine, &journal.state, None).await {
+            Ok(sight) => journal.append(&seen_events(&sight)).await?,
+            Err(error) => tracing::warn!(run = %journal.state.run, %error, "the last read-back failed"),
+        }
+    }
+    let (outcome, message) = super::report::conclusion(&journal.state);
+    journal.append(&[Event::Ended { outcome, message }]).await?;
+    Ok(())
+}
+
+/// Why waves from here on must not change anything more: an essential step before them did not succeed.
+fn halted(state: &RunState, wave: u8) -> Option<String> {
+    state.plan.steps.iter().filter(|s| s.wave < wave && s.weight == Weight::Essential).find_map(|s| {
+        let status = &state.steps.get(&s.id)?.state;
+        (!status.succeeded()
+            && !matches!(status, StepState::Skipped { .. } if matches!(s.action, Action::ReadBack { .. })))
+        .then(|| format!("\"{}\" did not succeed", s.title))
+    })
+}
+
+enum Verdict {
+    Start,
+    Skip(String),
+    Leave,
+}
+
+fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
+    let Some(status) = state.steps.get(&step.id) else { return Verdict::Leave };
+    let startable = match &status.state {
+        StepState::Pending => true,
+        // Recovery has looked and found that these had no effect.
+        StepState::Failed { error } => error.code == super::recovery::NOT_APPLIED,
+        _ => false,
+    };
+    if !startable {
+        return Verdict::Leave;
+    }
+    let skip = |why: String| if status.state == StepState::Pending { Verdict::Skip(why) } else { Verdict::Leave };
+    let contained = state.plan.steps.iter().any(|s| {
+        matches!(s.action, Action::Change(Change::InterfaceGroups { .. }))
+            && state.steps.get(&s.id).is_some_and(|s| s.state.may_have_effect())
+    });
+    if let Some(why) = halted {
+        // Looking and telling go on: what holds must be known, and people must know. Snapshots are evidence and
+        // hurt nobody, but are no use where nothing was contained.
+        let goes_on = match &step.action {
+            Action::ReadBack { .. } | Action::Notify { .. } => true,
+            Action::Snapshots { .. } => contained,
+            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } => false,
+        };
+        if !goes_on {
+            return skip(why.to_owned());
+        }
+    }
+    let missing = step.needs.iter().find(|id| !state.steps.get(*id).is_some_and(|s| s.state.succeeded()));
+    if let Some(id) = missing {
+        let title = state.plan.step(id).map_or_else(|| id.to_string(), |s| s.title.clone());
+        return skip(format!("\"{title}\" did not succeed"));
+    }
+    Verdict::Start
+}
+
+/// The step's change with the group that an earlier step has made, and as it was first recorded where it was.
+fn resolved_change(state: &RunState, step: &Step) -> Option<Change> {
+    let Action::Change(change) = &step.action else { return None };
+    if let Some(recorded) = state.steps.get(&step.id).and_then(|s| s.change.clone()) {
+        return Some(recorded);
+    }
+    Some(match group_made(state) {
+        Some(group) => change.clone().with_group_made(&group),
+        None => change.clone(),
+    })
+}
+
+/// The quarantine group that a step of this run made.
+pub(super) fn group_made(state: &RunState) -> Option<GroupId> {
+    let made =
+        state.plan.steps.iter().find(|s| matches!(s.action, Action::Change(Change::MakeQuarantineGroup { .. })))?;
+    state.steps.get(&made.id)?.output.first().map(|id| GroupId::new(id.as_str()))
+}
+
+/// The future that carries out one step. Everything it needs is cloned in, so that it can run on its own.
+fn work(
+    engine: &Engine,
+    journal: &Journal,
+    writes: &Arc<dyn Writes>,
+    step: Step,
+    change: Option<Change>,
+) -> impl Future<Output = Answer> + Send + 'static {
+    let (engine, writes, state) = (engine.clone(), writes.clone(), journal.state.clone());
+    async move {
+        match (step.action, change) {
+            (Action::Change(_), Some(change)) => {
+                apply_change(&engine, writes.as_ref(), &state.plan.scope, &change).await
+            }
+            (Action::Change(_), None) => Answer::failed("NoChange", "the change was not recorded"),
+            (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
+                recheck(&engine, &state, &instance, &interfaces, quarantine_group.as_ref()).await
+            }
+            (Action::ReadBack { isolated }, _) => {
+                let group = group_made(&state);
+                let isolated = isolated.map(|(i, g)| (i, group.unwrap_or(g)));
+                match readback::read_back(&engine, &state, isolated.as_ref()).await {
+                    Ok(sight) => Answer::Seen(sight),
+                    Err(e) => Answer::Failed(step_error(&e)),
+                }
+            }
+            (Action::Snapshots { instance, description, mut tags, .. }, _) => {
+                tags.insert(RUN_TAG.to_owned(), state.run.to_string());
+                let target = Target::new(&state.plan.scope);
+                let call = || writes.create_snapshots(&target, &instance, &description, &tags);
+                match retrying(&engine, call).await {
+                    Ok(snapshots) => Answer::applied(snapshot_ids(&snapshots)),
+                    Err(e) => unclear_or_failed(&e),
+                }
+            }
+            (Action::Notify { topic_arn, subject }, _) => {
+                let scope = topic_scope(&topic_arn, &state.plan.scope);
+                let body = message::body(&state);
+                let target = Target::new(&scope);
+                match retrying(&engine, || writes.publish(&target, &topic_arn, &subject, &body)).await {
+                    Ok(id) => Answer::applied(vec![id]),
+                    Err(e) => unclear_or_failed(&e),
+                }
+            }
+            (Action::UpdateFinding { key, workflow, note, hub, .. }, _) => {
+                let update = FindingUpdate { workflow: Some(workflow), note: Some(note) };
+                let (target, keys) = (Target::new(&hub), [key]);
+                match retrying(&engine, || writes.update_findings(&target, &keys, &update)).await {
+                    Ok(unprocessed) => match unprocessed.first() {
+                        None => Answer::applied(vec![]),
+                        Some(u) => Answer::failed(
+                            &u.code,
+                            format!(
+                                "Security Hub did not take it: {}: {}",
+                                text::safe(&u.code),
+                                text::safe(&u.message)
+                            ),
+                        ),
+                    },
+                    Err(e) => unclear_or_failed(&e),
+                }
+            }
+        }
+    }
+}
+
+/// A topic is called in its own Region and account, which its ARN names.
+fn topic_scope(arn: &str, home: &Scope) -> Scope {
+    let mut parts = arn.split(':').skip(3);
+    match (parts.next(), parts.next()) {
+        (Some(region), Some(account)) => Scope::parse(account, region).unwrap_or_else(|_| home.clone()),
+        _ => home.clone(),
+    }
+}
+
+fn snapshot_ids(snapshots: &[Snapshot]) -> Vec<String> {
+    snapshots.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect()
+}
+
+fn unclear_or_failed(error: &CloudError) -> Answer {
+    if error.may_have_applied { Answer::Unclear(step_error(error)) } else { Answer::Failed(step_error(error)) }
+}
+
+/// Calls again what AWS turned away for now, and certainly did not do.
+async fn retrying<T, F, C>(engine: &Engine, call: C) -> Result<T, CloudError>
+where
+    C: Fn() -> F,
+    F: Future<Output = Result<T, CloudError>>,
+{
+    let mut wait = FIRST_WAIT;
+    for _ in 1..ATTEMPTS {
+        match call().await {
+            Err(e) if e.retryable && !e.may_have_applied => {
+                #[allow(clippy::cast_possible_truncation)] // only some bits of it are wanted
+                let jitter = (engine.random_bits() as u32) % 100;
+                tokio::time::sleep(wait + wait * jitter / 100).await;
+                wait *= 2;
+            }
+            answer => return answer,
+        }
+    }
+    call().await
+}
+
+/// Makes one change. After an unclear answer it looks before it does anything again.
+async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
+    if let Change::MakeQuarantineGroup { vpc, name, ssm_endpoint_groups } = change {
+        return make_group(engine, writes, scope, vpc, name, ssm_endpoint_groups).await;
+    }
+    let mut last = None;
+    for _ in 1..ATTEMPTS {
+        match retrying(engine, || call_change(writes, scope, change)).await {
+            Ok(()) => return Answer::applied(vec![]),
+            Err(e) if !e.may_have_applied => return Answer::Failed(step_error(&e)),
+            Err(e) => {
+                let error = step_error(&e);
+                match readback::look(engine, scope, change).await {
+                    Ok(Standing::After) => {
+                        return Answer::Applied {
+                            output: vec!["no answer came; found done on looking".into()],
+                            verified: None,
+                        };
+                    }
+                    // Setting the same value again does no harm, and looking has shown that it isn't there yet.
+                    Ok(Standing::Before) => last = Some(error),
+                    Ok(_) | Err(_) => return Answer::Unclear(error),
+                }
+            }
+        }
+    }
+    last.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), Answer::Unclear)
+}
+
+/// The calls of one change. All of them set a value, so that making them twice is making them once.
+async fn call_change(writes: &dyn Writes, scope: &Scope, change: &Change) -> Result<(), CloudError> {
+    let target = Target::new(scope);
+    match change {
+        Change::Protection { instance, protection, after, .. } => {
+            writes.set_protection(&target, instance, *protection, *after).await
+        }
+        Change::InterfaceGroups { interface, after, .. } => {
+            let groups: Vec<GroupId> = after.iter().cloned().collect();
+            writes.set_interface_groups(&target, interface, &groups).await
+        }
+        Change::Tags { resource, edits, .. } => {
+            let mut set = Tags::new();
+            let mut remove = Tags::new();
+            for (key, edit) in edits {
+                match (&edit.before, &edit.after) {
+                    (_, Some(value)) => {
+                        set.insert(key.clone(), value.clone());
+                    }
+                    // With its value, so that a tag that somebody else has changed since stays.
+                    (Some(value), None) => {
+                        remove.insert(key.clone(), value.clone());
+                    }
+                    (None, None) => {}
+                }
+            }
+            // Removing first makes room: a resource holds fifty tags.
+            if !remove.is_empty() {
+                writes.delete_tags(&target, resource, &remove).await?;
+            }
+            if set.is_empty() { Ok(()) } else { writes.create_tags(&target, resource, &set).await }
+        }
+        Change::MakeQuarantineGroup { .. } => Ok(()),
+    }
+}
+
+/// Makes the quarantine group, or takes the one of that name, and leaves only when it was read and isolates.
+async fn make_group(
+    engine: &Engine,
+    writes: &dyn Writes,
+    scope: &Scope,
+    vpc: &VpcId,
+    name: &str,
+    reach: &BTreeSet<GroupId>,
+) -> Answer {
+    let target = Target::new(scope);
+    let reads = engine.cloud().reads().as_ref();
+    let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
+    let description = "lazaret quarantine: no traffic";
+    let created = retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await;
+    let created_by_us = match &created {
+        Ok(_) => true,
+        // Ours from before, or another responder's a moment ago: which of them made it does not matter.
+        Err(e) if e.kind == ErrorKind::AlreadyExists || e.may_have_applied => false,
+        Err(e) => return Answer::Failed(step_error(e)),
+    };
+    let query = GroupQuery::Named(vpc.clone(), name.to_owned());
+    let mut seen = match read_until(engine, reads, scope, &query, |g| g.is_some()).await {
+        Ok(group) => group,
+        Err(e) => return Answer::Failed(step_error(&e)),
+    };
+    let Some(group) = seen.take() else {
+        return created.map_or_else(
+            |e| unclear_or_failed(&e),
+            |id| Answer::failed("NotVisible", format!("{id} was made and can't be read yet")),
+        );
+    };
+    if group.tags.get(tags::GROUP_TAG.0).map(String::as_str) != Some(tags::GROUP_TAG.1) && !created_by_us {
+        return Answer::failed(
+            "ForeignGroup",
+            format!(
+                "{} is named {name} but is not tagged as ours: rename it, or name a group with --quarantine-group",
+                group.id
+            ),
+        );
+    }
+    // Only the rule that EC2 itself puts on a new group is ours to revoke.
+    let all = [GroupRule::all_egress()];
+    if group.egress.contains(&all[0])
+        && let Err(e) = retrying(engine, || writes.revoke_egress(&target, &group.id, &all)).await
+        && !e.code.ends_with("NotFound")
+    {
+        return unclear_or_failed(&e);
+    }
+    let wanted: Vec<GroupRule> = reach.iter().cloned().map(GroupRule::https_to).collect();
+    let missing: Vec<GroupRule> = wanted.into_iter().filter(|r| !group.egress.contains(r)).collect();
+    if !missing.is_empty()
+        && let Err(e) = retrying(engine, || writes.authorize_egress(&target, &group.id, &missing)).await
+        && e.kind != ErrorKind::AlreadyExists
+        && !e.code.ends_with("Duplicate")
+    {
+        return unclear_or_failed(&e);
+    }
+    let clean = |g: &Option<crate::domain::SecurityGroup>| g.as_ref().is_some_and(|g| leaks(g, reach).is_empty());
+    match read_until(engine, reads, scope, &query, clean).await {
+        Ok(Some(group)) if leaks(&group, reach).is_empty() => Answer::Applied {
+            output: vec![group.id.to_string()],
+            verified: Some("no ingress, and no egress but what was asked for".into()),
+        },
+        Ok(Some(group)) => {
+            Answer::failed("LeakyGroup", format!("{} lets through {}", group.id, leaks(&group, reach).join("; ")))
+        }
+        Ok(None) => Answer::failed("NotVisible", format!("{name} was made and can't be read")),
+        Err(e) => Answer::Failed(step_error(&e)),
+    }
+}
+
+/// Reads a group until it is as wanted, for as long as EC2 may need to agree with itself.
+async fn read_until(
+    engine: &Engine,
+    reads: &dyn crate::cloud::Reads,
+    scope: &Scope,
+    query: &GroupQuery,
+    wanted: impl Fn(&Option<crate::domain::SecurityGroup>) -> bool,
+) -> Result<Option<crate::domain::SecurityGroup>, CloudError> {
+    let mut seen = None;
+    for wait in readback::WAITS {
+        tokio::time::sleep(wait).await;
+        seen = retrying(engine, || reads.groups(scope, query)).await?.into_iter().next();
+        if wanted(&seen) {
+            break;
+        }
+    }
+    Ok(seen)
+}
+
+/// Reads interfaces and quarantine group again and compares them with what the plan rests on.
+async fn recheck(
+    engine: &Engine,
+    state: &RunState,
+    instance: &crate::domain::InstanceId,
+    planned: &BTreeMap<crate::domain::InterfaceId, BTreeSet<GroupId>>,
+    quarantine_group: Option<&(GroupId, BTreeSet<GroupId>)>,
+) -> Answer {
+    let reads = engine.cloud().reads().as_ref();
+    let scope = &state.plan.scope;
+    let query = crate::cloud::port::InterfaceQuery::AttachedTo(vec![instance.clone()]);
+    let interfaces = retrying(engine, || reads.interfaces(scope, &query));
+    let groups = async {
+        match quarantine_group {
+            None => Ok(vec![]),
+            Some((group, _)) => {
+                let query = GroupQuery::Ids(vec![group.clone()]);
+                retrying(engine, || reads.groups(scope, &query)).await
+            }
+        }
+    };
+    let (interfaces, groups) = match futures::try_join!(interfaces, groups) {
+        Ok(both) => both,
+        Err(e) => return Answer::Failed(step_error(&e)),
+    };
+    let mut odd = Vec::new();
+    let live: BTreeMap<_, _> = interfaces.iter().map(|i| (&i.id, &i.groups)).collect();
+    for (id, groups) in planned {
+        match live.get(id) {
+            None => odd.push(format!("{id} is no longer attached")),
+            Some(now) if *now == groups => {}
+            Some(now) => {
+                // A run that is being resumed finds its own work here.
+                let ours = state.changes().iter().any(|c| {
+                    matches!(c, Change::InterfaceGroups { interface, after, .. } if interface == id && &after == now)
+                });
+                if !ours {
+                    odd.push(format!("{id} now holds {}", group_list(*now)));
+                }
+            }
+        }
+    }
+    odd.extend(live.keys().filter(|id| !planned.contains_key(**id)).map(|id| format!("{id} was attached")));
+    if let Some((group, reach)) = quarantine_group {
+        match groups.iter().find(|g| &g.id == group) {
+            None => odd.push(format!("quarantine group {group} no longer exists")),
+            Some(group) => {
+                let rules = leaks(group, reach);
+                if !rules.is_empty() {
+                    odd.push(format!("quarantine group {} now lets through {}", group.id, rules.join("; ")));
+                }
+            }
+        }
+    }
+    if odd.is_empty() {
+        Answer::applied(vec![])
+    } else {
+        Answer::failed("ChangedSincePlan", format!("changed since the plan was made: {}", odd.join("; ")))
+    }
+}
+
+/// Writes down what became of a step. An unclear answer is looked into where it can be.
+async fn record_answer(
+    engine: &Engine,
+    journal: &mut Journal,
+    done: Result<(StepId, Answer), tokio::task::JoinError>,
+) -> Result<(), EngineError> {
+    // A step that panicked leaves its intention without an answer, which is what recovery is for.
+    let Ok((step, answer)) = done else { return Ok(()) };
+    let events = match answer {
+        Answer::Applied { output, verified } => {
+            let mut events = vec![Event::Applied { step: step.clone(), output }];
+            events.extend(verified.map(|seen| Event::Verified { step, seen }));
+            events
+        }
+        Answer::Seen(sight) => {
+            let mut events = seen_events(&sight);
+            events.push(match sight.problem {
+                None => Event::Applied { step, output: vec![] },
+                Some(message) => Event::Failed { step, error: StepError { code: "NotAsLeft".into(), message } },
+            });
+            events
+        }
+        Answer::Failed(error) => vec![Event::Failed { step, error }],
+        Answer::Unclear(error) => {
+            journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
+            return super::recovery::look_into(engine, journal, &step).await;
+        }
+    };
+    Ok(journal.append(&events).await?)
+}
+
+fn seen_events(sight: &Sight) -> Vec<Event> {
+    let event = |(step, holds, seen): &(StepId, bool, String)| {
+        let (step, seen) = (step.clone(), seen.clone());
+        if *holds { Event::Verified { step, seen } } else { Event::NotVerified { step, seen } }
+    };
+    sight.findings.iter().map(event).collect()
+}

@@ -1,0 +1,142 @@
+//! The one gate that every mutating run passes.
+
+use super::prepare::Prepared;
+use crate::cloud::Permit;
+use crate::domain::{InstanceId, RunId, text};
+use crate::ledger::Claim;
+use crate::playbook::Playbook;
+use crate::policy;
+use chrono::{DateTime, Utc};
+
+/// The instance id that GuardDuty's sample findings carry.
+const SAMPLE_INSTANCE: &str = "i-99999999";
+
+/// The session's standing orders.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// Not one mutating call leaves the process.
+    pub read_only: bool,
+    /// Plans are made and shown, and nothing runs.
+    pub dry_run: bool,
+}
+
+/// What a person has said about this one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// Acts on a subject whose owner has tagged it `AutoRemediation=disabled`.
+    pub override_exemption: bool,
+    /// Believes the original groups that tags name, where the ledger knows none.
+    pub trust_tags: bool,
+}
+
+/// Why the guard said no. Nothing was called.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The session is read-only.
+    #[error("this session is read-only: nothing was changed")]
+    ReadOnly,
+    /// The session only rehearses.
+    #[error("this session is a dry run: nothing was changed")]
+    DryRun,
+    /// The finding is a sample.
+    #[error("a sample finding is never acted on: {0}")]
+    Sample(String),
+    /// The owner keeps automation away.
+    #[error("{subject} is tagged {}={value}: its owner keeps automation away", policy::EXEMPT_TAG)]
+    Exempt {
+        /// The subject.
+        subject: String,
+        /// The tag's value, escaped.
+        value: String,
+    },
+    /// The originals come from tags alone.
+    #[error("the original groups of {0} come from tags alone, which anyone with ec2:CreateTags can have written")]
+    UntrustedTags(String),
+    /// Another run holds the subject.
+    #[error("{subject} is held by run {}, begun by {} at {}", claim.run, claim.actor, claim.since.format("%Y-%m-%d %H:%M:%SZ"))]
+    Held {
+        /// The subject.
+        subject: String,
+        /// Who holds it.
+        claim: Claim,
+    },
+    /// Another run came between the reading and the claim.
+    #[error("{by} was faster: run {run}, begun at {}", at.format("%Y-%m-%d %H:%M:%SZ"))]
+    Overtaken {
+        /// Who.
+        by: String,
+        /// Which run.
+        run: RunId,
+        /// When it began.
+        at: DateTime<Utc>,
+    },
+}
+
+impl Refusal {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::ReadOnly => "start without --read-only to act".into(),
+            Self::DryRun => "start without --dry-run to act".into(),
+            Self::Sample(_) => "samples are for practice: `lazaret --sandbox` has a world to practise in".into(),
+            Self::Exempt { .. } => "ask the owner; --override-exemption acts all the same".into(),
+            Self::UntrustedTags(_) => "compare them with what the owner knows; --trust-tags goes ahead".into(),
+            Self::Held { claim, .. } => {
+                format!("see `lazaret runs`; if its process is gone, `lazaret recover {}`", claim.run)
+            }
+            Self::Overtaken { run, .. } => format!("see `lazaret runs --run {run}`"),
+        }
+    }
+}
+
+impl Guard {
+    /// Lets a prepared plan pass, or says why not. The only place where a permit is made.
+    ///
+    /// # Errors
+    /// With the first reason that stands against it.
+    pub fn admit(&self, prepared: &Prepared, consent: &Consent) -> Result<Permit, Refusal> {
+        let plan = &prepared.plan;
+        self.admit_session()?;
+        let sample = plan.finding.as_ref().is_some_and(|f| f.sample)
+            || plan.instance() == Some(InstanceId::new(SAMPLE_INSTANCE));
+        if sample && plan.playbook != Playbook::Restore {
+            let what = plan.finding.as_ref().map_or(plan.subject.clone(), |f| text::fit(f.id.as_str(), 120));
+            return Err(Refusal::Sample(what));
+        }
+        let exempt = prepared
+            .observed
+            .instance
+            .as_ref()
+            .and_then(|i| i.tags.get(policy::EXEMPT_TAG))
+            .filter(|v| v.trim().eq_ignore_ascii_case(policy::EXEMPT_VALUE));
+        if let Some(value) = exempt
+            && plan.playbook != Playbook::Restore
+            && !consent.override_exemption
+        {
+            return Err(Refusal::Exempt { subject: plan.subject.clone(), value: text::fit(value, 40) });
+        }
+        if prepared.from_tags() && !consent.trust_tags {
+            return Err(Refusal::UntrustedTags(plan.subject.clone()));
+        }
+        Ok(Permit::granted_by_guard())
+    }
+
+    /// Lets a recovery pass: the run was admitted when it began, so only the session's standing orders count.
+    ///
+    /// # Errors
+    /// In a read-only session or a dry run.
+    pub fn admit_recovery(&self) -> Result<Permit, Refusal> {
+        self.admit_session()?;
+        Ok(Permit::granted_by_guard())
+    }
+
+    fn admit_session(&self) -> Result<(), Refusal> {
+        if self.read_only {
+            return Err(Refusal::ReadOnly);
+        }
+        if self.dry_run {
+            return Err(Refusal::DryRun);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! The notification's body: JSON for machines and people, within SNS's 262,144 bytes.
+
+use super::report;
+use crate::domain::text;
+use crate::ledger::RunState;
+use crate::playbook::{Action, Change, Playbook};
+use serde_json::{Value, json};
+
+/// SNS's limit for a message, in bytes (SNS API reference, `Publish`).
+const MAX_BYTES: usize = 262_144;
+
+/// The body for a run as it stands: what was found, done, and left to do.
+pub(super) fn body(state: &RunState) -> String {
+    let full = value(state, true);
+    let text = full.to_string();
+    if text.len() <= MAX_BYTES { text } else { value(state, false).to_string() }
+}
+
+fn value(state: &RunState, with_steps: bool) -> Value {
+    let plan = &state.plan;
+    let id = plan.instance().map(|i| i.to_string()).unwrap_or_default();
+    let finding = plan.finding.as_ref().map(|f| {
+        json!({
+            "id": text::cut(f.id.as_str(), 1_000),
+            "type": text::cut(&f.finding_type, 300),
+            "title": text::cut(&text::safe(&f.title), 1_000),
+            "severity": f.severity,
+        })
+    });
+    let steps: Vec<Value> = plan
+        .steps
+        .iter()
+        .filter(|s| with_steps && !matches!(s.action, Action::Notify { .. } | Action::UpdateFinding { .. }))
+        .filter_map(|s| {
+            let status = state.steps.get(&s.id)?;
+            Some(json!({
+                "id": s.id, "title": text::safe(&s.title), "state": status.state.word(), "why": status.state.why(),
+            }))
+        })
+        .collect();
+    let originals: serde_json::Map<String, Value> = state
+        .steps
+        .values()
+        .filter(|s| s.state.may_have_effect())
+        .filter_map(|s| match &s.change {
+            Some(Change::InterfaceGroups { interface, before, .. }) => Some((interface.to_string(), json!(before))),
+            _ => None,
+        })
+        .collect();
+    let snapshots: Vec<&String> = plan
+        .steps
+        .iter()
+        .filter(|s| matches!(s.action, Action::Snapshots { .. }))
+        .filter_map(|s| state.steps.get(&s.id))
+        .flat_map(|s| &s.output)
+        .collect();
+    let isolated = report::isolated_ms(state).is_some();
+    let (title, next) = match plan.playbook {
+        Playbook::QuarantineInstance if isolated => (
+            format!("{id} is isolated: every interface was read back"),
+            vec![
+                "Look at the snapshots before anything is terminated".to_owned(),
+                "Revoke the sessions of the instance's role: credentials taken from it are still valid".to_owned(),
+                format!(
+                    "False positive? lazaret restore {id} --account {} --region {}",
+                    plan.scope.account, plan.scope.region
+                ),
+            ],
+        ),
+        Playbook::QuarantineInstance => (
+            format!("{id} is NOT isolated"),
+            vec![format!("See lazaret runs --run {}, then lazaret quarantine {id} again", state.run)],
+        ),
+        Playbook::Restore => (format!("{id} was restored"), vec![]),
+    };
+    json!({
+        "source": "lazaret",
+        "message": title,
+        "run": state.run,
+        "playbook": plan.playbook,
+        "incident": plan.incident,
+        "actor": state.actor.to_string(),
+        "account": plan.scope.account,
+        "region": plan.scope.region,
+        "partition": plan.scope.partition,
+        "instance": id,
+        "isolated": (plan.playbook == Playbook::QuarantineInstance).then_some(isolated),
+        "finding": finding,
+        "steps": steps,
+        "original_security_groups": originals,
+        "snapshots": snapshots,
+        "warnings": plan.warnings,
+        "not_stopped": plan.limits,
+        "next_steps": next,
+        "restore": (plan.playbook == Playbook::QuarantineInstance)
+            .then(|| format!("lazaret restore --run {}", state.run)),
+    })
+}

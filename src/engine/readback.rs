@@ -1,0 +1,121 @@
+//! Looking at what a run has changed: nothing is claimed that was not read back.
+
+use super::Engine;
+use super::observe::observe;
+use crate::cloud::CloudError;
+use crate::domain::{GroupId, InstanceId, Scope};
+use crate::ledger::{RunState, StepState};
+use crate::playbook::change::group_list;
+use crate::playbook::{Change, Needs, Standing, StepId};
+use std::time::Duration;
+
+/// The waits before each look: EC2 may need seconds until a read agrees with a write.
+pub const WAITS: [Duration; 6] = [
+    Duration::ZERO,
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
+/// What a read-back saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// Each change's step, whether it holds, and what was seen.
+    pub(super) findings: Vec<(StepId, bool, String)>,
+    /// Why the read-back as a whole did not succeed.
+    pub(super) problem: Option<String>,
+}
+
+/// The changes that AWS has said yes to and that were not seen to hold yet.
+fn to_read(state: &RunState) -> Vec<(StepId, Change)> {
+    let wanted = |step: &crate::playbook::Step| {
+        let status = state.steps.get(&step.id)?;
+        let open = matches!(status.state, StepState::Applied | StepState::NotVerified { .. });
+        let change = status.change.clone().filter(|c| open && c.instance().is_some())?;
+        Some((step.id.clone(), change))
+    };
+    state.plan.steps.iter().filter_map(wanted).collect()
+}
+
+/// Whether a change was applied and never read back.
+pub(super) fn unread(state: &RunState) -> bool {
+    to_read(state).iter().any(|(id, _)| state.steps.get(id).is_some_and(|s| s.state == StepState::Applied))
+}
+
+/// Reads back every change that AWS has said yes to, and whether the instance is isolated where that is asked.
+///
+/// # Errors
+/// When the world can't be read.
+pub(super) async fn read_back(
+    engine: &Engine,
+    state: &RunState,
+    isolated: Option<&(InstanceId, GroupId)>,
+) -> Result<Sight, CloudError> {
+    let changes = to_read(state);
+    let mut needs = changes.iter().map(|(_, c)| c.needs()).fold(Needs::default(), Needs::and);
+    // Whether groups exist is not asked here: an interface can't hold one that doesn't.
+    needs.groups.clear();
+    if let Some((instance, _)) = isolated {
+        needs.instance = Some(instance.clone());
+    }
+    let mut sight = Sight { findings: vec![], problem: None };
+    if needs.instance.is_none() {
+        return Ok(sight);
+    }
+    for wait in WAITS {
+        tokio::time::sleep(wait).await;
+        let world = observe(engine.cloud().reads().as_ref(), &state.plan.scope, &needs, engine.now()).await?;
+        sight.findings = changes
+            .iter()
+            .map(|(id, change)| match change.standing(&world) {
+                Standing::After => (id.clone(), true, change.after_text()),
+                Standing::Before => (id.clone(), false, format!("still {}", change.before_text())),
+                Standing::Drift(now) => (id.clone(), false, now),
+                Standing::Gone => (id.clone(), false, "no longer there".into()),
+                Standing::Unknown => (id.clone(), false, "could not be read".into()),
+            })
+            .collect();
+        let loose: Vec<String> = sight
+            .findings
+            .iter()
+            .filter(|(_, ok, _)| !ok)
+            .filter_map(|(id, _, seen)| Some(format!("{}: {seen}", changes.iter().find(|(c, _)| c == id)?.1.what())))
+            .collect();
+        let loose = (isolated.is_none() && !loose.is_empty()).then(|| format!("not as left: {}", loose.join("; ")));
+        sight.problem = loose.or_else(|| {
+            isolated.and_then(|(instance, group)| {
+                if world.is_isolated_by(group) {
+                    return None;
+                }
+                let open: Vec<String> = world
+                    .interfaces_in_order()
+                    .into_iter()
+                    .filter(|i| !(i.groups.len() == 1 && i.groups.contains(group)))
+                    .map(|i| format!("{} holds {}", i.id, group_list(&i.groups)))
+                    .collect();
+                Some(if open.is_empty() {
+                    format!("no interface of {instance} could be read")
+                } else {
+                    format!("not isolated: {}", open.join("; "))
+                })
+            })
+        });
+        if sight.problem.is_none() && sight.findings.iter().all(|(_, ok, _)| *ok) {
+            break;
+        }
+    }
+    Ok(sight)
+}
+
+/// Which side of one change the world is on now.
+///
+/// # Errors
+/// When the world can't be read.
+pub(super) async fn look(engine: &Engine, scope: &Scope, change: &Change) -> Result<Standing, CloudError> {
+    let mut needs = change.needs();
+    needs.groups.clear();
+    let world = observe(engine.cloud().reads().as_ref(), scope, &needs, engine.now()).await?;
+    Ok(change.standing(&world))
+}

@@ -1,0 +1,141 @@
+//! After a crash, on any machine that sees the ledger: look at the world, and let it say what was applied.
+
+use super::execute::{Journal, RUN_TAG, run};
+use super::readback::look;
+use super::{Engine, EngineError, LEASE, Progress, Refusal};
+use crate::domain::RunId;
+use crate::ledger::{Event, Outcome, RunFilter, RunState, StepError, StepState};
+use crate::playbook::{Action, Change, PlanRefusal, Standing, StepId};
+
+/// The code of a failure that looking has established: the step had no effect and may be begun again.
+pub const NOT_APPLIED: &str = "NotApplied";
+
+impl Engine {
+    /// The runs that have not ended, with whether their process still keeps its promise to be alive.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn unfinished(&self) -> Result<Vec<(RunState, bool)>, EngineError> {
+        let runs = self.ledger().runs(&RunFilter { open_only: true, ..RunFilter::default() }).await?;
+        let mut list = Vec::with_capacity(runs.len());
+        for run in runs {
+            let claim = self.ledger().claim(&run.plan.claim_key()).await?;
+            let alive = claim.is_some_and(|c| c.run == run.run && c.lease_until > self.now());
+            list.push((run, alive));
+        }
+        Ok(list)
+    }
+
+    /// Takes over a run whose process has gone: looks at every step without an answer, then goes on where something
+    /// was done, and ends the run where nothing was. `force` takes over a run whose process still seems alive.
+    ///
+    /// # Errors
+    /// When the run is over or alive, the guard refuses, or the ledger or the reads fail.
+    pub async fn recover(&self, id: RunId, force: bool, progress: Option<Progress>) -> Result<RunState, EngineError> {
+        let permit = self.guard().admit_recovery()?;
+        let state = self.run_state(id).await?;
+        if !state.is_open() {
+            return Err(PlanRefusal::Nothing(format!("run {id} has ended: nothing to recover")).into());
+        }
+        let key = state.plan.claim_key();
+        if let Some(claim) = self.ledger().claim(&key).await?
+            && claim.lease_until > self.now()
+            && !force
+        {
+            return Err(Refusal::Held { subject: state.plan.subject.clone(), claim }.into());
+        }
+        let mut journal = Journal::new(self, state, progress);
+        // The record's place fences the old process off: its next append is a conflict, and it stops.
+        journal.append(&[Event::Recovered { actor: self.actor().clone() }]).await?;
+        self.ledger().renew(id, self.now() + LEASE).await?;
+        let open: Vec<StepId> =
+            journal.state.steps.iter().filter(|(_, s)| s.state.is_open()).map(|(id, _)| id.clone()).collect();
+        for step in open {
+            look_into(self, &mut journal, &step).await?;
+        }
+        if journal.state.changes().is_empty() {
+            let message = format!("{}: nothing had been changed when its process went away", journal.state.plan.title);
+            journal.append(&[Event::Ended { outcome: Outcome::Failed, message }]).await?;
+            return Ok(journal.state);
+        }
+        self.drop_overtaken(&mut journal).await?;
+        run(self, &mut journal, &permit).await?;
+        Ok(journal.state)
+    }
+
+    /// Skips the changes whose resource somebody else has changed since the plan was made.
+    async fn drop_overtaken(&self, journal: &mut Journal) -> Result<(), EngineError> {
+        let pending: Vec<(StepId, Change)> = journal
+            .state
+            .plan
+            .steps
+            .iter()
+            .filter(|s| journal.state.steps.get(&s.id).is_some_and(|s| s.state == StepState::Pending))
+            .filter_map(|s| match &s.action {
+                Action::Change(change @ Change::InterfaceGroups { .. }) => Some((s.id.clone(), change.clone())),
+                _ => None,
+            })
+            .collect();
+        for (step, change) in pending {
+            let why = match look(self, &journal.state.plan.scope, &change).await? {
+                Standing::Drift(now) => format!("{} changed since: now {now}", change.what()),
+                Standing::Gone => format!("{}: no longer there", change.what()),
+                Standing::After | Standing::Before | Standing::Unknown => continue,
+            };
+            journal.append(&[Event::Skipped { step, why }]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks at the world for the answer that a step is owed, and records what it says.
+pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &StepId) -> Result<(), EngineError> {
+    let Some(status) = journal.state.steps.get(step) else { return Ok(()) };
+    let Some(action) = journal.state.plan.step(step).map(|s| s.action.clone()) else { return Ok(()) };
+    let scope = journal.state.plan.scope.clone();
+    let failed = |code: &str, message: &str| Event::Failed {
+        step: step.clone(),
+        error: StepError { code: code.into(), message: message.into() },
+    };
+    let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
+    let event = match (&action, &status.change) {
+        // Making the group looks before it makes, and reads only look: both can be begun again as they are.
+        (Action::Change(Change::MakeQuarantineGroup { .. }) | Action::Recheck { .. } | Action::ReadBack { .. }, _) => {
+            failed(NOT_APPLIED, "no answer was recorded; to be done again")
+        }
+        (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
+            Standing::After => applied(vec!["found done on looking".into()]),
+            Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),
+            Standing::Gone => failed("Gone", "the resource is no longer there"),
+            Standing::Drift(now) => {
+                let output = vec![format!("found otherwise on looking: {now}")];
+                journal.append(&[applied(output)]).await?;
+                Event::NotVerified { step: step.clone(), seen: now }
+            }
+            Standing::Unknown => return Ok(()),
+        },
+        (Action::Snapshots { .. }, _) => {
+            let mine = engine.cloud().reads().snapshots(&scope, RUN_TAG, &journal.state.run.to_string()).await?;
+            if mine.is_empty() {
+                failed("NotFound", "no answer came, and no snapshot of this run was found. It is not repeated blindly")
+            } else {
+                applied(mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect())
+            }
+        }
+        // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
+        (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_), _) => {
+            if matches!(status.state, StepState::Indeterminate { .. }) {
+                return Ok(());
+            }
+            Event::Indeterminate {
+                step: step.clone(),
+                error: StepError {
+                    code: "NoAnswer".into(),
+                    message: "its process went away before the answer: it may have been done. It is not repeated"
+                        .into(),
+                },
+            }
+        }
+    };
+    Ok(journal.append(&[event]).await?)
+}

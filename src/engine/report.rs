@@ -1,0 +1,189 @@
+//! What a run amounts to: one sentence for people, one value for `--json`.
+
+use crate::domain::Scope;
+use crate::ledger::{Outcome, RunState, StepState};
+use crate::playbook::{Action, Change, Playbook, Weight};
+use serde::Serialize;
+
+/// One step in a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepReport {
+    /// Its name in the plan.
+    pub id: String,
+    /// What it does.
+    pub title: String,
+    /// Where it stands, in one word.
+    pub state: String,
+    /// From intention to answer, in milliseconds.
+    pub ms: Option<i64>,
+    /// What came of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub output: Vec<String>,
+    /// Why it did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What `--json` ends with: stable, additions aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunReport {
+    /// The run; none when it was refused before it began.
+    pub run: Option<String>,
+    /// `done`, `partial`, `failed` or `refused`; `running` for one that has not ended.
+    pub state: String,
+    /// Which playbook.
+    pub playbook: String,
+    /// What it acts on.
+    pub subject: String,
+    /// Account and Region.
+    pub scope: Scope,
+    /// Every step.
+    pub steps: Vec<StepReport>,
+    /// From commit until every interface was read back holding the quarantine group alone, in milliseconds.
+    pub isolated_ms: Option<i64>,
+    /// From commit to the end, in milliseconds.
+    pub total_ms: Option<i64>,
+    /// What holds and what doesn't, in one sentence.
+    pub message: String,
+    /// The runs that this one takes back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<String>,
+    /// What was left alone because somebody else changed it, or can't go back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<crate::playbook::plan::Drift>,
+}
+
+/// When every interface had been read back as isolated, in milliseconds from the run's beginning.
+pub fn isolated_ms(state: &RunState) -> Option<i64> {
+    let step = state.plan.steps.iter().find(|s| matches!(s.action, Action::ReadBack { isolated: Some(_) }))?;
+    let status = state.steps.get(&step.id)?;
+    if !status.state.succeeded() {
+        return None;
+    }
+    Some((status.answered_at? - state.begun_at).num_milliseconds())
+}
+
+impl RunReport {
+    /// The report of a run as it stands.
+    pub fn new(state: &RunState) -> Self {
+        let steps = state.plan.steps.iter().filter_map(|step| {
+            let status = state.steps.get(&step.id)?;
+            let ms = status.answered_at.zip(status.intended_at).map(|(end, start)| (end - start).num_milliseconds());
+            Some(StepReport {
+                id: step.id.to_string(),
+                title: step.title.clone(),
+                state: status.state.word().to_owned(),
+                ms,
+                output: status.output.clone(),
+                why: status.state.why(),
+            })
+        });
+        let (outcome, message) = match &state.ended {
+            Some((outcome, _, message)) => (outcome.as_str(), message.clone()),
+            None => ("running", format!("{}: not ended", state.plan.title)),
+        };
+        Self {
+            run: Some(state.run.to_string()),
+            state: outcome.to_owned(),
+            playbook: state.plan.playbook.name().to_owned(),
+            subject: state.plan.subject.clone(),
+            scope: state.plan.scope.clone(),
+            steps: steps.collect(),
+            isolated_ms: isolated_ms(state),
+            total_ms: state.ended.as_ref().map(|(_, at, _)| (*at - state.begun_at).num_milliseconds()),
+            message,
+            reverts: state.plan.reverts.iter().map(ToString::to_string).collect(),
+            drift: state.plan.drift.clone(),
+        }
+    }
+
+    /// The report of what never began.
+    pub fn refused(playbook: Playbook, subject: String, scope: Scope, message: String) -> Self {
+        Self {
+            run: None,
+            state: "refused".into(),
+            playbook: playbook.name().into(),
+            subject,
+            scope,
+            steps: vec![],
+            isolated_ms: None,
+            total_ms: None,
+            message,
+            reverts: vec![],
+            drift: vec![],
+        }
+    }
+}
+
+/// How a run ended, and the sentence that says what holds, what doesn't, and what to do next.
+pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
+    let outcome = state.outcome();
+    let id = state.plan.subject.split_once(':').map_or(state.plan.subject.as_str(), |(_, id)| id);
+    let bad = |weight: fn(&Weight) -> bool| -> Vec<String> {
+        state
+            .plan
+            .steps
+            .iter()
+            .filter(|s| weight(&s.weight))
+            .filter_map(|s| {
+                let status = &state.steps.get(&s.id)?.state;
+                if status.succeeded() || matches!(status, StepState::Skipped { .. }) {
+                    return None;
+                }
+                Some(format!("{}: {}", s.title, status.why().unwrap_or_else(|| status.word().to_owned())))
+            })
+            .collect()
+    };
+    let missing = bad(|w| *w != Weight::Courtesy);
+    let courtesies = bad(|w| *w == Weight::Courtesy);
+    let mut message = match (state.plan.playbook, outcome) {
+        (Playbook::QuarantineInstance, Outcome::Done) => format!("{id} is isolated: every interface was read back"),
+        (Playbook::QuarantineInstance, Outcome::Partial) if isolated_ms(state).is_some() => {
+            format!("{id} is isolated: every interface was read back. Not done: {}", missing.join("; "))
+        }
+        (Playbook::QuarantineInstance, Outcome::Partial) => {
+            let swapped = swapped(state);
+            let holds = if swapped.is_empty() {
+                "no interface was changed".to_owned()
+            } else {
+                format!("isolated so far: {}", swapped.join(" "))
+            };
+            format!(
+                "{id} is NOT isolated: {}; {holds}. Next: `lazaret quarantine {id}` again, or `lazaret restore {id}`",
+                missing.join("; ")
+            )
+        }
+        (Playbook::QuarantineInstance, Outcome::Failed) => {
+            format!("{id} is NOT isolated, and nothing was changed: {}", missing.join("; "))
+        }
+        (Playbook::Restore, Outcome::Done) if state.plan.drift.is_empty() => format!("{id} is as it was"),
+        (Playbook::Restore, Outcome::Done) => {
+            let left: Vec<String> =
+                state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
+            format!("{id} is restored, but for: {}", left.join("; "))
+        }
+        (Playbook::Restore, Outcome::Partial) => {
+            format!("{id} is restored in part. Not done: {}. Next: `lazaret restore {id}` again", missing.join("; "))
+        }
+        (Playbook::Restore, Outcome::Failed) => {
+            format!("{id} was not restored, and nothing was changed: {}", missing.join("; "))
+        }
+    };
+    if !courtesies.is_empty() {
+        message.push_str(&format!(". Also failed, with no effect on the rest: {}", courtesies.join("; ")));
+    }
+    (outcome, message)
+}
+
+/// The interfaces whose swap AWS has confirmed.
+fn swapped(state: &RunState) -> Vec<String> {
+    state
+        .steps
+        .values()
+        .filter(|s| s.state.succeeded())
+        .filter_map(|s| match &s.change {
+            Some(Change::InterfaceGroups { interface, .. }) => Some(interface.to_string()),
+            _ => None,
+        })
+        .collect()
+}

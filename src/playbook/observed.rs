@@ -1,0 +1,94 @@
+//! What was read from AWS about the subject of a plan, with where and when.
+
+use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The quarantine group of a VPC, as far as looking has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupChoice {
+    /// This one.
+    Found(SecurityGroup),
+    /// The VPC has none: one will be made.
+    Missing,
+    /// A person named this one, and it isn't there.
+    NamedButAbsent(GroupId),
+    /// Several groups in the VPC carry our tag: a person has to name one.
+    Ambiguous(Vec<GroupId>),
+}
+
+/// Which reads an observation is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The instance, its interfaces and volumes.
+    pub instance: Option<InstanceId>,
+    /// Its protections.
+    pub protections: BTreeSet<Protection>,
+    /// These groups, to see whether they exist and what they let through.
+    pub groups: BTreeSet<GroupId>,
+    /// The groups on the SSM endpoints of this VPC.
+    pub ssm_endpoints_of: Option<VpcId>,
+}
+
+impl Needs {
+    /// Both together; where they name different instances the first stays.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.instance = self.instance.or(other.instance);
+        self.protections.extend(other.protections);
+        self.groups.extend(other.groups);
+        self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
+        self
+    }
+}
+
+/// What was read, where and when. A map lacks what was not asked for, or was asked for and isn't there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Account and Region.
+    pub scope: Scope,
+    /// When reading began: what is older than ten seconds is read again before it is acted on.
+    pub at: DateTime<Utc>,
+    /// The instance; none when it doesn't exist.
+    pub instance: Option<Instance>,
+    /// Every interface attached to it, by id.
+    pub interfaces: BTreeMap<InterfaceId, Interface>,
+    /// Its protections, as far as they could be read.
+    pub protections: BTreeMap<Protection, bool>,
+    /// The groups that were asked for and exist.
+    pub groups: BTreeMap<GroupId, SecurityGroup>,
+    /// The VPC's quarantine group.
+    pub quarantine_group: GroupChoice,
+    /// The groups on the VPC's SSM endpoints, where they were asked for.
+    pub ssm_endpoint_groups: BTreeSet<GroupId>,
+}
+
+impl Observed {
+    /// An observation of nothing yet.
+    pub fn empty(scope: Scope, at: DateTime<Utc>) -> Self {
+        Self {
+            scope,
+            at,
+            instance: None,
+            interfaces: BTreeMap::new(),
+            protections: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            quarantine_group: GroupChoice::Missing,
+            ssm_endpoint_groups: BTreeSet::new(),
+        }
+    }
+
+    /// The interfaces in device order.
+    pub fn interfaces_in_order(&self) -> Vec<&Interface> {
+        let mut list: Vec<&Interface> = self.interfaces.values().collect();
+        list.sort_by(|a, b| (a.device_index, &a.id).cmp(&(b.device_index, &b.id)));
+        list
+    }
+
+    /// Whether there is at least one interface and each holds `group` alone: what "isolated" means.
+    pub fn is_isolated_by(&self, group: &GroupId) -> bool {
+        !self.interfaces.is_empty() && self.interfaces.values().all(|i| i.groups.len() == 1 && i.groups.contains(group))
+    }
+}

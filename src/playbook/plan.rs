@@ -1,0 +1,402 @@
+//! Plans: steps in waves, as data.
+
+use super::change::Change;
+use crate::domain::{
+    Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Which playbook made a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Playbook {
+    /// Isolate an instance.
+    QuarantineInstance,
+    /// Put a run's changes back.
+    Restore,
+}
+
+impl Playbook {
+    /// The name as it is shown and stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::QuarantineInstance => "quarantine-instance",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+impl fmt::Display for Playbook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The name of a step within its plan, such as `swap-eni-0ab…`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl From<String> for StepId {
+    fn from(s: String) -> Self {
+        Self(s)
+    }
+}
+
+impl From<&str> for StepId {
+    fn from(s: &str) -> Self {
+        Self(s.to_owned())
+    }
+}
+
+/// What a failing step means for its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// Later waves wait for it, and don't begin when it failed.
+    Essential,
+    /// Nothing waits for it; the run ends `Partial` when it failed.
+    Wanted,
+    /// Nothing waits for it; its failure is said, and the run can still be `Done`.
+    Courtesy,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Makes one reversible edit.
+    Change(Change),
+    /// Reads again what the plan rests on, beside the first writes; the run stops here when it no longer holds.
+    Recheck {
+        /// The instance.
+        instance: InstanceId,
+        /// Every interface and the groups the plan found on it.
+        interfaces: BTreeMap<InterfaceId, BTreeSet<GroupId>>,
+        /// The quarantine group that has to be free of rules, and the groups it may reach on TCP 443.
+        quarantine_group: Option<(GroupId, BTreeSet<GroupId>)>,
+    },
+    /// Reads back every change made so far.
+    ReadBack {
+        /// The instance whose every interface must hold this group alone for the step to succeed.
+        isolated: Option<(InstanceId, GroupId)>,
+    },
+    /// Takes snapshots of all volumes at one moment.
+    Snapshots {
+        /// The instance.
+        instance: InstanceId,
+        /// The volumes that were seen on it.
+        volumes: Vec<VolumeId>,
+        /// The snapshots' description.
+        description: String,
+        /// The snapshots' tags.
+        tags: BTreeMap<String, String>,
+    },
+    /// Tells an SNS topic what was done. The body is made from the run's record when the step runs.
+    Notify {
+        /// The topic.
+        topic_arn: String,
+        /// ASCII, at most 99 characters.
+        subject: String,
+    },
+    /// Sets the finding's workflow status and note.
+    UpdateFinding {
+        /// The finding.
+        key: FindingKey,
+        /// The status to set.
+        workflow: Workflow,
+        /// The note to set.
+        note: String,
+        /// The note that stood there.
+        old_note: Option<String>,
+        /// The status that stood there.
+        old_workflow: Workflow,
+        /// Where the finding lives in Security Hub: the scope it was read from.
+        hub: Scope,
+    },
+}
+
+/// One API call of a step, for the preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiCall {
+    /// The operation as IAM spells it.
+    pub operation: &'static str,
+    /// What it is called on.
+    pub target: String,
+    /// What stands there, where the call changes something.
+    pub before: Option<String>,
+    /// What will stand there.
+    pub after: Option<String>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name, unique in the plan.
+    pub id: StepId,
+    /// What it does, in a few words.
+    pub title: String,
+    /// Its place in the order: a wave begins when every essential step of the waves before it has succeeded.
+    pub wave: u8,
+    /// What its failure means.
+    pub weight: Weight,
+    /// Steps that must have succeeded for this one to run; else it is skipped and says so.
+    pub needs: Vec<StepId>,
+    /// What it does.
+    pub action: Action,
+}
+
+/// The finding that a plan answers, as far as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingRef {
+    /// Its id.
+    pub id: FindingId,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub finding_type: String,
+    /// Its title, raw.
+    pub title: String,
+    /// Its severity.
+    pub severity: Severity,
+    /// Whether it is a sample.
+    pub sample: bool,
+    /// What names it to Security Hub.
+    pub key: Option<FindingKey>,
+    /// The account and Region whose Security Hub it was read from.
+    pub hub: Option<Scope>,
+    /// Its workflow status when it was read.
+    pub workflow: Workflow,
+    /// Its note when it was read.
+    pub note: Option<String>,
+    /// Its JSON as it was received.
+    pub json: Option<String>,
+}
+
+impl FindingRef {
+    /// What the ledger keeps of a finding that was read from `hub`.
+    pub fn new(finding: &Finding, json: Option<&str>, hub: Option<Scope>) -> Self {
+        Self {
+            id: finding.id.clone(),
+            finding_type: finding.finding_type.clone(),
+            title: finding.title.clone(),
+            severity: finding.severity,
+            sample: finding.sample,
+            key: finding.key(),
+            hub,
+            workflow: finding.workflow.clone(),
+            note: finding.note.clone(),
+            json: json.map(str::to_owned),
+        }
+    }
+
+    /// The incident that runs for this finding belong to: the last part of the id where that tells findings
+    /// apart, else a hash of the whole. (The first characters of an ASFF id are the same for all of a product's.)
+    pub fn incident(&self) -> String {
+        let last = self.id.as_str().rsplit('/').next().unwrap_or_default();
+        let telling = (8..=64).contains(&last.len())
+            && last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && self.id.as_str() != last;
+        if telling {
+            return last.to_owned();
+        }
+        let digest = Sha256::digest(self.id.as_str().as_bytes());
+        digest.iter().take(12).map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// A field that restore found changed by somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The resource and field.
+    pub what: String,
+    /// What we left there.
+    pub ours: String,
+    /// What stands there now.
+    pub now: String,
+    /// What stood there before us.
+    pub before: String,
+    /// What restore does about it.
+    pub decision: String,
+}
+
+/// Steps in waves: the value that is previewed is the value that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Which playbook made it.
+    pub playbook: Playbook,
+    /// Where it acts.
+    pub scope: Scope,
+    /// What it acts on, as `instance:i-…`: one run at a time holds a subject.
+    pub subject: String,
+    /// What it does, in one line.
+    pub title: String,
+    /// When the world it rests on was read.
+    pub observed_at: DateTime<Utc>,
+    /// The finding that it answers.
+    pub finding: Option<FindingRef>,
+    /// What runs for the same finding have in common.
+    pub incident: String,
+    /// The steps, by wave.
+    pub steps: Vec<Step>,
+    /// What a person should know before committing: who else is hit, what is odd.
+    pub warnings: Vec<String>,
+    /// What it will not stop.
+    pub limits: Vec<String>,
+    /// What restore leaves alone, or was told to overwrite.
+    pub drift: Vec<Drift>,
+    /// The runs that this one takes back.
+    pub reverts: Vec<RunId>,
+}
+
+impl Plan {
+    /// The instance that is acted on, where the subject is one.
+    pub fn instance(&self) -> Option<InstanceId> {
+        self.subject.strip_prefix("instance:").map(InstanceId::new)
+    }
+
+    /// What the ledger knows the subject by: `account/Region/subject`. One open run at a time holds it.
+    pub fn claim_key(&self) -> String {
+        format!("{}/{}", self.scope, self.subject)
+    }
+
+    /// The step of this name.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|s| &s.id == id)
+    }
+
+    /// The waves in order.
+    pub fn waves(&self) -> Vec<u8> {
+        let mut waves: Vec<u8> = self.steps.iter().map(|s| s.wave).collect();
+        waves.sort_unstable();
+        waves.dedup();
+        waves
+    }
+
+    /// Whether it would change anything on the subject, notices aside.
+    pub fn changes_anything(&self) -> bool {
+        self.steps.iter().any(|s| matches!(s.action, Action::Change(_) | Action::Snapshots { .. }))
+    }
+
+    /// Whether the other plan would do the same, however much later it was observed.
+    pub fn same_effect(&self, other: &Self) -> bool {
+        let timeless = |plan: &Self| {
+            let mut plan = plan.clone();
+            plan.observed_at = DateTime::UNIX_EPOCH;
+            for step in &mut plan.steps {
+                if let Action::Change(Change::Tags { edits, .. }) = &mut step.action {
+                    edits.retain(|key, _| !super::tags::IS_TIME.contains(&key.as_str()));
+                }
+            }
+            plan
+        };
+        timeless(self) == timeless(other)
+    }
+}
+
+impl Step {
+    /// The API calls it makes, with what stands there and what will.
+    pub fn calls(&self) -> Vec<ApiCall> {
+        let read = |operation, target: String| ApiCall { operation, target, before: None, after: None };
+        match &self.action {
+            Action::Change(change) => change.calls(),
+            Action::Recheck { instance, quarantine_group, .. } => {
+                let mut calls = vec![read("ec2:DescribeNetworkInterfaces", instance.to_string())];
+                if let Some((group, _)) = quarantine_group {
+                    calls.push(read("ec2:DescribeSecurityGroups", group.to_string()));
+                }
+                calls
+            }
+            Action::ReadBack { isolated } => vec![read(
+                "ec2:DescribeNetworkInterfaces",
+                isolated.as_ref().map(|(i, _)| i.to_string()).unwrap_or_default(),
+            )],
+            Action::Snapshots { instance, volumes, .. } => vec![ApiCall {
+                operation: "ec2:CreateSnapshots",
+                target: instance.to_string(),
+                before: None,
+                after: Some(format!(
+                    "{} snapshot{} of {}",
+                    volumes.len(),
+                    if volumes.len() == 1 { "" } else { "s" },
+                    volumes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+                )),
+            }],
+            Action::Notify { topic_arn, subject } => vec![ApiCall {
+                operation: "sns:Publish",
+                target: text::safe(topic_arn).into_owned(),
+                before: None,
+                after: Some(subject.clone()),
+            }],
+            Action::UpdateFinding { key, workflow, note, old_workflow, old_note, .. } => vec![ApiCall {
+                operation: "securityhub:BatchUpdateFindings",
+                target: text::safe(key.id.as_str()).into_owned(),
+                before: Some(format!(
+                    "{}, {}",
+                    text::safe(old_workflow.as_str()),
+                    old_note.as_ref().map_or("no note".to_owned(), |n| format!("note \"{}\"", text::fit(n, 60)))
+                )),
+                after: Some(format!("{}, note \"{}\"", workflow.as_str(), text::fit(note, 60))),
+            }],
+        }
+    }
+}
+
+/// Why no plan could be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanRefusal {
+    /// There is no such thing.
+    #[error("{what} does not exist in {scope}")]
+    NotFound {
+        /// What was looked for.
+        what: String,
+        /// Where.
+        scope: Scope,
+    },
+    /// It is in quarantine already.
+    #[error("{subject} is already in quarantine{}{}",
+        by.as_ref().map(|b| format!(", by {b}")).unwrap_or_default(),
+        since.map(|t| format!(", since {}", t.format("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default())]
+    AlreadyQuarantined {
+        /// The instance.
+        subject: String,
+        /// Who did it, escaped.
+        by: Option<String>,
+        /// When.
+        since: Option<DateTime<Utc>>,
+        /// The run that did it, when our ledger knows it.
+        run: Option<RunId>,
+    },
+    /// The quarantine group lets something through.
+    #[error("{group} can't be the quarantine group: it lets through {}", rules.join("; "))]
+    LeakyGroup {
+        /// The group.
+        group: GroupId,
+        /// The rules that must go.
+        rules: Vec<String>,
+    },
+    /// Everything that could go back was changed by somebody else.
+    #[error("nothing of {subject} goes back by itself: {}",
+        drift.iter().map(|d| format!("{}: now {} ({})", d.what, d.now, d.decision)).collect::<Vec<_>>().join("; "))]
+    Drifted {
+        /// The subject.
+        subject: String,
+        /// What was changed.
+        drift: Vec<Drift>,
+    },
+    /// There is nothing to do or undo.
+    #[error("{0}")]
+    Nothing(String),
+    /// A state that a playbook can't work with; the text says what and what to do.
+    #[error("{0}")]
+    Unfit(String),
+}

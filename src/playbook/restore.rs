@@ -1,0 +1,365 @@
+//! restore: each field that a run changed goes back, if it still holds what we left there; the rest is drift.
+
+use super::change::{Change, TagEdit, group_list, tags_of};
+use super::observed::{Needs, Observed};
+use super::plan::{Action, Drift, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};
+use super::quarantine::{named, update_finding};
+use super::tags;
+use crate::domain::{GroupId, InstanceId, RunId, Workflow, text};
+use chrono::SecondsFormat;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that restore looks at.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The instance.
+    pub instance: &'a InstanceId,
+    /// The runs that are taken back, oldest first.
+    pub reverts: Vec<RunId>,
+    /// Every change those runs applied, or may have, in the order they were made.
+    pub changes: Vec<Change>,
+    /// What was read, now.
+    pub observed: &'a Observed,
+    /// The finding those runs answered.
+    pub finding: Option<FindingRef>,
+    /// The incident they belong to.
+    pub incident: String,
+    /// Fields, as [`Drift::what`] names them, that go back though somebody else changed them; `all` for every one.
+    pub force: BTreeSet<String>,
+    /// The status the finding gets: RESOLVED or SUPPRESSED; none to leave it.
+    pub finding_status: Option<Workflow>,
+    /// The topic to tell.
+    pub topic_arn: Option<String>,
+    /// Who asks.
+    pub actor: &'a str,
+    /// Whether the changes were read from tags, which anyone with `CreateTags` can write, and not from the ledger.
+    pub from_tags: bool,
+}
+
+/// What has to be read before these changes can be taken back.
+pub fn needs(instance: &InstanceId, changes: &[Change]) -> Needs {
+    let start = Needs { instance: Some(instance.clone()), ..Needs::default() };
+    changes.iter().map(Change::needs).fold(start, Needs::and)
+}
+
+/// Changes of the same fields as one, so that what goes back is what stood there first.
+pub fn combine(changes: &[Change]) -> Vec<Change> {
+    let mut combined: Vec<Change> = Vec::new();
+    for change in changes {
+        if let Some((place, both)) = combined.iter().enumerate().find_map(|(n, c)| c.then(change).map(|both| (n, both)))
+        {
+            if let Some(slot) = combined.get_mut(place) {
+                *slot = both;
+            }
+        } else {
+            combined.push(change.clone());
+        }
+    }
+    combined
+}
+
+/// The changes that the tags beside an instance speak of, for when the ledger doesn't know it.
+///
+/// # Errors
+/// When the tags name no original groups for any interface.
+pub fn changes_from_tags(observed: &Observed) -> Result<Vec<Change>, PlanRefusal> {
+    let Some(instance) = &observed.instance else {
+        return Err(PlanRefusal::Nothing("the instance does not exist".into()));
+    };
+    let mut changes = Vec::new();
+    for interface in observed.interfaces_in_order() {
+        let Some(before) = tags::read_originals(&interface.tags) else { continue };
+        if before != interface.groups {
+            changes.push(Change::InterfaceGroups {
+                instance: instance.id.clone(),
+                interface: interface.id.clone(),
+                before,
+                after: interface.groups.clone(),
+            });
+        }
+        changes.push(tags_that_stand(&instance.id, interface.id.as_str(), &interface.tags));
+    }
+    if changes.is_empty() {
+        return Err(PlanRefusal::Nothing(format!(
+            "neither the ledger nor the tags know what stood on {} before: no interface carries a readable {}",
+            instance.id,
+            tags::ORIGINALS
+        )));
+    }
+    changes.push(tags_that_stand(&instance.id, instance.id.as_str(), &instance.tags));
+    Ok(changes)
+}
+
+/// Our tags as a change that put them there.
+fn tags_that_stand(instance: &InstanceId, resource: &str, have: &crate::domain::Tags) -> Change {
+    let edits = tags::OURS
+        .iter()
+        .filter_map(|key| have.get(*key).map(|v| ((*key).to_owned(), TagEdit { before: None, after: Some(v.clone()) })))
+        .collect();
+    Change::Tags { instance: instance.clone(), resource: resource.to_owned(), edits }
+}
+
+/// Plans the restore.
+///
+/// # Errors
+/// When the instance is gone, or nothing is left to put back.
+pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
+    let observed = request.observed;
+    let scope = observed.scope.clone();
+    let instance = observed.instance.as_ref().filter(|i| i.exists()).ok_or_else(|| PlanRefusal::NotFound {
+        what: format!("instance {}", request.instance),
+        scope: scope.clone(),
+    })?;
+    let mut plan = Plan {
+        playbook: Playbook::Restore,
+        subject: format!("instance:{}", instance.id),
+        title: format!("Restore {} in {scope}", named(instance)),
+        observed_at: observed.at,
+        finding: request.finding.clone(),
+        incident: request.incident.clone(),
+        steps: Vec::new(),
+        warnings: Vec::new(),
+        limits: Vec::new(),
+        drift: Vec::new(),
+        reverts: request.reverts.clone(),
+        scope,
+    };
+    if request.from_tags {
+        plan.warnings.push(
+            "the ledger does not know this quarantine: the original groups come from tags, which anyone with \
+             ec2:CreateTags can have written. Check them"
+                .into(),
+        );
+    }
+
+    let combined = combine(&request.changes);
+    let mut swaps: BTreeMap<String, StepId> = BTreeMap::new();
+    let mut left: BTreeSet<String> = BTreeSet::new();
+    for change in &combined {
+        if let Change::InterfaceGroups { interface, .. } = change {
+            let drifts = plan.drift.len();
+            match swap_back(change, request, &mut plan.drift) {
+                Some(step) => {
+                    swaps.insert(interface.to_string(), step.id.clone());
+                    plan.steps.push(step);
+                }
+                None if plan.drift.len() > drifts && observed.interfaces.contains_key(interface) => {
+                    left.insert(interface.to_string());
+                }
+                None => {}
+            }
+        }
+    }
+    let swapped = !swaps.is_empty();
+    if swapped {
+        plan.steps.push(Step {
+            id: "recheck".into(),
+            title: "Read the interfaces again".into(),
+            wave: 1,
+            weight: Weight::Essential,
+            needs: vec![],
+            action: Action::Recheck {
+                instance: instance.id.clone(),
+                interfaces: observed.interfaces.iter().map(|(id, i)| (id.clone(), i.groups.clone())).collect(),
+                quarantine_group: None,
+            },
+        });
+        plan.steps.push(read_back("read-back", 3));
+    }
+    // Tags and protections go only once the groups were read back: until then they are the second witness.
+    // Where an interface is left as it is, its tags stay too, and the instance isn't called restored.
+    for change in &combined {
+        match change {
+            Change::Tags { resource, .. } if left.contains(resource) => {}
+            Change::Tags { resource, .. } if !left.is_empty() && resource == instance.id.as_str() => {}
+            Change::Tags { .. } => plan.steps.extend(tags_back(change, request, &swaps, &mut plan.drift)),
+            Change::Protection { .. } => plan.steps.extend(protection_back(change, request, &mut plan.drift)),
+            _ => {}
+        }
+    }
+    if plan.steps.is_empty() {
+        return Err(if plan.drift.is_empty() {
+            PlanRefusal::Nothing(format!("{} is already as it was: nothing to put back", instance.id))
+        } else {
+            PlanRefusal::Drifted { subject: instance.id.to_string(), drift: plan.drift }
+        });
+    }
+    plan.steps.push(read_back("read-back-all", 5));
+    if let Some(topic) = &request.topic_arn {
+        plan.steps.push(Step {
+            id: "notify".into(),
+            title: "Tell the SNS topic".into(),
+            wave: 6,
+            weight: Weight::Courtesy,
+            needs: vec![],
+            action: Action::Notify {
+                topic_arn: topic.clone(),
+                subject: text::sns_subject(&format!("lazaret: {} restored in {}", instance.id, plan.scope)),
+            },
+        });
+    }
+    if let Some(status) = &request.finding_status {
+        let note = format!("Restored {} by {} with lazaret", instance.id, request.actor);
+        plan.steps.extend(update_finding(request.finding.as_ref(), status.clone(), &note, 6));
+    }
+    plan.steps.sort_by_key(|s| s.wave);
+    Ok(plan)
+}
+
+fn read_back(id: &str, wave: u8) -> Step {
+    Step {
+        id: id.into(),
+        title: "Read back what was put back".into(),
+        wave,
+        weight: Weight::Essential,
+        needs: vec![],
+        action: Action::ReadBack { isolated: None },
+    }
+}
+
+fn forced(request: &Request<'_>, what: &str) -> bool {
+    request.force.contains("all") || request.force.contains(what)
+}
+
+fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
+    let Change::InterfaceGroups { instance, interface, before, after } = change else { return None };
+    let what = change.what();
+    let note = |now: String, decision: &str| Drift {
+        what: what.clone(),
+        ours: change.after_text(),
+        now,
+        before: change.before_text(),
+        decision: decision.to_owned(),
+    };
+    let Some(live) = request.observed.interfaces.get(interface) else {
+        drift.push(note("detached or deleted".into(), "nothing to put back"));
+        return None;
+    };
+    if &live.groups == before {
+        return None;
+    }
+    if &live.groups != after {
+        if !forced(request, &what) {
+            drift.push(note(group_list(&live.groups), "left alone"));
+            return None;
+        }
+        drift.push(note(group_list(&live.groups), "overwritten as asked"));
+    }
+    let known = |g: &&GroupId| request.observed.groups.get(g).is_some_and(|group| group.vpc == live.vpc);
+    let (there, missing): (BTreeSet<&GroupId>, BTreeSet<&GroupId>) = before.iter().partition(known);
+    if !missing.is_empty() {
+        let gone = format!("{} no longer exists in {}", group_list(missing), live.vpc);
+        if there.is_empty() {
+            drift.push(note(gone, "left in quarantine: no original group is left"));
+            return None;
+        }
+        drift.push(note(gone, "the rest is put back"));
+    }
+    let back: BTreeSet<GroupId> = there.into_iter().cloned().collect();
+    if back == live.groups {
+        return None;
+    }
+    Some(Step {
+        id: StepId(format!("swap-{interface}")),
+        title: format!("Put back {} on {interface}", group_list(&back)),
+        wave: 2,
+        weight: Weight::Essential,
+        needs: vec![],
+        action: Action::Change(Change::InterfaceGroups {
+            instance: instance.clone(),
+            interface: interface.clone(),
+            before: live.groups.clone(),
+            after: back,
+        }),
+    })
+}
+
+fn tags_back(
+    change: &Change,
+    request: &Request<'_>,
+    swaps: &BTreeMap<String, StepId>,
+    drift: &mut Vec<Drift>,
+) -> Option<Step> {
+    let Change::Tags { instance, resource, edits } = change else { return None };
+    let have = tags_of(request.observed, resource)?;
+    let is_instance = instance.as_str() == resource;
+    let mut back = BTreeMap::new();
+    for (key, edit) in edits {
+        let now = have.get(key).cloned();
+        let mut target = edit.before.clone();
+        if is_instance && key == tags::STATUS {
+            target = Some(tags::RESTORED.to_owned());
+        }
+        if now == target {
+            continue;
+        }
+        let what = format!("tag {key} of {resource}");
+        if now != edit.after && !forced(request, &what) {
+            // A tag of ours that is gone already needs no work and is no news.
+            if now.is_some() {
+                drift.push(Drift {
+                    what,
+                    ours: edit.after.clone().unwrap_or_else(|| "absent".into()),
+                    now: now.map_or("absent".into(), |v| text::fit(&v, 120)),
+                    before: edit.before.clone().unwrap_or_else(|| "absent".into()),
+                    decision: "left alone".into(),
+                });
+            }
+            continue;
+        }
+        back.insert(key.clone(), TagEdit { before: now, after: target });
+    }
+    if back.is_empty() {
+        return None;
+    }
+    if is_instance && tags::room(have) + back.values().filter(|e| e.after.is_none()).count() > 0 {
+        let at = request.observed.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let before = have.get(tags::RESTORED_AT).cloned();
+        back.insert(tags::RESTORED_AT.to_owned(), TagEdit { before, after: Some(at) });
+    }
+    // An interface's tags go when its own groups are back; the instance's when all are.
+    let needs = if is_instance {
+        swaps.values().cloned().collect()
+    } else {
+        swaps.get(resource).cloned().into_iter().collect()
+    };
+    Some(Step {
+        id: StepId(format!("tag-{resource}")),
+        title: format!("Take the quarantine tags off {resource}"),
+        wave: 4,
+        weight: Weight::Wanted,
+        needs,
+        action: Action::Change(Change::Tags { instance: instance.clone(), resource: resource.clone(), edits: back }),
+    })
+}
+
+fn protection_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
+    let Change::Protection { instance, protection, before, after } = change else { return None };
+    let now = *request.observed.protections.get(protection)?;
+    if now == *before {
+        return None;
+    }
+    if now != *after && !forced(request, &change.what()) {
+        drift.push(Drift {
+            what: change.what(),
+            ours: change.after_text(),
+            now: if now { "on".into() } else { "off".into() },
+            before: change.before_text(),
+            decision: "left alone".into(),
+        });
+        return None;
+    }
+    Some(Step {
+        id: StepId(format!("protection-{}", protection.attribute())),
+        title: format!("Put {protection} back to {}", change.before_text()),
+        wave: 4,
+        weight: Weight::Wanted,
+        needs: vec![],
+        action: Action::Change(Change::Protection {
+            instance: instance.clone(),
+            protection: *protection,
+            before: now,
+            after: *before,
+        }),
+    })
+}
