@@ -7,8 +7,8 @@
 
 pub mod cloud;
 pub mod domain;
-pub mod intake;
 pub mod engine;
+pub mod intake;
 pub mod ledger;
 pub mod playbook;
 pub mod policy;

@@ -28,7 +28,10 @@ fn ended() -> Event {
 }
 
 async fn begun(store: &SqliteStore, n: u64) -> RunState {
-    store.begin(run_id(n), &actor("ana"), &plan(&format!("instance:i-{n:08}")), t0(), t0() + Duration::seconds(30)).await.unwrap()
+    store
+        .begin(run_id(n), &actor("ana"), &plan(&format!("instance:i-{n:08}")), t0(), t0() + Duration::seconds(30))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -101,7 +104,8 @@ async fn every_tampering_is_found_and_its_first_record_named() {
         assert_eq!(store.verify().await.unwrap().bad, None);
         let raw = rusqlite::Connection::open(&file).unwrap();
         raw.execute(tamper, []).expect_err("the triggers keep the honest from it");
-        raw.execute_batch("DROP TRIGGER record_is_append_only_update; DROP TRIGGER record_is_append_only_delete").unwrap();
+        raw.execute_batch("DROP TRIGGER record_is_append_only_update; DROP TRIGGER record_is_append_only_delete")
+            .unwrap();
         raw.execute(tamper, []).unwrap();
         let verdict = store.verify().await.unwrap();
         assert_eq!(verdict.bad.as_ref().map(|(p, _)| *p), Some(bad), "{tamper}: {verdict:?}");
@@ -125,7 +129,8 @@ async fn a_newer_schema_is_refused_not_guessed_at() {
     rusqlite::Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refused = SqliteStore::open(&file).err().unwrap();
     assert!(matches!(refused, LedgerError::TooNew { found: 99, .. }), "{refused}");
-    std::fs::write(folder.path().join("text.db"), "not a database, but long enough to look like a file of one").unwrap();
+    std::fs::write(folder.path().join("text.db"), "not a database, but long enough to look like a file of one")
+        .unwrap();
     assert!(SqliteStore::open(&folder.path().join("text.db")).is_err());
 }
 

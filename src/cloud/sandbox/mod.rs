@@ -1,1 +1,38 @@
-//! A simulated AWS.
+//! A simulated AWS behind the [`crate::cloud::port`] traits: stateful, with AWS's own rules and error codes, its own
+//! clock, seeded chance, latency, late reads and faults. It is what the console runs on with nothing configured, and
+//! what most tests run against.
+//!
+//! May import `domain`, `intake` (to decode the findings it holds) and `cloud::port`. Deliberately absent: the
+//! network, the system's clock and any chance but the seed's.
+
+mod asff;
+mod background;
+mod behaviour;
+mod brief;
+mod calls;
+mod fault;
+mod limiter;
+mod reads;
+mod refusal;
+mod rules;
+mod scenario;
+mod simulated;
+mod stale;
+mod store;
+mod world;
+mod writes;
+
+pub use behaviour::{Behaviour, Rate, Staleness};
+pub use brief::{ApiCallBrief, ConnectionBrief, FindingBrief, KeyBrief, ProbeBrief, RemoteBrief, ResourceBrief, Span};
+pub use calls::{CallOutcome, CallRecord, Moment, depth};
+pub use fault::{Fault, FaultKind};
+pub use scenario::{DEFAULT_SCENARIO, Scenario, ScenarioError};
+pub use simulated::{Sandbox, SandboxError};
+pub use store::StoreError;
+pub use world::{
+    Account, Background, Caller, DEFAULT_GROUPS_PER_INTERFACE, Endpoint, FindingPatch, Group, InstanceProfile,
+    InstanceState, Message, Role, ScopeWorld, SnapshotState, StoredFinding, Subnet, Topic, Vpc, World,
+};
+
+#[cfg(test)]
+mod tests;
