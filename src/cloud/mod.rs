@@ -5,6 +5,7 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod codes;
 pub mod operations;
 pub mod port;
 pub mod sandbox;

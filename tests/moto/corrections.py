@@ -8,8 +8,11 @@ each docstring) and AWS's API reference.
 import datetime
 import json
 
-from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
+from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError, InvalidVPCIdError
+from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
+from moto.ec2.models.network_acls import NetworkAcl
+from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.tags import TagBackend
 from moto.securityhub import urls as securityhub_urls
 from moto.securityhub.exceptions import InvalidInputException
@@ -42,6 +45,53 @@ def unknown_groups_are_refused():
         return modify(self, eni_id, group_ids, *args, **kwargs)
 
     NetworkInterfaceBackend.modify_network_interface_attribute = corrected
+
+
+def groups_stand_in_a_vpc():
+    """`CreateSecurityGroup` in a VPC that does not exist is refused.
+
+    ec2 error code `InvalidVpcID.NotFound`. moto makes the group.
+    """
+    create = SecurityGroupBackend.create_security_group
+
+    def corrected(self, name, description, vpc_id=None, *args, **kwargs):
+        made_with_its_vpc = kwargs.get("is_default") or kwargs.get("force")
+        if vpc_id and not made_with_its_vpc and vpc_id not in self.vpcs:
+            raise InvalidVPCIdError(vpc_id)
+        return create(self, name, description, vpc_id, *args, **kwargs)
+
+    SecurityGroupBackend.create_security_group = corrected
+
+
+def network_acls_are_found_by_id():
+    """`DescribeNetworkAcls` knows the filter `network-acl-id`.
+
+    ec2 `DescribeNetworkAclsRequest.Filters`: "network-acl-id - The ID of the network ACL." moto answers 500.
+    """
+    value = NetworkAcl.get_filter_value
+
+    def corrected(self, filter_name, method_name=None):
+        return self.id if filter_name == "network-acl-id" else value(self, filter_name, method_name)
+
+    NetworkAcl.get_filter_value = corrected
+
+
+def tags_stand_on_something():
+    """`CreateTags` and `DeleteTags` on an instance or interface that does not exist are refused.
+
+    ec2 error codes `InvalidInstanceID.NotFound`, `InvalidNetworkInterfaceID.NotFound`. moto looks and then goes on.
+    """
+    exist = EC2Backend.do_resources_exist
+
+    def corrected(self, resource_ids):
+        for resource_id in resource_ids:
+            if resource_id.startswith("i-"):
+                self.get_instance(resource_id)
+            elif resource_id.startswith("eni-"):
+                self.get_network_interface(resource_id)
+        return exist(self, resource_ids)
+
+    EC2Backend.do_resources_exist = corrected
 
 
 def tags_have_limits():
@@ -133,7 +183,7 @@ def get_findings_filters_and_sorts():
     """
 
     @paginate(pagination_model=SecurityHubBackend.PAGINATION_MODEL)
-    def corrected(self, filters=None, sort_criteria=None, max_results=None):
+    def get_findings(self, filters=None, sort_criteria=None, max_results=None):
         if max_results is not None and not 1 <= int(max_results) <= 100:
             raise InvalidInputException(op="GetFindings", msg="MaxResults must be a number between 1 and 100")
         filters, sort_criteria = filters or {}, sort_criteria or []
@@ -149,7 +199,7 @@ def get_findings_filters_and_sorts():
             found.sort(key=lambda f: _at(f, path), reverse=criterion["SortOrder"] == "desc")
         return found
 
-    SecurityHubBackend.get_findings = corrected
+    SecurityHubBackend.get_findings = get_findings
 
 
 def imported_findings_are_active_and_new():
@@ -224,6 +274,9 @@ def batch_update_findings_exists():
 ALL = [
     interfaces_hold_their_own_groups,
     unknown_groups_are_refused,
+    groups_stand_in_a_vpc,
+    network_acls_are_found_by_id,
+    tags_stand_on_something,
     tags_have_limits,
     get_findings_filters_and_sorts,
     imported_findings_are_active_and_new,

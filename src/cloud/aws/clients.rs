@@ -99,7 +99,7 @@ impl Clients {
             return Ok(clients.clone());
         }
         let mut config = self.base.to_builder().region(aws_config::Region::new(scope.region.as_str().to_owned()));
-        if scope.account != self.account {
+        if scope.account != self.account || scope.partition != self.partition {
             config.set_credentials_provider(Some(self.credentials_of(scope).await?));
         }
         let clients = Arc::new(ScopeClients::new(config.build(), scope));

@@ -127,10 +127,13 @@ async fn check_credentials(options: &AwsOptions, config: &SdkConfig) -> CloudRes
     };
     match tokio::time::timeout(CREDENTIALS, provider.provide_credentials()).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(CredentialsError::CredentialsNotLoaded(_))) => {
-            Err(none("NoCredentials", format!("no credentials found: {}", options.tried())))
+        Ok(Err(error)) => {
+            let said = chain(&error);
+            // The last place of the chain is the instance's metadata: what it says is only why it was no use either.
+            let nothing = matches!(error, CredentialsError::CredentialsNotLoaded(_)) || said.contains("IMDS");
+            let code = if nothing && options.profile.is_none() { "NoCredentials" } else { "CredentialsFailed" };
+            Err(none(code, format!("no credentials: {}; the last said: {said}", options.tried())))
         }
-        Ok(Err(error)) => Err(none("CredentialsFailed", format!("{} ({})", chain(&error), options.tried()))),
-        Err(_) => Err(none("CredentialsTimeout", format!("no credentials within 60 seconds: {}", options.tried()))),
+        Err(_) => Err(none("CredentialsTimeout", format!("no credentials within 60 seconds; {}", options.tried()))),
     }
 }
