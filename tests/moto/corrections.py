@@ -202,23 +202,6 @@ def get_findings_filters_and_sorts():
     SecurityHubBackend.get_findings = get_findings
 
 
-def imported_findings_are_active_and_new():
-    """A finding that is imported without a state is active, and its workflow is new.
-
-    securityhub `AwsSecurityFinding.RecordState` and `.Workflow`: what Security Hub sets when the product does not.
-    moto keeps the finding as it came.
-    """
-    import_findings = SecurityHubBackend.batch_import_findings
-
-    def corrected(self, findings):
-        for finding in findings:
-            finding.setdefault("RecordState", "ACTIVE")
-            finding.setdefault("Workflow", {"Status": "NEW"})
-        return import_findings(self, findings)
-
-    SecurityHubBackend.batch_import_findings = corrected
-
-
 def _update(backend, identifier, seen, changes):
     """Updates one finding; answers None, or why not as (ErrorCode, ErrorMessage)."""
     key = (identifier["Id"], identifier["ProductArn"])
@@ -279,6 +262,5 @@ ALL = [
     tags_stand_on_something,
     tags_have_limits,
     get_findings_filters_and_sorts,
-    imported_findings_are_active_and_new,
     batch_update_findings_exists,
 ]

@@ -77,9 +77,15 @@ where
 fn of_answer(operation: Operation, code: Option<&str>, message: Option<&str>, status: u16) -> CloudError {
     let message = message.unwrap_or_default();
     let Some(code) = code.filter(|c| !c.is_empty()) else {
-        let kind = if status >= 500 { ErrorKind::Unavailable } else { ErrorKind::Other };
+        let kind = match status {
+            429 => ErrorKind::Throttled,
+            500.. => ErrorKind::Unavailable,
+            _ => ErrorKind::Other,
+        };
         let message = format!("HTTP {status} without an error code; the answer may not come from AWS. {message}");
-        return of(operation, kind, &format!("Http{status}"), message.trim_end().to_owned(), status >= 500);
+        // A success that can't be read is a success all the same, and a gateway doesn't know what became of the call.
+        let unclear = !(300..500).contains(&status);
+        return of(operation, kind, &format!("Http{status}"), message.trim_end().to_owned(), unclear);
     };
     let kind = kind_of(code, message, status);
     let unclear = matches!(kind, ErrorKind::Timeout | ErrorKind::Unavailable);

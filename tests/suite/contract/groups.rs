@@ -67,7 +67,7 @@ pub(super) async fn egress_is_revoked_and_authorized(fixture: &dyn Fixture) {
 
     let https = GroupRule::https_to(world.groups[1].clone());
     writes.authorize_egress(&target, &id, std::slice::from_ref(&https)).await.unwrap();
-    assert_eq!(group(fixture, &id).await.egress, [https.clone()]);
+    assert_eq!(group(fixture, &id).await.egress, std::slice::from_ref(&https));
     let again = writes.authorize_egress(&target, &id, std::slice::from_ref(&https)).await;
     refused(again, "ec2:AuthorizeSecurityGroupEgress", ErrorKind::AlreadyExists, "InvalidPermission.Duplicate");
     writes.revoke_egress(&target, &id, &[https]).await.unwrap();

@@ -24,6 +24,8 @@ mod connect;
 mod moto;
 #[cfg(feature = "aws")]
 mod server;
+#[cfg(feature = "aws")]
+mod wire;
 
 use async_trait::async_trait;
 use lazaret::cloud::port::{CloudError, InterfaceQuery, Permit, Target, Writes};

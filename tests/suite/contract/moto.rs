@@ -123,14 +123,8 @@ async fn build(sdk: &SdkConfig, scope: Scope) -> World {
     }
 }
 
+/// The instance starts with one interface; the others are made and attached, as people do it.
 async fn run_instance(client: &aws_sdk_ec2::Client, subnet: &str, [web, app, db]: &[GroupId; 3]) -> ec2::Instance {
-    let interface = |index, groups: &[&GroupId]| {
-        ec2::InstanceNetworkInterfaceSpecification::builder()
-            .device_index(index)
-            .subnet_id(subnet)
-            .set_groups(Some(groups.iter().map(ToString::to_string).collect()))
-            .build()
-    };
     let disk = |device: &str| {
         let ebs = ec2::EbsBlockDevice::builder().volume_size(8).build();
         ec2::BlockDeviceMapping::builder().device_name(device).ebs(ebs).build()
@@ -143,13 +137,19 @@ async fn run_instance(client: &aws_sdk_ec2::Client, subnet: &str, [web, app, db]
         .instance_type(ec2::InstanceType::T3Micro)
         .min_count(1)
         .max_count(1)
-        .network_interfaces(interface(0, &[web, app]))
-        .network_interfaces(interface(1, &[app]))
-        .network_interfaces(interface(2, &[db]))
+        .subnet_id(subnet)
+        .security_group_ids(web.as_str())
+        .security_group_ids(app.as_str())
         .block_device_mappings(disk("/dev/xvda"))
         .block_device_mappings(disk("/dev/sdf"))
         .tag_specifications(tags);
     let id = started.send().await.unwrap().instances()[0].instance_id().unwrap().to_owned();
+    for (index, group) in [(1, app), (2, db)] {
+        let made = client.create_network_interface().subnet_id(subnet).groups(group.as_str()).send().await.unwrap();
+        let interface = made.network_interface.unwrap().network_interface_id.unwrap();
+        let attach = client.attach_network_interface().instance_id(&id).network_interface_id(interface);
+        attach.device_index(index).send().await.unwrap();
+    }
     let found = client.describe_instances().instance_ids(id).send().await.unwrap();
     found.reservations()[0].instances()[0].clone()
 }
