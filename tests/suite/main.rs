@@ -3,6 +3,7 @@
 
 mod cli;
 mod console_config;
+mod contract;
 mod corpus;
 mod ledger;
 mod quarantine;
