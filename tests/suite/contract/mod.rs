@@ -23,6 +23,8 @@ mod connect;
 #[cfg(feature = "aws")]
 mod moto;
 #[cfg(feature = "aws")]
+mod program;
+#[cfg(feature = "aws")]
 mod server;
 #[cfg(feature = "aws")]
 mod wire;

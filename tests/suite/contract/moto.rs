@@ -11,6 +11,7 @@ use lazaret::cloud::aws::{AwsCloud, AwsOptions};
 use lazaret::domain::{AclId, GroupId, InstanceId, InterfaceId, Scope, VolumeId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
@@ -23,7 +24,7 @@ pub(crate) struct Moto {
     cloud: AwsCloud,
     world: World,
     access_key: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 /// A profile with credentials for an account, in a file of its own.
@@ -80,6 +81,11 @@ impl Account {
 }
 
 impl Moto {
+    /// The file with the profile `contract`, which has the account's credentials.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.profile.path().join("config")
+    }
+
     /// A new start world.
     pub(crate) async fn fresh() -> Self {
         let account = Account::fresh().await;
@@ -89,7 +95,7 @@ impl Moto {
         let sdk = sdk(account.credentials.clone()).await;
         let access_key = account.credentials.access_key_id().to_owned();
         let world = Box::pin(build(&sdk, scope)).await;
-        Self { cloud, world, access_key, _profile: account.folder }
+        Self { cloud, world, access_key, profile: account.folder }
     }
 }
 
