@@ -5,7 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod cloud;
+pub mod config;
+pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod intake;

@@ -3,15 +3,18 @@
 //! May import everything below: `domain`, `intake`, `policy`, `playbook`, `ledger`, `cloud`. The only room that calls
 //! a mutating port.
 
-pub mod execute;
+mod apply;
+mod execute;
 pub mod guard;
-pub mod message;
+mod message;
 pub mod observe;
 pub mod poller;
 pub mod prepare;
-pub mod readback;
+mod readback;
 pub mod recovery;
+pub mod rehearse;
 pub mod report;
+mod retry;
 
 pub use guard::{Consent, Guard, Refusal};
 pub use prepare::{Prepared, QuarantineRequest, RestoreRequest};

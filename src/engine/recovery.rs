@@ -4,11 +4,14 @@ use super::execute::{Journal, RUN_TAG, run};
 use super::readback::look;
 use super::{Engine, EngineError, LEASE, Progress, Refusal};
 use crate::domain::RunId;
-use crate::ledger::{Event, Outcome, RunFilter, RunState, StepError, StepState};
+use crate::ledger::{Event, LedgerError, Outcome, RunFilter, RunState, StepError, StepState};
 use crate::playbook::{Action, Change, PlanRefusal, Standing, StepId};
 
 /// The code of a failure that looking has established: the step had no effect and may be begun again.
 pub const NOT_APPLIED: &str = "NotApplied";
+
+/// How often taking over is tried against a process that goes on appending.
+const TAKE_OVERS: u32 = 5;
 
 impl Engine {
     /// The runs that have not ended, with whether their process still keeps its promise to be alive.
@@ -44,9 +47,7 @@ impl Engine {
         {
             return Err(Refusal::Held { subject: state.plan.subject.clone(), claim }.into());
         }
-        let mut journal = Journal::new(self, state, progress);
-        // The record's place fences the old process off: its next append is a conflict, and it stops.
-        journal.append(&[Event::Recovered { actor: self.actor().clone() }]).await?;
+        let mut journal = self.take_over(state, progress).await?;
         self.ledger().renew(id, self.now() + LEASE).await?;
         let open: Vec<StepId> =
             journal.state.steps.iter().filter(|(_, s)| s.state.is_open()).map(|(id, _)| id.clone()).collect();
@@ -61,6 +62,21 @@ impl Engine {
         self.drop_overtaken(&mut journal).await?;
         run(self, &mut journal, &permit).await?;
         Ok(journal.state)
+    }
+
+    /// Puts our record at the run's next place. That fences the old process off: its next append is a conflict, and it
+    /// stops. Where its last one came in between, the run is read again.
+    async fn take_over(&self, state: RunState, progress: Option<Progress>) -> Result<Journal, EngineError> {
+        let id = state.run;
+        let mut journal = Journal::new(self, state, progress);
+        for _ in 0..TAKE_OVERS {
+            match journal.append(&[Event::Recovered { actor: self.actor().clone() }]).await {
+                Err(LedgerError::Conflict { .. }) => journal.state = self.run_state(id).await?,
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Ok(journal),
+            }
+        }
+        Err(LedgerError::Conflict { run: id, seq: journal.state.next_seq }.into())
     }
 
     /// Skips the changes whose resource somebody else has changed since the plan was made.

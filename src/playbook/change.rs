@@ -82,7 +82,8 @@ pub enum Standing {
 
 /// Groups in words, smallest id first.
 pub fn group_list<'a>(groups: impl IntoIterator<Item = &'a GroupId>) -> String {
-    let list: Vec<&str> = groups.into_iter().map(GroupId::as_str).collect();
+    let name = |g: &'a GroupId| if g.as_str() == GROUP_TO_BE_MADE { "the new quarantine group" } else { g.as_str() };
+    let list: Vec<&str> = groups.into_iter().map(name).collect();
     if list.is_empty() { "no group".to_owned() } else { text::safe(&list.join(" ")).into_owned() }
 }
 

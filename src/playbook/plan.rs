@@ -88,8 +88,10 @@ pub enum Action {
     },
     /// Reads back every change made so far.
     ReadBack {
-        /// The instance whose every interface must hold this group alone for the step to succeed.
-        isolated: Option<(InstanceId, GroupId)>,
+        /// The instance.
+        instance: InstanceId,
+        /// The group that every interface must hold alone for the step to succeed.
+        isolated: Option<GroupId>,
     },
     /// Takes snapshots of all volumes at one moment.
     Snapshots {
@@ -316,10 +318,11 @@ impl Step {
                 }
                 calls
             }
-            Action::ReadBack { isolated } => vec![read(
-                "ec2:DescribeNetworkInterfaces",
-                isolated.as_ref().map(|(i, _)| i.to_string()).unwrap_or_default(),
-            )],
+            Action::ReadBack { instance, .. } => vec![
+                read("ec2:DescribeNetworkInterfaces", instance.to_string()),
+                read("ec2:DescribeInstances", instance.to_string()),
+                read("ec2:DescribeInstanceAttribute", instance.to_string()),
+            ],
             Action::Snapshots { instance, volumes, .. } => vec![ApiCall {
                 operation: "ec2:CreateSnapshots",
                 target: instance.to_string(),

@@ -140,7 +140,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         wave: swap_wave + 1,
         weight: Weight::Essential,
         needs: vec![],
-        action: Action::ReadBack { isolated: Some((instance.id.clone(), group.clone())) },
+        action: Action::ReadBack { instance: instance.id.clone(), isolated: Some(group.clone()) },
     });
 
     // Wave 4: telling others. Never in the way of isolation.

@@ -2,7 +2,7 @@
 
 use super::refusal::Ruling;
 use super::rules;
-use super::simulated::{Call, Sandbox};
+use super::simulated::{Call, Sandbox, error};
 use super::world::World;
 use crate::cloud::port::{
     CallerIdentity, CloudResult, FindingPage, FindingQuery, GroupQuery, InstanceQuery, InterfaceQuery, Parameter,
@@ -58,8 +58,12 @@ fn seen(json: &Value) -> SeenFinding {
 #[async_trait]
 impl Reads for Sandbox {
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity> {
-        let scope = scope.cloned().unwrap_or_else(|| self.world().home);
-        self.ask("sts:GetCallerIdentity", &scope, None, |world| {
+        const OPERATION: &str = "sts:GetCallerIdentity";
+        let scope = match scope {
+            Some(scope) => scope.clone(),
+            None => self.home().map_err(|refusal| error(OPERATION, refusal))?,
+        };
+        self.ask(OPERATION, &scope, None, |world| {
             world.place(&scope)?;
             Ok(CallerIdentity { arn: world.caller_arn(&scope), account: scope.account.to_string() })
         })

@@ -35,9 +35,20 @@ pub enum SandboxError {
     /// The file is.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The world could not be changed.
-    #[error("{0}")]
-    Refused(String),
+    /// The world could not be changed: AWS's code, and why.
+    #[error("{code}: {message}")]
+    Refused {
+        /// The code.
+        code: &'static str,
+        /// The message.
+        message: String,
+    },
+}
+
+impl From<Refusal> for SandboxError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { code: refusal.code, message: refusal.message }
+    }
 }
 
 /// A simulated AWS. All its calls go through here: latency, faults, the log, then the rules.
@@ -157,16 +168,15 @@ impl Sandbox {
             change(world);
             Ok(())
         };
-        self.store.write(change).map_err(|refusal| SandboxError::Refused(refusal.message))
+        Ok(self.store.write(change)?)
     }
 
     /// Ends an instance as somebody else's `TerminateInstances` would.
     ///
     /// # Errors
     /// As EC2's: `OperationNotPermitted` under protection, `InvalidInstanceID.NotFound`.
-    pub fn terminate(&self, scope: &Scope, instance: &InstanceId) -> CloudResult<()> {
-        let end = |world: &mut World| rules::instances::terminate(world.place_mut(scope)?, instance);
-        self.store.write(end).map_err(|refusal| error("ec2:TerminateInstances", refusal).at(scope).on(instance))
+    pub fn terminate(&self, scope: &Scope, instance: &InstanceId) -> Result<(), SandboxError> {
+        Ok(self.store.write(|world| rules::instances::terminate(world.place_mut(scope)?, instance))?)
     }
 
     /// All calls so far, or since the log was cleared, in the order they began.
@@ -221,6 +231,11 @@ impl Sandbox {
     /// Sets how it behaves beyond its rules.
     pub fn set_behaviour(&self, behaviour: Behaviour) {
         self.control().behaviour = behaviour;
+    }
+
+    /// The account and Region of the caller's own credentials.
+    pub(super) fn home(&self) -> Ruling<Scope> {
+        Ok(self.store.read(|world| world.home.clone())?)
     }
 
     /// The time in the simulated world.
@@ -339,7 +354,7 @@ async fn pause(time: Duration) {
     }
 }
 
-fn error(operation: &str, refusal: Refusal) -> CloudError {
+pub(super) fn error(operation: &str, refusal: Refusal) -> CloudError {
     CloudError::new(operation, refusal.kind(), refusal.code, refusal.message)
 }
 

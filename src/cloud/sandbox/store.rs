@@ -75,9 +75,13 @@ impl Store {
         let mut connection = Connection::open(path).map_err(sqlite)?;
         prepare(&connection).map_err(sqlite)?;
         let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
-        let stored = load(&change, scenario, None).map_err(named);
+        let stored = match load(&change, scenario, None) {
+            // Written by a program whose worlds looked otherwise: built anew, as one of another format is.
+            Err(Problem::Json(_)) => None,
+            other => other.map_err(named)?,
+        };
         let (version, world) = match stored {
-            Ok(Some((version, world))) if fits(&world) => (version, world),
+            Some((version, world)) if fits(&world) => (version, world),
             _ => {
                 let world = build()?;
                 (save(&change, scenario, &world).map_err(named)?, world)

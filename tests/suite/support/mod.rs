@@ -1,3 +1,5 @@
 //! What several tests share.
 
+pub(crate) mod bench;
 pub(crate) mod plans;
+pub(crate) mod program;

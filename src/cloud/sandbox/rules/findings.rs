@@ -8,7 +8,6 @@ use crate::cloud::port::{FindingQuery, FindingUpdate, Unprocessed};
 use crate::domain::{FindingKey, Scope};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use std::borrow::Cow;
 use std::cmp::Reverse;
 
 /// Findings on one page at most.
@@ -39,7 +38,7 @@ fn seen_from<'a>(world: &'a World, scope: &'a Scope) -> impl Fn(&Scope) -> bool 
 struct Seen<'a> {
     updated: DateTime<Utc>,
     id: &'a str,
-    json: Cow<'a, Value>,
+    json: &'a Value,
     again: Option<Again>,
 }
 
@@ -96,13 +95,11 @@ pub(in super::super) fn list(
         return Err(invalid("Filter Id accepts at most 20 values"));
     }
     let asked = hex_of(&[scope.to_string().as_bytes(), format!("{query:?}").as_bytes()], 8);
-    let (now, after) = match token {
-        None => (now, None),
-        Some(token) => {
-            let (at, last) = Token::read(token, &asked).ok_or_else(|| invalid("Invalid NextToken"))?;
-            (at, Some(last))
-        }
+    let after = match token {
+        None => None,
+        Some(token) => Some(Token::read(token, &asked).ok_or_else(|| invalid("Invalid NextToken"))?),
     };
+    let now = after.as_ref().map_or(now, |token| token.now);
     let made = background::present(world, now);
     let visible = seen_from(world, scope);
     let stored = world
@@ -117,24 +114,21 @@ pub(in super::super) fn list(
         query.updated_since.is_none_or(|since| seen.updated >= since)
             && (query.ids.is_empty() || query.ids.iter().any(|id| id.as_str() == seen.id))
             && (query.severities.is_empty()
-                || query.severities.iter().any(|s| s.label() == text(&seen.json, "/Severity/Label")))
-            && (query.include_closed || is_open(&seen.json))
+                || query.severities.iter().any(|s| s.label() == text(seen.json, "/Severity/Label")))
+            && (query.include_closed || is_open(seen.json))
     };
     let mut found: Vec<Seen<'_>> = stored.chain(made).filter(wanted).collect();
     found.sort_by_key(|seen| (Reverse(seen.updated), seen.id));
-    let start = match &after {
-        None => 0,
-        Some((updated, id)) => {
-            found.partition_point(|s| (Reverse(s.updated), s.id) <= (Reverse(*updated), id.as_str()))
-        }
-    };
+    let start = after.as_ref().map_or(0, |last| {
+        found.partition_point(|s| (Reverse(s.updated), s.id) <= (Reverse(last.updated), last.id.as_str()))
+    });
     let rest = found.get(start..).unwrap_or_default();
     let page = rest.get(..PAGE.min(rest.len())).unwrap_or_default();
-    let next = page.last().filter(|_| rest.len() > PAGE).map(|last| Token::write(&asked, now, last));
+    let next = page.last().filter(|_| rest.len() > PAGE).map(|last| Token::after(now, last).write(&asked));
     let findings = page
         .iter()
         .map(|seen| {
-            let mut json = seen.json.clone().into_owned();
+            let mut json = seen.json.clone();
             if let Some(again) = seen.again {
                 renew(&mut json, again);
             }
@@ -153,26 +147,37 @@ impl<'a> Seen<'a> {
     fn of(json: &'a Value, again: Option<Again>) -> Self {
         let written = text(json, "/UpdatedAt").parse::<DateTime<Utc>>().unwrap_or(DateTime::UNIX_EPOCH);
         let updated = again.map_or(written, |a| a.at.max(written));
-        Self { updated, id: text(json, "/Id"), json: Cow::Borrowed(json), again }
+        Self { updated, id: text(json, "/Id"), json, again }
     }
 }
 
-/// The token of a next page: `query.now.updated.id`, times in milliseconds.
-struct Token;
+/// The token of a next page, `query.now.updated.id` with times in milliseconds.
+struct Token {
+    /// When the first page was asked for.
+    now: DateTime<Utc>,
+    /// When the last finding of the page before was changed.
+    updated: DateTime<Utc>,
+    /// Its id.
+    id: String,
+}
 
 impl Token {
-    fn write(asked: &str, now: DateTime<Utc>, last: &Seen<'_>) -> String {
-        format!("{asked}.{}.{}.{}", now.timestamp_millis(), last.updated.timestamp_millis(), last.id)
+    fn after(now: DateTime<Utc>, last: &Seen<'_>) -> Self {
+        Self { now, updated: last.updated, id: last.id.to_owned() }
     }
 
-    fn read(token: &str, asked: &str) -> Option<(DateTime<Utc>, (DateTime<Utc>, String))> {
+    fn write(&self, asked: &str) -> String {
+        format!("{asked}.{}.{}.{}", self.now.timestamp_millis(), self.updated.timestamp_millis(), self.id)
+    }
+
+    fn read(token: &str, asked: &str) -> Option<Self> {
         let mut parts = token.splitn(4, '.');
         if parts.next()? != asked {
             return None;
         }
         let mut time = || DateTime::from_timestamp_millis(parts.next()?.parse().ok()?);
         let (now, updated) = (time()?, time()?);
-        Some((now, (updated, parts.next()?.to_owned())))
+        Some(Self { now, updated, id: parts.next()?.to_owned() })
     }
 }
 

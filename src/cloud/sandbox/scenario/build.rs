@@ -202,6 +202,9 @@ fn add_noise(world: &mut World, noise: &NoiseEntry, number: usize) -> Result<(),
         if !noise.on.is_empty() {
             brief.instance = noise.on.get(n as usize % noise.on.len()).cloned();
         }
+        for resource in &mut brief.resources {
+            resource.id = resource.id.replace("{n}", &format!("{n:08x}"));
+        }
         brief.count = brief.count.or_else(|| Some(dice.random_range(1..40)));
         let shift = if slot > 1 { dice.random_range(0..slot) } else { 0 };
         let arrives_at = world.started_at + Duration::seconds(from + i64::from(n) * slot + shift);

@@ -205,7 +205,8 @@ pub(super) struct NoiseEntry {
     /// The instances they are about, taken in turn.
     #[serde(default)]
     pub(super) on: Vec<String>,
-    /// What each of them is like. A remote address of `0.0.0.0` is drawn.
+    /// What each of them is like. A remote address of `0.0.0.0` is drawn; `{n}` in a resource's id is its number in
+    /// eight hexadecimal digits.
     pub(super) finding: FindingBrief,
 }
 
