@@ -132,7 +132,8 @@ async fn check_credentials(options: &AwsOptions, config: &SdkConfig) -> CloudRes
             // The last place of the chain is the instance's metadata: what it says is only why it was no use either.
             let nothing = matches!(error, CredentialsError::CredentialsNotLoaded(_)) || said.contains("IMDS");
             let code = if nothing && options.profile.is_none() { "NoCredentials" } else { "CredentialsFailed" };
-            Err(none(code, format!("no credentials: {}; the last said: {said}", options.tried())))
+            let hint = if said.contains("SSO token") { "; sign in with `aws sso login`" } else { "" };
+            Err(none(code, format!("no credentials: {}: {said}{hint}", options.tried())))
         }
         Err(_) => Err(none("CredentialsTimeout", format!("no credentials within 60 seconds; {}", options.tried()))),
     }

@@ -82,6 +82,53 @@ async fn a_named_profile_goes_before_the_environments_keys() {
     assert!(said.contains(&format!("connected: {}/eu-central-1", account.id)), "{said}");
 }
 
+/// Options with one profile, `contract`, of this content.
+fn profile(folder: &tempfile::TempDir, content: &str) -> AwsOptions {
+    let file = folder.path().join("config");
+    std::fs::write(&file, format!("[profile contract]\nregion = eu-central-1\n{content}\n")).unwrap();
+    AwsOptions {
+        profile: Some("contract".into()),
+        endpoint: Some(server().url()),
+        config_file: Some(file),
+        ..AwsOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn a_credential_process_is_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.json");
+    std::fs::write(&keys, r#"{"Version": 1, "AccessKeyId": "testing", "SecretAccessKey": "testing"}"#).unwrap();
+    let cloud = AwsCloud::connect(&profile(&folder, &format!("credential_process = cat {}", keys.display()))).await;
+    assert_eq!(cloud.unwrap().identity().account, "123456789012");
+    let failing = AwsCloud::connect(&profile(&folder, "credential_process = false")).await.map(|_| ()).unwrap_err();
+    assert_eq!((failing.kind, failing.code.as_str()), (ErrorKind::Credentials, "CredentialsFailed"), "{failing}");
+}
+
+#[tokio::test]
+async fn an_sso_profile_that_is_not_signed_in_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = "sso_account_id = 111122223333\nsso_role_name = Responder\nsso_session = corp\n\
+                   [sso-session corp]\nsso_region = eu-central-1\nsso_start_url = https://example.com/start";
+    let error = AwsCloud::connect(&profile(&folder, session)).await.map(|_| ()).unwrap_err();
+    assert_eq!((error.kind, error.code.as_str()), (ErrorKind::Credentials, "CredentialsFailed"));
+    assert!(error.message.contains("aws sso login") && !error.message.contains("feature"), "{error}");
+}
+
+#[test]
+fn a_web_identity_is_exchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "a token").unwrap();
+    let (said, _) = connect_with(&[
+        ("AWS_ENDPOINT_URL", &server().url()),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
+        ("AWS_ROLE_ARN", "arn:aws:iam::220000000001:role/lazaret"),
+    ]);
+    assert!(said.contains("connected: 220000000001/eu-central-1"), "{said}");
+}
+
 #[tokio::test]
 async fn a_profile_that_is_not_there_is_said() {
     let account = Account::fresh().await;
