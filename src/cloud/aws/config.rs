@@ -32,7 +32,7 @@ pub struct AwsOptions {
     /// A profile's name. It goes before credentials in the environment: who names a profile means that one.
     pub profile: Option<String>,
     /// The Region to start in.
-    pub region: Option<String>,
+    pub region: Option<crate::domain::Region>,
     /// The name of the role to assume in accounts that are not the caller's own:
     /// `arn:{partition}:iam::{account}:role/{name}`.
     pub assume_role_name: Option<String>,
@@ -59,7 +59,7 @@ impl AwsOptions {
     }
 }
 
-/// Reads the settings. Fails when no Region is set or no credentials are to be had.
+/// Reads the settings. Fails when no credentials are to be had or no Region is set.
 pub(super) async fn load(options: &AwsOptions) -> CloudResult<(SdkConfig, Region)> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
@@ -83,11 +83,17 @@ pub(super) async fn load(options: &AwsOptions) -> CloudResult<(SdkConfig, Region
         loader = loader.profile_name(profile);
     }
     if let Some(region) = &options.region {
-        loader = loader.region(Region::new(region.clone()));
+        loader = loader.region(Region::new(region.as_str().to_owned()));
     }
     // On a machine that is no instance, the last place to look is an address that never answers: the SDK gives up
     // on it after a second.
     let mut config = loader.load().await;
+    if let Some(profile) = &options.profile {
+        let provider = named_profile(options, profile, &config).await;
+        config = config.into_builder().credentials_provider(provider).build();
+    }
+    // Credentials first: who has neither them nor a Region lacks more than a Region.
+    check_credentials(options, &config).await?;
     let region = config.region().cloned().ok_or_else(|| {
         CloudError::new(
             "sts:GetCallerIdentity",
@@ -96,11 +102,6 @@ pub(super) async fn load(options: &AwsOptions) -> CloudResult<(SdkConfig, Region
             "no Region is set: name one with --region, in AWS_REGION, or as `region` of the profile",
         )
     })?;
-    if let Some(profile) = &options.profile {
-        let provider = named_profile(options, profile, &config).await;
-        config = config.into_builder().credentials_provider(provider).build();
-    }
-    check_credentials(options, &config).await?;
     Ok((config, region))
 }
 
@@ -123,7 +124,7 @@ async fn check_credentials(options: &AwsOptions, config: &SdkConfig) -> CloudRes
     let none =
         |code: &str, message: String| CloudError::new("sts:GetCallerIdentity", ErrorKind::Credentials, code, message);
     let Some(provider) = config.credentials_provider() else {
-        return Err(none("NoCredentials", format!("no credentials: {}", options.tried())));
+        return Err(none("NoCredentials", options.tried()));
     };
     match tokio::time::timeout(CREDENTIALS, provider.provide_credentials()).await {
         Ok(Ok(_)) => Ok(()),
@@ -131,9 +132,12 @@ async fn check_credentials(options: &AwsOptions, config: &SdkConfig) -> CloudRes
             let said = chain(&error);
             // The last place of the chain is the instance's metadata: what it says is only why it was no use either.
             let nothing = matches!(error, CredentialsError::CredentialsNotLoaded(_)) || said.contains("IMDS");
-            let code = if nothing && options.profile.is_none() { "NoCredentials" } else { "CredentialsFailed" };
+            if nothing && options.profile.is_none() {
+                tracing::debug!("no credentials: {said}");
+                return Err(none("NoCredentials", options.tried()));
+            }
             let hint = if said.contains("SSO token") { "; sign in with `aws sso login`" } else { "" };
-            Err(none(code, format!("no credentials: {}: {said}{hint}", options.tried())))
+            Err(none("CredentialsFailed", format!("{}: {said}{hint}", options.tried())))
         }
         Err(_) => Err(none("CredentialsTimeout", format!("no credentials within 60 seconds; {}", options.tried()))),
     }
