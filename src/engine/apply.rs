@@ -1,7 +1,7 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
 use super::Engine;
-use super::execute::{Answer, step_error, unclear_or_failed};
+use super::answer::{Answer, step_error, unclear_or_failed};
 use super::readback;
 use super::retry::{ATTEMPTS, rereading, retrying};
 use crate::cloud::port::{GroupQuery, Target};

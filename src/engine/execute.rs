@@ -3,82 +3,23 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
+use super::answer::{Answer, NOT_APPLIED, step_error, unclear_or_failed};
+use super::journal::Journal;
+use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, Progress, apply, message};
+use super::{Engine, EngineError, LEASE, apply, message};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
-use crate::cloud::{CloudError, Permit, Writes};
+use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Scope, text};
-use crate::ledger::{Event, LedgerError, Record, RunState, StepError, StepState};
+use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::{group_list, leaks};
+use crate::playbook::tags::RUN;
 use crate::playbook::{Action, Change, Step, StepId, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-
-/// The tag that tells a run's snapshots apart, so that an unclear answer can be looked into.
-pub(super) const RUN_TAG: &str = "LazaretRun";
-
-/// Appends a run's records and keeps its state beside them. The only writer of a run.
-pub(super) struct Journal {
-    engine: Engine,
-    pub(super) state: RunState,
-    progress: Option<Progress>,
-}
-
-impl Journal {
-    pub(super) fn new(engine: &Engine, state: RunState, progress: Option<Progress>) -> Self {
-        Self { engine: engine.clone(), state, progress }
-    }
-
-    /// Appends durably; what isn't recorded isn't done.
-    pub(super) async fn append(&mut self, events: &[Event]) -> Result<(), LedgerError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let now = self.engine.now();
-        let records = self.engine.ledger().append(self.state.run, self.state.next_seq, events, now).await?;
-        for record in records {
-            self.state.apply(&record)?;
-            self.tell(record);
-        }
-        Ok(())
-    }
-
-    fn tell(&self, record: Record) {
-        if let Some(progress) = &self.progress {
-            // A listener that has gone away changes nothing about the run.
-            let _ = progress.send(record);
-        }
-    }
-}
-
-/// What became of one step's calls.
-pub(super) enum Answer {
-    /// AWS said yes; `verified` where the step has read back its own work.
-    Applied { output: Vec<String>, verified: Option<String> },
-    /// It had no effect.
-    Failed(StepError),
-    /// It may have had its effect.
-    Unclear(StepError),
-    /// A read-back's findings.
-    Seen(Sight),
-}
-
-impl Answer {
-    pub(super) fn applied(output: Vec<String>) -> Self {
-        Self::Applied { output, verified: None }
-    }
-
-    pub(super) fn failed(code: &str, message: impl Into<String>) -> Self {
-        Self::Failed(StepError { code: code.into(), message: message.into() })
-    }
-}
-
-pub(super) fn step_error(error: &CloudError) -> StepError {
-    StepError { code: error.code.clone(), message: error.to_string() }
-}
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
@@ -182,7 +123,7 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
     let startable = match &status.state {
         StepState::Pending => true,
         // Recovery has looked and found that these had no effect.
-        StepState::Failed { error } => error.code == super::recovery::NOT_APPLIED,
+        StepState::Failed { error } => error.code == NOT_APPLIED,
         _ => false,
     };
     if !startable {
@@ -259,7 +200,7 @@ fn work(
                 }
             }
             (Action::Snapshots { instance, description, mut tags, .. }, _) => {
-                tags.insert(RUN_TAG.to_owned(), state.run.to_string());
+                tags.insert(RUN.to_owned(), state.run.to_string());
                 let target = Target::new(&state.plan.scope);
                 let call = || writes.create_snapshots(&target, &instance, &description, &tags);
                 match retrying(&engine, call).await {
@@ -309,10 +250,6 @@ fn topic_scope(arn: &str, home: &Scope) -> Scope {
 
 fn snapshot_ids(snapshots: &[Snapshot]) -> Vec<String> {
     snapshots.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect()
-}
-
-pub(super) fn unclear_or_failed(error: &CloudError) -> Answer {
-    if error.may_have_applied { Answer::Unclear(step_error(error)) } else { Answer::Failed(step_error(error)) }
 }
 
 /// Reads interfaces and quarantine group again and compares them with what the plan rests on.
@@ -401,7 +338,7 @@ async fn record_answer(
         Answer::Failed(error) => vec![Event::Failed { step, error }],
         Answer::Unclear(error) => {
             journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
-            return super::recovery::look_into(engine, journal, &step).await;
+            return look_into(engine, journal, &step).await;
         }
     };
     Ok(journal.append(&events).await?)

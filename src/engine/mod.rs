@@ -3,9 +3,12 @@
 //! May import everything below: `domain`, `intake`, `policy`, `playbook`, `ledger`, `cloud`. The only room that calls
 //! a mutating port.
 
+mod answer;
 mod apply;
 mod execute;
 pub mod guard;
+mod journal;
+mod look;
 mod message;
 pub mod observe;
 pub mod poller;
@@ -169,7 +172,7 @@ impl Engine {
                 let _ = records.send(record);
             }
         }
-        let mut journal = execute::Journal::new(self, state, progress);
+        let mut journal = journal::Journal::new(self, state, progress);
         // Somebody may have come and gone between our reading and our claim.
         if let Some(other) = self.overtaken_by(&journal.state).await? {
             let message = format!(

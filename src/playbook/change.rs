@@ -1,7 +1,6 @@
 //! Every reversible edit: what stood there, what will, how to tell which of the two stands there now, and the way back.
 
 use super::observed::{Needs, Observed};
-use super::plan::ApiCall;
 use crate::domain::{GroupId, GroupRule, InstanceId, InterfaceId, Protection, RulePeer, SecurityGroup, VpcId, text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Stands for the quarantine group that an earlier step of the same run makes; replaced by the real id before the
 /// step that names it is recorded.
 pub const GROUP_TO_BE_MADE: &str = "sg-to-be-made";
+
+/// One API call of a step, for the preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiCall {
+    /// The operation as IAM spells it.
+    pub operation: &'static str,
+    /// What it is called on.
+    pub target: String,
+    /// What stands there, where the call changes something.
+    pub before: Option<String>,
+    /// What will stand there.
+    pub after: Option<String>,
+}
 
 /// What one tag holds before and after; `None` where the tag is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Plans: steps in waves, as data.
 
-use super::change::Change;
+use super::change::{ApiCall, Change};
 use crate::domain::{
     Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
 };
@@ -126,19 +126,6 @@ pub enum Action {
         /// Where the finding lives in Security Hub: the scope it was read from.
         hub: Scope,
     },
-}
-
-/// One API call of a step, for the preview.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ApiCall {
-    /// The operation as IAM spells it.
-    pub operation: &'static str,
-    /// What it is called on.
-    pub target: String,
-    /// What stands there, where the call changes something.
-    pub before: Option<String>,
-    /// What will stand there.
-    pub after: Option<String>,
 }
 
 /// One step of a plan.
