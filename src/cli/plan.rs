@@ -26,6 +26,15 @@ pub(super) async fn carry_out(
     if session.engine.guard().dry_run && !session.engine.guard().read_only {
         return rehearse(session, &prepared, out).await;
     }
+    let mut consent = consent.clone();
+    if prepared.from_tags() && !consent.trust_tags && out.can_ask() && !out.json {
+        preview(session, &prepared, out);
+        let id = prepared.plan.instance().map(|i| i.to_string()).unwrap_or_default();
+        let question =
+            "These groups come from tags, which others can have written. Type the instance's id to believe them:";
+        consent.trust_tags = out.ask(question).as_deref() == Some(id.as_str());
+    }
+    let consent = &consent;
     // What the guard would refuse anyway is said before anybody is asked.
     session
         .engine

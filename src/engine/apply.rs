@@ -13,8 +13,15 @@ use std::collections::BTreeSet;
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
 pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
-    if let Change::MakeQuarantineGroup { vpc, name, ssm_endpoint_groups } = change {
-        return make_group(engine, writes, scope, vpc, name, ssm_endpoint_groups).await;
+    if let Change::MakeQuarantineGroup { vpc, name, existing, ssm_endpoint_groups } = change {
+        let made = match existing {
+            Some(group) => known_group(engine, scope, group).await,
+            None => make_group(engine, writes, scope, vpc, name).await,
+        };
+        return match made {
+            Ok(made) => close_group(engine, writes, scope, &made, ssm_endpoint_groups).await,
+            Err(answer) => answer,
+        };
     }
     let target = Target::new(scope);
     let mut last = None;
@@ -76,39 +83,61 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
     }
 }
 
-/// Makes the quarantine group, or takes the one of that name, and leaves only when it was read and isolates.
+/// The quarantine group that is there.
+async fn known_group(engine: &Engine, scope: &Scope, group: &GroupId) -> Result<Made, Answer> {
+    let reads = engine.cloud().reads().as_ref();
+    let query = GroupQuery::Ids(vec![group.clone()]);
+    match rereading(engine, || reads.groups(scope, &query)).await {
+        Ok(found) => found
+            .into_iter()
+            .next()
+            .map(|g| Made { id: g.id, egress: g.egress })
+            .ok_or_else(|| Answer::failed("NotFound", format!("{group} no longer exists"))),
+        Err(e) => Err(Answer::Failed(step_error(&e))),
+    }
+}
+
+/// Makes the quarantine group, or takes the one of that name.
 async fn make_group(
     engine: &Engine,
     writes: &dyn Writes,
     scope: &Scope,
     vpc: &VpcId,
     name: &str,
-    reach: &BTreeSet<GroupId>,
-) -> Answer {
+) -> Result<Made, Answer> {
     let target = Target::new(scope);
     let reads = engine.cloud().reads().as_ref();
     let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
     let description = "lazaret quarantine: no traffic";
-    let by_name = GroupQuery::Named(vpc.clone(), name.to_owned());
-    let made = match retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await {
-        Ok(id) => Made { id, egress: vec![GroupRule::all_egress()] },
+    let failed = match retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await {
+        Ok(id) => return Ok(Made { id, egress: vec![GroupRule::all_egress()] }),
         // Ours from before, or another responder's a moment ago: which of them made it does not matter.
-        Err(e) if e.kind == ErrorKind::AlreadyExists || e.may_have_applied => {
-            match read_until(engine, reads, scope, &by_name, Option::is_some).await {
-                Ok(Some(group)) if is_ours(&group) => Made { id: group.id, egress: group.egress },
-                Ok(Some(group)) => {
-                    let id = group.id;
-                    return Answer::failed(
-                        "ForeignGroup",
-                        format!("{id} is named {name} and not tagged as ours: rename it, or use --quarantine-group"),
-                    );
-                }
-                Ok(None) => return unclear_or_failed(&e),
-                Err(e) => return Answer::Failed(step_error(&e)),
-            }
-        }
-        Err(e) => return Answer::Failed(step_error(&e)),
+        Err(e) if e.kind == ErrorKind::AlreadyExists || e.may_have_applied => e,
+        Err(e) => return Err(Answer::Failed(step_error(&e))),
     };
+    let by_name = GroupQuery::Named(vpc.clone(), name.to_owned());
+    match read_until(engine, reads, scope, &by_name, Option::is_some).await {
+        Ok(Some(group)) if is_ours(&group) => Ok(Made { id: group.id, egress: group.egress }),
+        Ok(Some(group)) => {
+            let id = group.id;
+            let why = format!("{id} is named {name} and not tagged as ours: rename it, or use --quarantine-group");
+            Err(Answer::failed("ForeignGroup", why))
+        }
+        Ok(None) => Err(unclear_or_failed(&failed)),
+        Err(e) => Err(Answer::Failed(step_error(&e))),
+    }
+}
+
+/// Leaves the group with nothing but TCP 443 to `reach`, and succeeds only when that was read.
+async fn close_group(
+    engine: &Engine,
+    writes: &dyn Writes,
+    scope: &Scope,
+    made: &Made,
+    reach: &BTreeSet<GroupId>,
+) -> Answer {
+    let target = Target::new(scope);
+    let reads = engine.cloud().reads().as_ref();
     // Only the rule that EC2 itself puts on a new group is ours to revoke.
     let all = [GroupRule::all_egress()];
     if made.egress.contains(&all[0])
@@ -117,8 +146,8 @@ async fn make_group(
     {
         return unclear_or_failed(&e);
     }
-    let wanted = reach.iter().cloned().map(GroupRule::https_to);
-    let missing: Vec<GroupRule> = wanted.filter(|r| !made.egress.contains(r)).collect();
+    let wanted: Vec<GroupRule> = reach.iter().cloned().map(GroupRule::https_to).collect();
+    let missing: Vec<GroupRule> = wanted.iter().filter(|r| !made.egress.contains(r)).cloned().collect();
     if !missing.is_empty()
         && let Err(e) = retrying(engine, || writes.authorize_egress(&target, &made.id, &missing)).await
         && e.kind != ErrorKind::AlreadyExists
@@ -126,14 +155,17 @@ async fn make_group(
         return unclear_or_failed(&e);
     }
     let by_id = GroupQuery::Ids(vec![made.id.clone()]);
-    let clean = |g: &Option<SecurityGroup>| g.as_ref().is_some_and(|g| leaks(g, reach).is_empty());
-    match read_until(engine, reads, scope, &by_id, clean).await {
-        Ok(Some(group)) if leaks(&group, reach).is_empty() => Answer::Applied {
+    let as_wanted = |g: &SecurityGroup| leaks(g, reach).is_empty() && wanted.iter().all(|r| g.egress.contains(r));
+    match read_until(engine, reads, scope, &by_id, |g| g.as_ref().is_some_and(as_wanted)).await {
+        Ok(Some(group)) if as_wanted(&group) => Answer::Applied {
             output: vec![group.id.to_string()],
             verified: Some("no ingress, and no egress but what was asked for".into()),
         },
         Ok(Some(group)) => {
-            Answer::failed("LeakyGroup", format!("{} lets through {}", group.id, leaks(&group, reach).join("; ")))
+            let rules = leaks(&group, reach);
+            let what =
+                if rules.is_empty() { "lacks its rules".into() } else { format!("lets through {}", rules.join("; ")) };
+            Answer::failed("NotAsLeft", format!("{} {what}", group.id))
         }
         Ok(None) => Answer::failed("NotVisible", format!("{} was made and can't be read yet", made.id)),
         Err(e) => Answer::Failed(step_error(&e)),

@@ -4,7 +4,7 @@ use super::apply::call_change;
 use super::retry::rereading;
 use super::{Engine, EngineError, Prepared, Refusal};
 use crate::cloud::port::Target;
-use crate::domain::Tags;
+use crate::domain::{GroupRule, Tags};
 use crate::playbook::change::GROUP_TO_BE_MADE;
 use crate::playbook::{Action, Change, StepId, tags};
 use serde::Serialize;
@@ -34,7 +34,11 @@ impl Engine {
         let mut answers = Vec::new();
         for step in &prepared.plan.steps {
             let answer = match &step.action {
-                Action::Change(Change::MakeQuarantineGroup { vpc, name, .. }) => {
+                Action::Change(Change::MakeQuarantineGroup { existing: Some(group), ssm_endpoint_groups, .. }) => {
+                    let rules: Vec<GroupRule> = ssm_endpoint_groups.iter().cloned().map(GroupRule::https_to).collect();
+                    Some(rereading(self, || writes.authorize_egress(&target, group, &rules)).await)
+                }
+                Action::Change(Change::MakeQuarantineGroup { vpc, name, existing: None, .. }) => {
                     let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
                     let call = || writes.create_group(&target, vpc, name, "lazaret quarantine: no traffic", &tag);
                     Some(rereading(self, call).await.map(drop))

@@ -66,12 +66,15 @@ pub enum Change {
         /// The edits by key.
         edits: BTreeMap<String, TagEdit>,
     },
-    /// Makes the VPC's quarantine group. Not taken back: an empty group hurts nobody and the next quarantine needs it.
+    /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints. Not taken back: the group
+    /// hurts nobody, and the next quarantine needs it.
     MakeQuarantineGroup {
         /// The VPC.
         vpc: VpcId,
         /// The group's name.
         name: String,
+        /// The group, where it is there and only lacks rules.
+        existing: Option<GroupId>,
         /// The groups of SSM endpoints that it may reach on TCP 443.
         ssm_endpoint_groups: BTreeSet<GroupId>,
     },
@@ -186,7 +189,8 @@ impl Change {
             Self::Protection { before, .. } => on_off(*before),
             Self::InterfaceGroups { before, .. } => group_list(before),
             Self::Tags { edits, .. } => tag_list(edits, |e| &e.before),
-            Self::MakeQuarantineGroup { .. } => "absent".into(),
+            Self::MakeQuarantineGroup { existing: Some(_), .. } => "no egress".into(),
+            Self::MakeQuarantineGroup { existing: None, .. } => "absent".into(),
         }
     }
 
@@ -249,7 +253,14 @@ impl Change {
                 }
                 calls
             }
-            Self::MakeQuarantineGroup { vpc, name, ssm_endpoint_groups } => {
+            Self::MakeQuarantineGroup { existing: Some(group), ssm_endpoint_groups, .. } => {
+                let rules = format!("TCP 443 to {}", group_list(ssm_endpoint_groups));
+                vec![
+                    call("ec2:DescribeSecurityGroups", group.as_str(), None, None),
+                    call("ec2:AuthorizeSecurityGroupEgress", group.as_str(), None, Some(rules)),
+                ]
+            }
+            Self::MakeQuarantineGroup { vpc, name, existing: None, ssm_endpoint_groups } => {
                 let mut calls = vec![
                     call("ec2:CreateSecurityGroup", vpc.as_str(), Some("absent".into()), Some(name.clone())),
                     call(

@@ -6,6 +6,7 @@ mod console_config;
 mod contract;
 mod corpus;
 mod ledger;
+mod poller;
 mod quarantine;
 mod rooms;
 mod support;
