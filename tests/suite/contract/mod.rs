@@ -21,6 +21,8 @@ mod adapters;
 #[cfg(feature = "aws")]
 mod connect;
 #[cfg(feature = "aws")]
+mod end_to_end;
+#[cfg(feature = "aws")]
 mod moto;
 #[cfg(feature = "aws")]
 mod server;

@@ -11,6 +11,7 @@ use lazaret::cloud::aws::{AwsCloud, AwsOptions};
 use lazaret::domain::{AclId, GroupId, InstanceId, InterfaceId, Scope, VolumeId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
@@ -23,7 +24,7 @@ pub(crate) struct Moto {
     cloud: AwsCloud,
     world: World,
     access_key: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 /// A profile with credentials for an account, in a file of its own.
@@ -89,7 +90,12 @@ impl Moto {
         let sdk = sdk(account.credentials.clone()).await;
         let access_key = account.credentials.access_key_id().to_owned();
         let world = Box::pin(build(&sdk, scope)).await;
-        Self { cloud, world, access_key, _profile: account.folder }
+        Self { cloud, world, access_key, profile: account.folder }
+    }
+
+    /// A file with the profile `contract`, whose credentials are this account's.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.profile.path().join("config")
     }
 }
 
