@@ -21,9 +21,9 @@ mod adapters;
 #[cfg(feature = "aws")]
 mod connect;
 #[cfg(feature = "aws")]
-mod end_to_end;
-#[cfg(feature = "aws")]
 mod moto;
+#[cfg(feature = "aws")]
+mod program;
 #[cfg(feature = "aws")]
 mod server;
 #[cfg(feature = "aws")]

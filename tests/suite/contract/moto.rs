@@ -81,6 +81,11 @@ impl Account {
 }
 
 impl Moto {
+    /// The file with the profile `contract`, which has the account's credentials.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.profile.path().join("config")
+    }
+
     /// A new start world.
     pub(crate) async fn fresh() -> Self {
         let account = Account::fresh().await;
@@ -91,11 +96,6 @@ impl Moto {
         let access_key = account.credentials.access_key_id().to_owned();
         let world = Box::pin(build(&sdk, scope)).await;
         Self { cloud, world, access_key, profile: account.folder }
-    }
-
-    /// A file with the profile `contract`, whose credentials are this account's.
-    pub(crate) fn config_file(&self) -> PathBuf {
-        self.profile.path().join("config")
     }
 }
 
