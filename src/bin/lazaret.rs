@@ -1,3 +1,7 @@
 //! The `lazaret` program: console and command line.
 
-fn main() {}
+use lazaret::cli::Exit;
+
+fn main() -> Exit {
+    lazaret::cli::main(std::env::args_os())
+}

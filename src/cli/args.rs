@@ -43,7 +43,7 @@ pub(super) struct Global {
     /// Let no mutating call leave the process
     #[arg(long, global = true, env = "LAZARET_READ_ONLY")]
     pub(super) read_only: bool,
-    /// Plan and show, and change nothing
+    /// Plan, ask EC2 whether each call would go through (DryRun), and change nothing
     #[arg(long, global = true)]
     pub(super) dry_run: bool,
     /// The configuration file, in place of the one in the configuration folder
@@ -126,6 +126,7 @@ pub(super) struct Commit {
 #[derive(Debug, ClapArgs)]
 pub(super) struct QuarantineArgs {
     /// The instance
+    #[arg(value_parser = str::parse::<InstanceId>)]
     pub(super) instance: InstanceId,
     /// The finding that is answered; else the worst open one about the instance
     #[arg(long, value_name = "ID", value_parser = finding_id)]
@@ -134,7 +135,7 @@ pub(super) struct QuarantineArgs {
     #[arg(long, conflicts_with = "finding")]
     pub(super) no_finding: bool,
     /// The quarantine group; else the one tagged lazaret=quarantine in the VPC, else a new one
-    #[arg(long, value_name = "SG")]
+    #[arg(long, value_name = "SG", value_parser = str::parse::<GroupId>)]
     pub(super) quarantine_group: Option<GroupId>,
     /// Let the quarantine group reach the VPC's SSM endpoints on TCP 443
     #[arg(long)]
@@ -173,6 +174,7 @@ pub(super) enum FindingStatus {
 #[command(group(clap::ArgGroup::new("what").required(true).args(["instance", "run"])))]
 pub(super) struct RestoreArgs {
     /// The instance
+    #[arg(value_parser = str::parse::<InstanceId>)]
     pub(super) instance: Option<InstanceId>,
     /// Only what this run changed
     #[arg(long, value_name = "RUN")]
@@ -199,7 +201,7 @@ pub(super) struct RunsArgs {
     #[arg(long, value_name = "RUN")]
     pub(super) run: Option<RunId>,
     /// Only those about this instance
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = str::parse::<InstanceId>)]
     pub(super) instance: Option<InstanceId>,
     /// At most so many
     #[arg(long, default_value_t = 50, value_name = "N")]

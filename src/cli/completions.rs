@@ -20,7 +20,11 @@ pub(super) fn man(out: &Out) -> Result<Exit, Failure> {
         let named = verb.clone().name(format!("lazaret-{}", verb.get_name()));
         let mut part = Vec::new();
         clap_mangen::Man::new(named).render_options_section(&mut part).map_err(failed)?;
-        let heading = format!("\n.SH lazaret {}\n{}\n", verb.get_name(), verb.get_about().map(ToString::to_string).unwrap_or_default());
+        let heading = format!(
+            "\n.SH lazaret {}\n{}\n",
+            verb.get_name(),
+            verb.get_about().map(ToString::to_string).unwrap_or_default()
+        );
         page.extend(heading.into_bytes());
         page.extend(String::from_utf8_lossy(&part).replace(".SH OPTIONS", "").into_bytes());
     }

@@ -56,7 +56,7 @@ pub(super) fn print(f: &Finding, out: &Out) {
         return;
     }
     out.line(format!("{} {}", f.severity, text::safe(&f.finding_type)));
-    let mut field = |name: &str, value: &str| {
+    let field = |name: &str, value: &str| {
         if !value.is_empty() {
             out.line(format!("  {name:<10} {}", text::fit(value, 300)));
         }

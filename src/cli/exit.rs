@@ -1,6 +1,7 @@
 //! Exit codes and the one error at the edge.
 
 use crate::cloud::{CloudError, ErrorKind};
+use crate::domain::text;
 use crate::engine::EngineError;
 use crate::ledger::{LedgerError, Outcome, RunState};
 use crate::playbook::PlanRefusal;
@@ -63,10 +64,12 @@ impl Failure {
 
 impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
+        // Who has no AWS at hand gets one line: what is missing, and what works without.
+        if error.kind == ErrorKind::Credentials || error.code == "NoRegion" {
+            let message = format!("{}: {}; or try `lazaret --sandbox`", error.code, text::safe(&error.message));
+            return Self::new(Exit::Failed, message);
+        }
         let hint = match error.kind {
-            ErrorKind::Credentials => {
-                Some("name a profile with --profile, sign in (`aws sso login`), or try `lazaret --sandbox`".to_owned())
-            }
             ErrorKind::Denied => Some(format!("the caller needs {}; assets/iam has the policies", error.operation)),
             ErrorKind::Throttled => Some("AWS asks for patience: try again in a minute".to_owned()),
             _ => None,

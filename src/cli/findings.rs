@@ -11,7 +11,8 @@ use futures::future::try_join_all;
 
 pub(super) async fn run(global: &Global, args: &FindingsArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
-    let severities = args.severity.map_or_else(Vec::new, |least| Severity::ALL.into_iter().filter(|s| *s >= least).collect());
+    let severities =
+        args.severity.map_or_else(Vec::new, |least| Severity::ALL.into_iter().filter(|s| *s >= least).collect());
     let query = FindingQuery { severities, include_closed: args.all, ..FindingQuery::default() };
     let listings = session.hubs.iter().map(|hub| session.list_findings(hub, &query, args.limit));
     let mut findings: Vec<Finding> = try_join_all(listings).await?.into_iter().flatten().map(|s| s.finding).collect();

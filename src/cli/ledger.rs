@@ -31,7 +31,10 @@ pub(super) async fn run(global: &Global, args: &LedgerArgs, out: &Out) -> Result
                     Exit::Failed,
                     format!("{}: record {position} is bad: {}", ledger.place(), text::safe(&why)),
                 )
-                .hint(format!("records 1 to {} are good; the last of them has the hash {}", verdict.records, verdict.head))),
+                .hint(format!(
+                    "records 1 to {} are good; the last of them has the hash {}",
+                    verdict.records, verdict.head
+                ))),
             }
         }
     }

@@ -10,6 +10,7 @@ mod exit;
 mod findings;
 mod keymap;
 mod ledger;
+mod log;
 mod out;
 mod plan;
 mod quarantine;

@@ -45,8 +45,7 @@ impl Out {
 
     /// Rows under headings, each column as wide as its widest cell. Cells are escaped here.
     pub(super) fn table<const N: usize>(&self, head: [&str; N], rows: &[[String; N]]) {
-        let rows: Vec<[String; N]> =
-            rows.iter().map(|row| row.each_ref().map(|cell| text::fit(cell, 96))).collect();
+        let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| text::fit(cell, 96))).collect();
         let mut widths = head.map(text::width);
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -67,11 +66,13 @@ impl Out {
         }
     }
 
-    /// Asks on the terminal; `None` where there is none to ask on.
+    /// Whether there is a terminal to ask on.
+    pub(super) fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal()
+    }
+
+    /// Asks on the terminal; `None` where no answer came.
     pub(super) fn ask(&self, question: &str) -> Option<String> {
-        if !std::io::stdin().is_terminal() {
-            return None;
-        }
         let mut err = std::io::stderr().lock();
         let _ = write!(err, "{question} ");
         let _ = err.flush();

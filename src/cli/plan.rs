@@ -23,21 +23,38 @@ pub(super) async fn carry_out(
         preview(session, &prepared, out);
         return Ok(if prepared.plan.drift.is_empty() { Exit::Done } else { Exit::Drift });
     }
+    if session.engine.guard().dry_run && !session.engine.guard().read_only {
+        return rehearse(session, &prepared, out).await;
+    }
+    let mut consent = consent.clone();
+    if prepared.from_tags() && !consent.trust_tags && out.can_ask() && !out.json {
+        preview(session, &prepared, out);
+        let id = prepared.plan.instance().map(|i| i.to_string()).unwrap_or_default();
+        let question =
+            "These groups come from tags, which others can have written. Type the instance's id to believe them:";
+        consent.trust_tags = out.ask(question).as_deref() == Some(id.as_str());
+    }
+    let consent = &consent;
     // What the guard would refuse anyway is said before anybody is asked.
-    session.engine.guard().admit(&prepared, consent).map_err(EngineError::from).map_err(|e| refused(&prepared, e, out))?;
+    session
+        .engine
+        .guard()
+        .admit(&prepared, consent)
+        .map_err(EngineError::from)
+        .map_err(|e| refused(&prepared, e, out))?;
     if !commit.yes {
+        if !out.can_ask() {
+            return Err(Failure::new(Exit::Usage, "there is no terminal to ask on, so nothing was done")
+                .hint("--yes goes ahead without asking; --plan shows what would be done"));
+        }
         if !out.json {
             preview(session, &prepared, out);
         }
         let plan = &prepared.plan;
-        let question = format!("{} ({})? Type `yes` to go ahead:", plan.title, session.account_name(&plan.scope.account));
-        match out.ask(&question).as_deref() {
-            Some("yes" | "y") => {}
-            Some(_) => return Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed")),
-            None => {
-                return Err(Failure::new(Exit::Usage, "there is no terminal to ask on")
-                    .hint("--yes goes ahead without asking; --plan shows what would be done"));
-            }
+        let question =
+            format!("{} ({})? Type `yes` to go ahead:", plan.title, session.account_name(&plan.scope.account));
+        if !matches!(out.ask(&question).as_deref(), Some("yes" | "y")) {
+            return Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed"));
         }
     }
     let (progress, mut records) = mpsc::unbounded_channel();
@@ -57,16 +74,33 @@ pub(super) async fn carry_out(
     Ok(report(&state, out))
 }
 
+/// Shows the plan, and what EC2 says to each of its calls.
+async fn rehearse(session: &Session, prepared: &Prepared, out: &Out) -> Result<Exit, Failure> {
+    let answers = session.engine.rehearse(prepared).await?;
+    let denied = answers.iter().filter(|a| a.allowed == Some(false)).count();
+    if out.json {
+        let state = if denied == 0 { "rehearsed" } else { "failed" };
+        out.json(&json!({"state": state, "plan": plan_json(session, prepared), "rehearsal": answers}));
+    } else {
+        preview(session, prepared, out);
+        out.line("rehearsal: nothing was changed");
+        for answer in &answers {
+            let title = prepared.plan.step(&answer.step).map(|s| text::safe(&s.title)).unwrap_or_default();
+            out.line(match (answer.allowed, &answer.why) {
+                (Some(true), _) => format!("  would go through  {title}"),
+                (Some(false), why) => format!("  WOULD FAIL        {title}: {}", why.as_deref().unwrap_or_default()),
+                (None, _) => format!("  can't be asked    {title}"),
+            });
+        }
+    }
+    Ok(if denied == 0 { Exit::Done } else { Exit::Failed })
+}
+
 /// The failure of what never began; with `--json`, the report of it goes to standard output first.
 fn refused(prepared: &Prepared, error: EngineError, out: &Out) -> Failure {
     let (plan, failure) = (&prepared.plan, Failure::from(error));
     if out.json && failure.exit == Exit::Refused {
-        out.json(&RunReport::refused(
-            plan.playbook,
-            plan.subject.clone(),
-            plan.scope.clone(),
-            failure.message.clone(),
-        ));
+        out.json(&RunReport::refused(plan.playbook, plan.subject.clone(), plan.scope.clone(), failure.message.clone()));
     }
     failure
 }
@@ -96,7 +130,10 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
         let isolated = report.isolated_ms.map(|ms| format!(", isolated after {ms} ms")).unwrap_or_default();
         out.line(format!("{}: {}{isolated}", report.state, text::safe(&report.message)));
         for drift in &report.drift {
-            out.line(format!("  drift  {}: now {}, before us {} -> {}", drift.what, drift.now, drift.before, drift.decision));
+            out.line(format!(
+                "  drift  {}: now {}, before us {} -> {}",
+                drift.what, drift.now, drift.before, drift.decision
+            ));
         }
         out.line(format!("run {}", state.run));
     }
@@ -119,26 +156,36 @@ fn tell(prepared: &Prepared, record: &Record, out: &Out) {
     out.note(line);
 }
 
+fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
+    let plan = &prepared.plan;
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": s.calls()}))
+        .collect();
+    json!({
+        "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
+        "account_name": session.account_name(&plan.scope.account), "finding": plan.finding.as_ref().map(|f| &f.id),
+        "steps": steps, "warnings": plan.warnings, "not_stopped": plan.limits, "drift": plan.drift,
+        "reverts": plan.reverts,
+    })
+}
+
 /// What the plan will do, call by call.
 pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
     let plan = &prepared.plan;
     if out.json {
-        let steps: Vec<_> = plan
-            .steps
-            .iter()
-            .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": s.calls()}))
-            .collect();
-        out.json(&json!({
-            "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
-            "account_name": session.account_name(&plan.scope.account), "finding": plan.finding.as_ref().map(|f| &f.id),
-            "steps": steps, "warnings": plan.warnings, "not_stopped": plan.limits, "drift": plan.drift,
-            "reverts": plan.reverts,
-        }));
+        out.json(&plan_json(session, prepared));
         return;
     }
     out.line(format!("{} ({})", plan.title, session.account_name(&plan.scope.account)));
     if let Some(finding) = &plan.finding {
-        out.line(format!("answers  {} {}: {}", finding.severity, text::safe(&finding.finding_type), text::fit(&finding.title, 100)));
+        out.line(format!(
+            "answers  {} {}: {}",
+            finding.severity,
+            text::safe(&finding.finding_type),
+            text::fit(&finding.title, 100)
+        ));
     }
     for warning in &plan.warnings {
         out.line(format!("warning  {}", text::safe(warning)));
@@ -147,7 +194,10 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
         out.line(format!("not stopped  {limit}"));
     }
     for drift in &plan.drift {
-        out.line(format!("drift    {}: now {}, before us {} -> {}", drift.what, drift.now, drift.before, drift.decision));
+        out.line(format!(
+            "drift    {}: now {}, before us {} -> {}",
+            drift.what, drift.now, drift.before, drift.decision
+        ));
     }
     for wave in plan.waves() {
         out.line(format!("wave {wave}"));

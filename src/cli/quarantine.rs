@@ -49,8 +49,11 @@ async fn find_finding(
     }
     if let Some(id) = &args.finding {
         let Some((hub, seen)) = session.finding(id).await? else {
-            return Err(Failure::new(Exit::Failed, format!("no finding has the id {}", crate::domain::text::safe(id.as_str())))
-                .hint("`lazaret findings --json` shows the ids; --no-finding goes ahead without one"));
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("no finding has the id {}", crate::domain::text::safe(id.as_str())),
+            )
+            .hint("`lazaret findings --json` shows the ids; --no-finding goes ahead without one"));
         };
         if !seen.finding.instances().any(|i| i.id.as_ref() == Some(&args.instance)) {
             return Err(Failure::new(Exit::Usage, format!("that finding is not about {}", args.instance))

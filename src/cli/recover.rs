@@ -20,7 +20,13 @@ pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Resul
     let mut worst = Exit::Done;
     let mut looked = 0;
     for (state, alive) in runs {
-        let what = format!("run {} ({}, begun {} by {})", state.run, text::safe(&state.plan.title), state.begun_at.format("%Y-%m-%d %H:%M:%SZ"), state.actor);
+        let what = format!(
+            "run {} ({}, begun {} by {})",
+            state.run,
+            text::safe(&state.plan.title),
+            state.begun_at.format("%Y-%m-%d %H:%M:%SZ"),
+            state.actor
+        );
         if alive && !args.force {
             out.note(format!("{what}: its process still seems alive; left alone"));
             if args.run.is_some() {
@@ -34,12 +40,12 @@ pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Resul
             continue;
         }
         if !args.yes {
-            match out.ask(&format!("Recover {what}? Type `yes`:")).as_deref() {
-                Some("yes" | "y") => {}
-                Some(_) => continue,
-                None => {
-                    return Err(Failure::new(Exit::Usage, "there is no terminal to ask on").hint("--yes goes ahead"));
-                }
+            if !out.can_ask() {
+                return Err(Failure::new(Exit::Usage, "there is no terminal to ask on, so nothing was done")
+                    .hint("--yes goes ahead"));
+            }
+            if !matches!(out.ask(&format!("Recover {what}? Type `yes`:")).as_deref(), Some("yes" | "y")) {
+                continue;
             }
         }
         let state = session.engine.recover(state.run, args.force, None).await?;

@@ -13,11 +13,9 @@ use crate::playbook::{PlanRefusal, Playbook};
 pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
     let (scope, what, subject) = match (&args.instance, args.run) {
-        (Some(instance), _) => (
-            session.scope_of(instance).await?,
-            RestoreWhat::Instance(instance.clone()),
-            format!("instance:{instance}"),
-        ),
+        (Some(instance), _) => {
+            (session.scope_of(instance).await?, RestoreWhat::Instance(instance.clone()), format!("instance:{instance}"))
+        }
         (None, Some(run)) => {
             let state = session.engine.run_state(run).await?;
             (state.plan.scope.clone(), RestoreWhat::Run(run), state.plan.subject.clone())
@@ -31,7 +29,11 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         None => session.settings.restore.finding_status.workflow(),
     };
     let request = RestoreRequest {
-        topic_arn: args.topic.clone().or_else(|| session.settings.quarantine.topic_arn.clone()).or_else(|| session.topic(&scope)),
+        topic_arn: args
+            .topic
+            .clone()
+            .or_else(|| session.settings.quarantine.topic_arn.clone())
+            .or_else(|| session.topic(&scope)),
         scope: scope.clone(),
         what,
         force: args.force.iter().cloned().collect(),

@@ -3,7 +3,6 @@
 use super::args::{Global, RunsArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
-use super::session::Session;
 use crate::domain::text;
 use crate::engine::RunReport;
 use crate::ledger::{RunFilter, RunState};
@@ -56,7 +55,12 @@ fn show(state: &RunState, out: &Out) {
         return;
     }
     out.line(format!("run {}  {}", state.run, text::safe(&state.plan.title)));
-    out.line(format!("  begun {} by {} on {}", state.begun_at.format("%Y-%m-%d %H:%M:%SZ"), state.actor, text::safe(&state.actor.host)));
+    out.line(format!(
+        "  begun {} by {} on {}",
+        state.begun_at.format("%Y-%m-%d %H:%M:%SZ"),
+        state.actor,
+        text::safe(&state.actor.host)
+    ));
     for step in &report.steps {
         let ms = step.ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
         out.line(format!("  {:<13} {:>8}  {}", step.state, ms, text::safe(&step.title)));

@@ -48,7 +48,13 @@ fn show_instance(session: &Session, world: &Observed, out: &Out) {
         return;
     }
     let name = instance.name().map(|n| text::fit(n, 60)).unwrap_or_default();
-    out.line(format!("{} {name}  {}  {} ({})", instance.id, instance.state, world.scope, session.account_name(&world.scope.account)));
+    out.line(format!(
+        "{} {name}  {}  {} ({})",
+        instance.id,
+        instance.state,
+        world.scope,
+        session.account_name(&world.scope.account)
+    ));
     out.line(format!("  status      {status}"));
     out.line(format!("  profile     {}", instance.profile_arn.as_deref().map_or("none".into(), |p| text::fit(p, 120))));
     for (protection, on) in &world.protections {

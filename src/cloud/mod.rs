@@ -3,6 +3,10 @@
 //! May import `domain` and `intake`. [`port`] is the contract, [`sandbox`] a simulated AWS that keeps its rules, and
 //! `aws` (feature `aws`) the only room that names the SDK.
 
+#[cfg(feature = "aws")]
+pub mod aws;
+pub mod codes;
+pub mod operations;
 pub mod port;
 pub mod sandbox;
 

@@ -31,6 +31,8 @@ pub struct Setup {
     pub scopes: Vec<Scope>,
     /// What people call the accounts.
     pub account_names: BTreeMap<AccountId, String>,
+    /// The topic to tell in a scope, where the settings name none.
+    pub topics: BTreeMap<Scope, String>,
     /// Settings.
     pub settings: Settings,
     /// Keys.

@@ -73,6 +73,7 @@ fn session(setup: &Setup) -> Session {
         scopes: setup.scopes.clone(),
         names: setup.account_names.clone(),
         banner: setup.banner.clone(),
+        topics: setup.topics.clone(),
         settings: setup.settings.clone(),
         keymap: setup.keymap.clone(),
     }

@@ -121,11 +121,11 @@ pub fn sns_subject(text: &str) -> String {
     if trimmed.is_empty() { "lazaret".to_owned() } else { trimmed.to_owned() }
 }
 
-/// A value that AWS accepts in a tag: letters, digits, spaces and `_.:/=+-@` of the text, at most 256 characters;
-/// anything else becomes `_`.
+/// A value for an EC2 tag: letters, digits, spaces and printable ASCII of the text, at most 256 characters; anything
+/// else becomes `_`. (EC2 itself takes any character; EC2 user guide, "Tag restrictions".)
 pub fn tag_value(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_alphanumeric() || " _.:/=+-@".contains(c) { c } else { '_' })
+        .map(|c| if c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ' { c } else { '_' })
         .take(256)
         .collect::<String>()
         .trim()
@@ -171,7 +171,7 @@ mod tests {
         let subject = sns_subject(&format!("🔥 {} \n", "x".repeat(300)));
         assert!(subject.is_ascii() && subject.len() <= 99 && !subject.contains('\n'), "{subject}");
         assert_eq!(sns_subject("\n"), "?");
-        assert_eq!(tag_value("a\x1b[31m<b>é"), "a__31m_b_é");
+        assert_eq!(tag_value("a\x1b[31m!\u{202e}b é"), "a_[31m!_b é");
         assert!(tag_value(&"é".repeat(999)).chars().count() <= 256);
     }
 

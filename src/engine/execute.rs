@@ -3,97 +3,33 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
+use super::answer::{Answer, NOT_APPLIED, step_error, unclear_or_failed};
+use super::journal::Journal;
+use super::look::look_into;
 use super::readback::{self, Sight};
-use super::{Engine, EngineError, LEASE, Progress, message};
+use super::retry::{rereading, retrying};
+use super::{Engine, EngineError, LEASE, apply, message};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
-use crate::cloud::{CloudError, ErrorKind, Permit, Writes};
-use crate::domain::{GroupId, GroupRule, Scope, SecurityGroup, Tags, VpcId, text};
-use crate::ledger::{Event, LedgerError, Record, RunState, StepError, StepState};
+use crate::cloud::{Permit, Writes};
+use crate::domain::{GroupId, Scope, text};
+use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::{group_list, leaks};
-use crate::playbook::{Action, Change, Standing, Step, StepId, Weight, tags};
+use crate::playbook::tags::RUN;
+use crate::playbook::{Action, Change, Step, StepId, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-
-/// How often a call that AWS turned away for now is made in all.
-const ATTEMPTS: u32 = 4;
-
-/// The wait before the second attempt; each later one waits twice as long.
-const FIRST_WAIT: Duration = Duration::from_millis(400);
-
-/// The tag that tells a run's snapshots apart, so that an unclear answer can be looked into.
-pub const RUN_TAG: &str = "LazaretRun";
-
-/// Appends a run's records and keeps its state beside them. The only writer of a run.
-pub(super) struct Journal {
-    engine: Engine,
-    pub(super) state: RunState,
-    progress: Option<Progress>,
-}
-
-impl Journal {
-    pub(super) fn new(engine: &Engine, state: RunState, progress: Option<Progress>) -> Self {
-        Self { engine: engine.clone(), state, progress }
-    }
-
-    /// Appends durably; what isn't recorded isn't done.
-    pub(super) async fn append(&mut self, events: &[Event]) -> Result<(), LedgerError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let now = self.engine.now();
-        let records = self.engine.ledger().append(self.state.run, self.state.next_seq, events, now).await?;
-        for record in records {
-            self.state.apply(&record)?;
-            self.tell(record);
-        }
-        Ok(())
-    }
-
-    fn tell(&self, record: Record) {
-        if let Some(progress) = &self.progress {
-            // A listener that has gone away changes nothing about the run.
-            let _ = progress.send(record);
-        }
-    }
-}
-
-/// What became of one step's calls.
-pub(super) enum Answer {
-    /// AWS said yes; `verified` where the step has read back its own work.
-    Applied { output: Vec<String>, verified: Option<String> },
-    /// It had no effect.
-    Failed(StepError),
-    /// It may have had its effect.
-    Unclear(StepError),
-    /// A read-back's findings.
-    Seen(Sight),
-}
-
-impl Answer {
-    fn applied(output: Vec<String>) -> Self {
-        Self::Applied { output, verified: None }
-    }
-
-    fn failed(code: &str, message: impl Into<String>) -> Self {
-        Self::Failed(StepError { code: code.into(), message: message.into() })
-    }
-}
-
-fn step_error(error: &CloudError) -> StepError {
-    StepError { code: error.code.clone(), message: error.to_string() }
-}
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
 /// # Errors
 /// When the ledger fails or another process has taken the run over: then nothing more is called.
 pub(super) async fn run(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Result<(), EngineError> {
-    let heart = tokio::spawn(heartbeat(engine.clone(), journal.state.run));
-    let result = waves(engine, journal, permit).await;
-    heart.abort();
-    result
+    // A set aborts its tasks when it is dropped: a run that is given up must not go on promising to be alive.
+    let mut heart = JoinSet::new();
+    heart.spawn(heartbeat(engine.clone(), journal.state.run));
+    waves(engine, journal, permit).await
 }
 
 /// Renews the run's lease for as long as its process lives.
@@ -133,8 +69,9 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
             if step.weight == Weight::Essential {
                 waited.insert(step.id.clone());
             }
-            // A notification reports on everything before it, so what still runs is awaited first.
-            if matches!(step.action, Action::Notify { .. }) {
+            // A notification reports on everything before it, and a read-back that isn't about isolation has no hurry:
+            // what still runs is awaited first.
+            if matches!(step.action, Action::Notify { .. } | Action::ReadBack { isolated: None, .. }) {
                 while let Some(done) = running.join_next().await {
                     record_answer(engine, journal, done).await?;
                 }
@@ -155,7 +92,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     }
     // Best-effort changes may have been answered after the last read-back.
     if readback::unread(&journal.state) {
-        match readback::read_back(engine, &journal.state, None).await {
+        match readback::read_back(engine, &journal.state, None, None).await {
             Ok(sight) => journal.append(&seen_events(&sight)).await?,
             Err(error) => tracing::warn!(run = %journal.state.run, %error, "the last read-back failed"),
         }
@@ -186,7 +123,7 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
     let startable = match &status.state {
         StepState::Pending => true,
         // Recovery has looked and found that these had no effect.
-        StepState::Failed { error } => error.code == super::recovery::NOT_APPLIED,
+        StepState::Failed { error } => error.code == NOT_APPLIED,
         _ => false,
     };
     if !startable {
@@ -248,22 +185,22 @@ fn work(
     async move {
         match (step.action, change) {
             (Action::Change(_), Some(change)) => {
-                apply_change(&engine, writes.as_ref(), &state.plan.scope, &change).await
+                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change).await
             }
             (Action::Change(_), None) => Answer::failed("NoChange", "the change was not recorded"),
             (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
                 recheck(&engine, &state, &instance, &interfaces, quarantine_group.as_ref()).await
             }
-            (Action::ReadBack { isolated }, _) => {
-                let group = group_made(&state);
-                let isolated = isolated.map(|(i, g)| (i, group.unwrap_or(g)));
-                match readback::read_back(&engine, &state, isolated.as_ref()).await {
+            (Action::ReadBack { instance, isolated }, _) => {
+                let made = group_made(&state);
+                let isolated = isolated.map(|g| made.unwrap_or(g));
+                match readback::read_back(&engine, &state, Some(&instance), isolated.as_ref()).await {
                     Ok(sight) => Answer::Seen(sight),
                     Err(e) => Answer::Failed(step_error(&e)),
                 }
             }
             (Action::Snapshots { instance, description, mut tags, .. }, _) => {
-                tags.insert(RUN_TAG.to_owned(), state.run.to_string());
+                tags.insert(RUN.to_owned(), state.run.to_string());
                 let target = Target::new(&state.plan.scope);
                 let call = || writes.create_snapshots(&target, &instance, &description, &tags);
                 match retrying(&engine, call).await {
@@ -315,189 +252,6 @@ fn snapshot_ids(snapshots: &[Snapshot]) -> Vec<String> {
     snapshots.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect()
 }
 
-fn unclear_or_failed(error: &CloudError) -> Answer {
-    if error.may_have_applied { Answer::Unclear(step_error(error)) } else { Answer::Failed(step_error(error)) }
-}
-
-/// Calls again what AWS turned away for now, and certainly did not do.
-async fn retrying<T, F, C>(engine: &Engine, call: C) -> Result<T, CloudError>
-where
-    C: Fn() -> F,
-    F: Future<Output = Result<T, CloudError>>,
-{
-    let mut wait = FIRST_WAIT;
-    for _ in 1..ATTEMPTS {
-        match call().await {
-            Err(e) if e.retryable && !e.may_have_applied => {
-                #[allow(clippy::cast_possible_truncation)] // only some bits of it are wanted
-                let jitter = (engine.random_bits() as u32) % 100;
-                tokio::time::sleep(wait + wait * jitter / 100).await;
-                wait *= 2;
-            }
-            answer => return answer,
-        }
-    }
-    call().await
-}
-
-/// Makes one change. After an unclear answer it looks before it does anything again.
-async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
-    if let Change::MakeQuarantineGroup { vpc, name, ssm_endpoint_groups } = change {
-        return make_group(engine, writes, scope, vpc, name, ssm_endpoint_groups).await;
-    }
-    let mut last = None;
-    for _ in 1..ATTEMPTS {
-        match retrying(engine, || call_change(writes, scope, change)).await {
-            Ok(()) => return Answer::applied(vec![]),
-            Err(e) if !e.may_have_applied => return Answer::Failed(step_error(&e)),
-            Err(e) => {
-                let error = step_error(&e);
-                match readback::look(engine, scope, change).await {
-                    Ok(Standing::After) => {
-                        return Answer::Applied {
-                            output: vec!["no answer came; found done on looking".into()],
-                            verified: None,
-                        };
-                    }
-                    // Setting the same value again does no harm, and looking has shown that it isn't there yet.
-                    Ok(Standing::Before) => last = Some(error),
-                    Ok(_) | Err(_) => return Answer::Unclear(error),
-                }
-            }
-        }
-    }
-    last.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), Answer::Unclear)
-}
-
-/// The calls of one change. All of them set a value, so that making them twice is making them once.
-async fn call_change(writes: &dyn Writes, scope: &Scope, change: &Change) -> Result<(), CloudError> {
-    let target = Target::new(scope);
-    match change {
-        Change::Protection { instance, protection, after, .. } => {
-            writes.set_protection(&target, instance, *protection, *after).await
-        }
-        Change::InterfaceGroups { interface, after, .. } => {
-            let groups: Vec<GroupId> = after.iter().cloned().collect();
-            writes.set_interface_groups(&target, interface, &groups).await
-        }
-        Change::Tags { resource, edits, .. } => {
-            let mut set = Tags::new();
-            let mut remove = Tags::new();
-            for (key, edit) in edits {
-                match (&edit.before, &edit.after) {
-                    (_, Some(value)) => {
-                        set.insert(key.clone(), value.clone());
-                    }
-                    // With its value, so that a tag that somebody else has changed since stays.
-                    (Some(value), None) => {
-                        remove.insert(key.clone(), value.clone());
-                    }
-                    (None, None) => {}
-                }
-            }
-            // Removing first makes room: a resource holds fifty tags.
-            if !remove.is_empty() {
-                writes.delete_tags(&target, resource, &remove).await?;
-            }
-            if set.is_empty() { Ok(()) } else { writes.create_tags(&target, resource, &set).await }
-        }
-        Change::MakeQuarantineGroup { .. } => Ok(()),
-    }
-}
-
-/// Makes the quarantine group, or takes the one of that name, and leaves only when it was read and isolates.
-async fn make_group(
-    engine: &Engine,
-    writes: &dyn Writes,
-    scope: &Scope,
-    vpc: &VpcId,
-    name: &str,
-    reach: &BTreeSet<GroupId>,
-) -> Answer {
-    let target = Target::new(scope);
-    let reads = engine.cloud().reads().as_ref();
-    let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
-    let description = "lazaret quarantine: no traffic";
-    let by_name = GroupQuery::Named(vpc.clone(), name.to_owned());
-    let made = match retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await {
-        Ok(id) => Made { id, egress: vec![GroupRule::all_egress()] },
-        // Ours from before, or another responder's a moment ago: which of them made it does not matter.
-        Err(e) if e.kind == ErrorKind::AlreadyExists || e.may_have_applied => {
-            match read_until(engine, reads, scope, &by_name, Option::is_some).await {
-                Ok(Some(group)) if is_ours(&group) => Made { id: group.id, egress: group.egress },
-                Ok(Some(group)) => {
-                    let id = group.id;
-                    return Answer::failed(
-                        "ForeignGroup",
-                        format!("{id} is named {name} and not tagged as ours: rename it, or use --quarantine-group"),
-                    );
-                }
-                Ok(None) => return unclear_or_failed(&e),
-                Err(e) => return Answer::Failed(step_error(&e)),
-            }
-        }
-        Err(e) => return Answer::Failed(step_error(&e)),
-    };
-    // Only the rule that EC2 itself puts on a new group is ours to revoke.
-    let all = [GroupRule::all_egress()];
-    if made.egress.contains(&all[0])
-        && let Err(e) = retrying(engine, || writes.revoke_egress(&target, &made.id, &all)).await
-        && e.kind != ErrorKind::NotFound
-    {
-        return unclear_or_failed(&e);
-    }
-    let wanted = reach.iter().cloned().map(GroupRule::https_to);
-    let missing: Vec<GroupRule> = wanted.filter(|r| !made.egress.contains(r)).collect();
-    if !missing.is_empty()
-        && let Err(e) = retrying(engine, || writes.authorize_egress(&target, &made.id, &missing)).await
-        && e.kind != ErrorKind::AlreadyExists
-    {
-        return unclear_or_failed(&e);
-    }
-    let by_id = GroupQuery::Ids(vec![made.id.clone()]);
-    let clean = |g: &Option<SecurityGroup>| g.as_ref().is_some_and(|g| leaks(g, reach).is_empty());
-    match read_until(engine, reads, scope, &by_id, clean).await {
-        Ok(Some(group)) if leaks(&group, reach).is_empty() => Answer::Applied {
-            output: vec![group.id.to_string()],
-            verified: Some("no ingress, and no egress but what was asked for".into()),
-        },
-        Ok(Some(group)) => {
-            Answer::failed("LeakyGroup", format!("{} lets through {}", group.id, leaks(&group, reach).join("; ")))
-        }
-        Ok(None) => Answer::failed("NotVisible", format!("{} was made and can't be read yet", made.id)),
-        Err(e) => Answer::Failed(step_error(&e)),
-    }
-}
-
-/// A quarantine group with the egress rules that it is known to have.
-struct Made {
-    id: GroupId,
-    egress: Vec<GroupRule>,
-}
-
-fn is_ours(group: &SecurityGroup) -> bool {
-    group.tags.get(tags::GROUP_TAG.0).map(String::as_str) == Some(tags::GROUP_TAG.1)
-}
-
-/// Reads a group until it is as wanted, for as long as EC2 may need to agree with itself.
-async fn read_until(
-    engine: &Engine,
-    reads: &dyn crate::cloud::Reads,
-    scope: &Scope,
-    query: &GroupQuery,
-    wanted: impl Fn(&Option<SecurityGroup>) -> bool,
-) -> Result<Option<SecurityGroup>, CloudError> {
-    let mut seen = None;
-    for wait in readback::WAITS {
-        tokio::time::sleep(wait).await;
-        seen = retrying(engine, || reads.groups(scope, query)).await?.into_iter().next();
-        if wanted(&seen) {
-            break;
-        }
-    }
-    Ok(seen)
-}
-
 /// Reads interfaces and quarantine group again and compares them with what the plan rests on.
 async fn recheck(
     engine: &Engine,
@@ -509,13 +263,13 @@ async fn recheck(
     let reads = engine.cloud().reads().as_ref();
     let scope = &state.plan.scope;
     let query = crate::cloud::port::InterfaceQuery::AttachedTo(vec![instance.clone()]);
-    let interfaces = retrying(engine, || reads.interfaces(scope, &query));
+    let interfaces = rereading(engine, || reads.interfaces(scope, &query));
     let groups = async {
         match quarantine_group {
             None => Ok(vec![]),
             Some((group, _)) => {
                 let query = GroupQuery::Ids(vec![group.clone()]);
-                retrying(engine, || reads.groups(scope, &query)).await
+                rereading(engine, || reads.groups(scope, &query)).await
             }
         }
     };
@@ -584,7 +338,7 @@ async fn record_answer(
         Answer::Failed(error) => vec![Event::Failed { step, error }],
         Answer::Unclear(error) => {
             journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
-            return super::recovery::look_into(engine, journal, &step).await;
+            return look_into(engine, journal, &step).await;
         }
     };
     Ok(journal.append(&events).await?)

@@ -135,6 +135,14 @@ impl Guard {
         Ok(Permit::granted_by_guard())
     }
 
+    /// Lets a rehearsal pass: it changes nothing, so a dry run may, and a read-only session may not.
+    ///
+    /// # Errors
+    /// In a read-only session.
+    pub fn admit_rehearsal(&self) -> Result<Permit, Refusal> {
+        if self.read_only { Err(Refusal::ReadOnly) } else { Ok(Permit::granted_by_guard()) }
+    }
+
     fn admit_session(&self) -> Result<(), Refusal> {
         if self.read_only {
             return Err(Refusal::ReadOnly);

@@ -3,15 +3,21 @@
 //! May import everything below: `domain`, `intake`, `policy`, `playbook`, `ledger`, `cloud`. The only room that calls
 //! a mutating port.
 
-pub mod execute;
+mod answer;
+mod apply;
+mod execute;
 pub mod guard;
-pub mod message;
+mod journal;
+mod look;
+mod message;
 pub mod observe;
 pub mod poller;
 pub mod prepare;
-pub mod readback;
+mod readback;
 pub mod recovery;
+pub mod rehearse;
 pub mod report;
+mod retry;
 
 pub use guard::{Consent, Guard, Refusal};
 pub use prepare::{Prepared, QuarantineRequest, RestoreRequest};
@@ -166,7 +172,7 @@ impl Engine {
                 let _ = records.send(record);
             }
         }
-        let mut journal = execute::Journal::new(self, state, progress);
+        let mut journal = journal::Journal::new(self, state, progress);
         // Somebody may have come and gone between our reading and our claim.
         if let Some(other) = self.overtaken_by(&journal.state).await? {
             let message = format!(

@@ -48,7 +48,7 @@ pub struct RestoreRequest {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Request {
-    Quarantine(QuarantineRequest),
+    Quarantine(Box<QuarantineRequest>),
     Restore(RestoreRequest),
 }
 
@@ -92,7 +92,7 @@ impl Engine {
             history: &history,
             actor: &self.actor().name,
         })?;
-        Ok(Prepared { plan, observed, request: Request::Quarantine(request.clone()), from_tags: false })
+        Ok(Prepared { plan, observed, request: Request::Quarantine(Box::new(request.clone())), from_tags: false })
     }
 
     /// Reads an instance, its interfaces, protections, groups and the quarantine group that would be used.

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::observe::observe;
+use super::retry::rereading;
 use crate::cloud::CloudError;
 use crate::domain::{GroupId, InstanceId, Scope};
 use crate::ledger::{RunState, StepState};
@@ -10,7 +11,7 @@ use crate::playbook::{Change, Needs, Standing, StepId};
 use std::time::Duration;
 
 /// The waits before each look: EC2 may need seconds until a read agrees with a write.
-pub const WAITS: [Duration; 6] = [
+pub(super) const WAITS: [Duration; 6] = [
     Duration::ZERO,
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -51,22 +52,22 @@ pub(super) fn unread(state: &RunState) -> bool {
 pub(super) async fn read_back(
     engine: &Engine,
     state: &RunState,
-    isolated: Option<&(InstanceId, GroupId)>,
+    instance: Option<&InstanceId>,
+    isolated: Option<&GroupId>,
 ) -> Result<Sight, CloudError> {
     let changes = to_read(state);
     let mut needs = changes.iter().map(|(_, c)| c.needs()).fold(Needs::default(), Needs::and);
     // Whether groups exist is not asked here: an interface can't hold one that doesn't.
     needs.groups.clear();
-    if let Some((instance, _)) = isolated {
-        needs.instance = Some(instance.clone());
-    }
+    needs.instance = needs.instance.or(instance.cloned());
+    let reads = engine.cloud().reads().as_ref();
     let mut sight = Sight { findings: vec![], problem: None };
     if needs.instance.is_none() {
         return Ok(sight);
     }
     for wait in WAITS {
         tokio::time::sleep(wait).await;
-        let world = observe(engine.cloud().reads().as_ref(), &state.plan.scope, &needs, engine.now()).await?;
+        let world = rereading(engine, || observe(reads, &state.plan.scope, &needs, engine.now())).await?;
         sight.findings = changes
             .iter()
             .map(|(id, change)| match change.standing(&world) {
@@ -85,7 +86,7 @@ pub(super) async fn read_back(
             .collect();
         let loose = (isolated.is_none() && !loose.is_empty()).then(|| format!("not as left: {}", loose.join("; ")));
         sight.problem = loose.or_else(|| {
-            isolated.and_then(|(instance, group)| {
+            isolated.and_then(|group| {
                 if world.is_isolated_by(group) {
                     return None;
                 }
@@ -96,7 +97,7 @@ pub(super) async fn read_back(
                     .map(|i| format!("{} holds {}", i.id, group_list(&i.groups)))
                     .collect();
                 Some(if open.is_empty() {
-                    format!("no interface of {instance} could be read")
+                    "no interface could be read".to_owned()
                 } else {
                     format!("not isolated: {}", open.join("; "))
                 })
@@ -116,6 +117,7 @@ pub(super) async fn read_back(
 pub(super) async fn look(engine: &Engine, scope: &Scope, change: &Change) -> Result<Standing, CloudError> {
     let mut needs = change.needs();
     needs.groups.clear();
-    let world = observe(engine.cloud().reads().as_ref(), scope, &needs, engine.now()).await?;
+    let reads = engine.cloud().reads().as_ref();
+    let world = rereading(engine, || observe(reads, scope, &needs, engine.now())).await?;
     Ok(change.standing(&world))
 }

@@ -1,14 +1,16 @@
 //! After a crash, on any machine that sees the ledger: look at the world, and let it say what was applied.
 
-use super::execute::{Journal, RUN_TAG, run};
+use super::execute::run;
+use super::journal::Journal;
+use super::look::look_into;
 use super::readback::look;
 use super::{Engine, EngineError, LEASE, Progress, Refusal};
 use crate::domain::RunId;
-use crate::ledger::{Event, Outcome, RunFilter, RunState, StepError, StepState};
+use crate::ledger::{Event, LedgerError, Outcome, RunFilter, RunState, StepState};
 use crate::playbook::{Action, Change, PlanRefusal, Standing, StepId};
 
-/// The code of a failure that looking has established: the step had no effect and may be begun again.
-pub const NOT_APPLIED: &str = "NotApplied";
+/// How often taking over is tried against a process that goes on appending.
+const TAKE_OVERS: u32 = 5;
 
 impl Engine {
     /// The runs that have not ended, with whether their process still keeps its promise to be alive.
@@ -44,9 +46,7 @@ impl Engine {
         {
             return Err(Refusal::Held { subject: state.plan.subject.clone(), claim }.into());
         }
-        let mut journal = Journal::new(self, state, progress);
-        // The record's place fences the old process off: its next append is a conflict, and it stops.
-        journal.append(&[Event::Recovered { actor: self.actor().clone() }]).await?;
+        let mut journal = self.take_over(state, progress).await?;
         self.ledger().renew(id, self.now() + LEASE).await?;
         let open: Vec<StepId> =
             journal.state.steps.iter().filter(|(_, s)| s.state.is_open()).map(|(id, _)| id.clone()).collect();
@@ -61,6 +61,21 @@ impl Engine {
         self.drop_overtaken(&mut journal).await?;
         run(self, &mut journal, &permit).await?;
         Ok(journal.state)
+    }
+
+    /// Puts our record at the run's next place. That fences the old process off: its next append is a conflict, and it
+    /// stops. Where its last one came in between, the run is read again.
+    async fn take_over(&self, state: RunState, progress: Option<Progress>) -> Result<Journal, EngineError> {
+        let id = state.run;
+        let mut journal = Journal::new(self, state, progress);
+        for _ in 0..TAKE_OVERS {
+            match journal.append(&[Event::Recovered { actor: self.actor().clone() }]).await {
+                Err(LedgerError::Conflict { .. }) => journal.state = self.run_state(id).await?,
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Ok(journal),
+            }
+        }
+        Err(LedgerError::Conflict { run: id, seq: journal.state.next_seq }.into())
     }
 
     /// Skips the changes whose resource somebody else has changed since the plan was made.
@@ -86,56 +101,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Looks at the world for the answer that a step is owed, and records what it says.
-pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &StepId) -> Result<(), EngineError> {
-    let Some(status) = journal.state.steps.get(step) else { return Ok(()) };
-    let Some(action) = journal.state.plan.step(step).map(|s| s.action.clone()) else { return Ok(()) };
-    let scope = journal.state.plan.scope.clone();
-    let failed = |code: &str, message: &str| Event::Failed {
-        step: step.clone(),
-        error: StepError { code: code.into(), message: message.into() },
-    };
-    let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
-    let event = match (&action, &status.change) {
-        // Making the group looks before it makes, and reads only look: both can be begun again as they are.
-        (Action::Change(Change::MakeQuarantineGroup { .. }) | Action::Recheck { .. } | Action::ReadBack { .. }, _) => {
-            failed(NOT_APPLIED, "no answer was recorded; to be done again")
-        }
-        (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
-            Standing::After => applied(vec!["found done on looking".into()]),
-            Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),
-            Standing::Gone => failed("Gone", "the resource is no longer there"),
-            Standing::Drift(now) => {
-                let output = vec![format!("found otherwise on looking: {now}")];
-                journal.append(&[applied(output)]).await?;
-                Event::NotVerified { step: step.clone(), seen: now }
-            }
-            Standing::Unknown => return Ok(()),
-        },
-        (Action::Snapshots { .. }, _) => {
-            let mine = engine.cloud().reads().snapshots(&scope, RUN_TAG, &journal.state.run.to_string()).await?;
-            if mine.is_empty() {
-                failed("NotFound", "no answer came, and no snapshot of this run was found. It is not repeated blindly")
-            } else {
-                applied(mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect())
-            }
-        }
-        // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
-        (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_), _) => {
-            if matches!(status.state, StepState::Indeterminate { .. }) {
-                return Ok(());
-            }
-            Event::Indeterminate {
-                step: step.clone(),
-                error: StepError {
-                    code: "NoAnswer".into(),
-                    message: "its process went away before the answer: it may have been done. It is not repeated"
-                        .into(),
-                },
-            }
-        }
-    };
-    Ok(journal.append(&[event]).await?)
 }

@@ -55,7 +55,7 @@ pub struct RunReport {
 
 /// When every interface had been read back as isolated, in milliseconds from the run's beginning.
 pub fn isolated_ms(state: &RunState) -> Option<i64> {
-    let step = state.plan.steps.iter().find(|s| matches!(s.action, Action::ReadBack { isolated: Some(_) }))?;
+    let step = state.plan.steps.iter().find(|s| matches!(s.action, Action::ReadBack { isolated: Some(_), .. }))?;
     let status = state.steps.get(&step.id)?;
     if !status.state.succeeded() {
         return None;

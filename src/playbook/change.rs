@@ -1,7 +1,6 @@
 //! Every reversible edit: what stood there, what will, how to tell which of the two stands there now, and the way back.
 
 use super::observed::{Needs, Observed};
-use super::plan::ApiCall;
 use crate::domain::{GroupId, GroupRule, InstanceId, InterfaceId, Protection, RulePeer, SecurityGroup, VpcId, text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Stands for the quarantine group that an earlier step of the same run makes; replaced by the real id before the
 /// step that names it is recorded.
 pub const GROUP_TO_BE_MADE: &str = "sg-to-be-made";
+
+/// One API call of a step, for the preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiCall {
+    /// The operation as IAM spells it.
+    pub operation: &'static str,
+    /// What it is called on.
+    pub target: String,
+    /// What stands there, where the call changes something.
+    pub before: Option<String>,
+    /// What will stand there.
+    pub after: Option<String>,
+}
 
 /// What one tag holds before and after; `None` where the tag is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +66,15 @@ pub enum Change {
         /// The edits by key.
         edits: BTreeMap<String, TagEdit>,
     },
-    /// Makes the VPC's quarantine group. Not taken back: an empty group hurts nobody and the next quarantine needs it.
+    /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints. Not taken back: the group
+    /// hurts nobody, and the next quarantine needs it.
     MakeQuarantineGroup {
         /// The VPC.
         vpc: VpcId,
         /// The group's name.
         name: String,
+        /// The group, where it is there and only lacks rules.
+        existing: Option<GroupId>,
         /// The groups of SSM endpoints that it may reach on TCP 443.
         ssm_endpoint_groups: BTreeSet<GroupId>,
     },
@@ -82,7 +97,8 @@ pub enum Standing {
 
 /// Groups in words, smallest id first.
 pub fn group_list<'a>(groups: impl IntoIterator<Item = &'a GroupId>) -> String {
-    let list: Vec<&str> = groups.into_iter().map(GroupId::as_str).collect();
+    let name = |g: &'a GroupId| if g.as_str() == GROUP_TO_BE_MADE { "the new quarantine group" } else { g.as_str() };
+    let list: Vec<&str> = groups.into_iter().map(name).collect();
     if list.is_empty() { "no group".to_owned() } else { text::safe(&list.join(" ")).into_owned() }
 }
 
@@ -173,7 +189,8 @@ impl Change {
             Self::Protection { before, .. } => on_off(*before),
             Self::InterfaceGroups { before, .. } => group_list(before),
             Self::Tags { edits, .. } => tag_list(edits, |e| &e.before),
-            Self::MakeQuarantineGroup { .. } => "absent".into(),
+            Self::MakeQuarantineGroup { existing: Some(_), .. } => "no egress".into(),
+            Self::MakeQuarantineGroup { existing: None, .. } => "absent".into(),
         }
     }
 
@@ -236,7 +253,14 @@ impl Change {
                 }
                 calls
             }
-            Self::MakeQuarantineGroup { vpc, name, ssm_endpoint_groups } => {
+            Self::MakeQuarantineGroup { existing: Some(group), ssm_endpoint_groups, .. } => {
+                let rules = format!("TCP 443 to {}", group_list(ssm_endpoint_groups));
+                vec![
+                    call("ec2:DescribeSecurityGroups", group.as_str(), None, None),
+                    call("ec2:AuthorizeSecurityGroupEgress", group.as_str(), None, Some(rules)),
+                ]
+            }
+            Self::MakeQuarantineGroup { vpc, name, existing: None, ssm_endpoint_groups } => {
                 let mut calls = vec![
                     call("ec2:CreateSecurityGroup", vpc.as_str(), Some("absent".into()), Some(name.clone())),
                     call(

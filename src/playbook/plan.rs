@@ -1,6 +1,6 @@
 //! Plans: steps in waves, as data.
 
-use super::change::Change;
+use super::change::{ApiCall, Change};
 use crate::domain::{
     Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
 };
@@ -88,8 +88,10 @@ pub enum Action {
     },
     /// Reads back every change made so far.
     ReadBack {
-        /// The instance whose every interface must hold this group alone for the step to succeed.
-        isolated: Option<(InstanceId, GroupId)>,
+        /// The instance.
+        instance: InstanceId,
+        /// The group that every interface must hold alone for the step to succeed.
+        isolated: Option<GroupId>,
     },
     /// Takes snapshots of all volumes at one moment.
     Snapshots {
@@ -124,19 +126,6 @@ pub enum Action {
         /// Where the finding lives in Security Hub: the scope it was read from.
         hub: Scope,
     },
-}
-
-/// One API call of a step, for the preview.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ApiCall {
-    /// The operation as IAM spells it.
-    pub operation: &'static str,
-    /// What it is called on.
-    pub target: String,
-    /// What stands there, where the call changes something.
-    pub before: Option<String>,
-    /// What will stand there.
-    pub after: Option<String>,
 }
 
 /// One step of a plan.
@@ -316,10 +305,11 @@ impl Step {
                 }
                 calls
             }
-            Action::ReadBack { isolated } => vec![read(
-                "ec2:DescribeNetworkInterfaces",
-                isolated.as_ref().map(|(i, _)| i.to_string()).unwrap_or_default(),
-            )],
+            Action::ReadBack { instance, .. } => vec![
+                read("ec2:DescribeNetworkInterfaces", instance.to_string()),
+                read("ec2:DescribeInstances", instance.to_string()),
+                read("ec2:DescribeInstanceAttribute", instance.to_string()),
+            ],
             Action::Snapshots { instance, volumes, .. } => vec![ApiCall {
                 operation: "ec2:CreateSnapshots",
                 target: instance.to_string(),

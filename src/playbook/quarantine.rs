@@ -8,7 +8,9 @@ use super::change::{Change, GROUP_TO_BE_MADE, TagEdit, group_list, leaks};
 use super::observed::{GroupChoice, Observed};
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};
 use super::tags;
-use crate::domain::{GroupId, Instance, InstanceId, Interface, Protection, RunId, Tags, Workflow, text};
+use crate::domain::{
+    GroupId, GroupRule, Instance, InstanceId, Interface, Protection, RunId, Tags, VpcId, Workflow, text,
+};
 use crate::policy::QuarantinePolicy;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +65,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     }
     refuse_foreign_interfaces(instance, observed)?;
     let (group, make_group) = quarantine_group(instance, observed, policy)?;
+    let reach = if policy.allow_ssm { observed.ssm_endpoint_groups.clone() } else { BTreeSet::new() };
+    let lacks_rules = lacks_rules(instance, observed, &reach);
     refuse_if_isolated(request, instance, &group)?;
 
     let mut plan = Plan {
@@ -79,7 +83,6 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         reverts: Vec::new(),
         scope,
     };
-    let reach = if policy.allow_ssm { observed.ssm_endpoint_groups.clone() } else { BTreeSet::new() };
 
     // Wave 1: what must stand before access changes.
     plan.steps.push(Step {
@@ -94,16 +97,23 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             quarantine_group: (!make_group).then(|| (group.clone(), reach.clone())),
         },
     });
-    if make_group && let Some(vpc) = &instance.vpc {
+    if (make_group || lacks_rules)
+        && let Some(vpc) = &instance.vpc
+    {
         plan.steps.push(Step {
             id: "make-group".into(),
-            title: format!("Make the quarantine group of {vpc}"),
+            title: if make_group {
+                format!("Make the quarantine group of {vpc}")
+            } else {
+                format!("Let {group} reach the SSM endpoints of {vpc}")
+            },
             wave: 1,
             weight: Weight::Essential,
             needs: vec![],
             action: Action::Change(Change::MakeQuarantineGroup {
                 vpc: vpc.clone(),
-                name: format!("lazaret-quarantine-{vpc}"),
+                name: group_name(vpc),
+                existing: lacks_rules.then(|| group.clone()),
                 ssm_endpoint_groups: reach,
             }),
         });
@@ -140,7 +150,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         wave: swap_wave + 1,
         weight: Weight::Essential,
         needs: vec![],
-        action: Action::ReadBack { isolated: Some((instance.id.clone(), group.clone())) },
+        action: Action::ReadBack { instance: instance.id.clone(), isolated: Some(group.clone()) },
     });
 
     // Wave 4: telling others. Never in the way of isolation.
@@ -248,6 +258,40 @@ fn quarantine_group(
         return Err(PlanRefusal::LeakyGroup { group: group.id.clone(), rules });
     }
     Ok((group.id.clone(), false))
+}
+
+/// The name of the group that we make in a VPC.
+fn group_name(vpc: &VpcId) -> String {
+    format!("lazaret-quarantine-{vpc}")
+}
+
+/// Whether the quarantine group is one that we made, and has no way yet to the endpoints that it may reach.
+fn lacks_rules(instance: &Instance, observed: &Observed, reach: &BTreeSet<GroupId>) -> bool {
+    let GroupChoice::Found(group) = &observed.quarantine_group else { return false };
+    let ours = instance.vpc.as_ref().is_some_and(|vpc| group.name == group_name(vpc))
+        && group.tags.get(tags::GROUP_TAG.0).map(String::as_str) == Some(tags::GROUP_TAG.1);
+    ours && reach.iter().any(|g| !group.egress.contains(&GroupRule::https_to(g.clone())))
+}
+
+/// What keeps SSM from working under quarantine, where it is wanted.
+fn ssm_warning(observed: &Observed, group: &GroupId) -> String {
+    let reach = &observed.ssm_endpoint_groups;
+    let GroupChoice::Found(found) = &observed.quarantine_group else {
+        return if reach.is_empty() {
+            "the VPC has no SSM endpoints: SSM will not reach the instance".into()
+        } else {
+            format!("SSM works only if {} admit the new quarantine group on TCP 443", group_list(reach))
+        };
+    };
+    let missing: Vec<&GroupId> =
+        reach.iter().filter(|g| !found.egress.contains(&GroupRule::https_to((*g).clone()))).collect();
+    if reach.is_empty() {
+        "the VPC has no SSM endpoints: SSM will not reach the instance".into()
+    } else if !missing.is_empty() && found.name != group_name(&found.vpc) {
+        format!("{group} has no egress on TCP 443 to {}: SSM will not reach the instance", group_list(missing))
+    } else {
+        format!("SSM works only if {} admit {group} on TCP 443", group_list(reach))
+    }
 }
 
 fn refuse_if_isolated(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Result<(), PlanRefusal> {
@@ -409,6 +453,12 @@ fn snapshots(request: &Request<'_>, instance: &Instance, incident: &str, wave: u
 
 fn warnings(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Vec<String> {
     let mut warnings = Vec::new();
+    if request.policy.allow_ssm {
+        warnings.push(ssm_warning(request.observed, group));
+    }
+    if instance.lifecycle.is_none() && !request.observed.protections.contains_key(&Protection::Termination) {
+        warnings.push("termination protection could not be read, so it is left as it is".into());
+    }
     if let Some(asg) = instance.tags.get("aws:autoscaling:groupName") {
         warnings.push(format!(
             "in Auto Scaling group {}: isolated, it will look unhealthy and be replaced; termination protection does not \

@@ -66,6 +66,10 @@ pub fn changes_from_tags(observed: &Observed) -> Result<Vec<Change>, PlanRefusal
     let Some(instance) = &observed.instance else {
         return Err(PlanRefusal::Nothing("the instance does not exist".into()));
     };
+    if instance.tags.get(tags::STATUS).map(String::as_str) == Some(tags::RESTORED) {
+        let at = instance.tags.get(tags::RESTORED_AT).map(|t| format!(" at {}", text::fit(t, 40))).unwrap_or_default();
+        return Err(PlanRefusal::Nothing(format!("{} was restored{at}: nothing to put back", instance.id)));
+    }
     let mut changes = Vec::new();
     for interface in observed.interfaces_in_order() {
         let Some(before) = tags::read_originals(&interface.tags) else { continue };
@@ -80,7 +84,7 @@ pub fn changes_from_tags(observed: &Observed) -> Result<Vec<Change>, PlanRefusal
         changes.push(tags_that_stand(&instance.id, interface.id.as_str(), &interface.tags));
     }
     if changes.is_empty() {
-        return Err(PlanRefusal::Nothing(format!(
+        return Err(PlanRefusal::Unfit(format!(
             "neither the ledger nor the tags know what stood on {} before: no interface carries a readable {}",
             instance.id,
             tags::ORIGINALS
@@ -165,7 +169,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
                 quarantine_group: None,
             },
         });
-        plan.steps.push(read_back("read-back", 3));
+        plan.steps.push(read_back("read-back", &instance.id, 3));
     }
     // Tags and protections go only once the groups were read back: until then they are the second witness.
     // Where an interface is left as it is, its tags stay too, and the instance isn't called restored.
@@ -185,7 +189,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             PlanRefusal::Drifted { subject: instance.id.to_string(), drift: plan.drift }
         });
     }
-    plan.steps.push(read_back("read-back-all", 5));
+    plan.steps.push(read_back("read-back-all", &instance.id, 5));
     if let Some(topic) = &request.topic_arn {
         plan.steps.push(Step {
             id: "notify".into(),
@@ -207,14 +211,14 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     Ok(plan)
 }
 
-fn read_back(id: &str, wave: u8) -> Step {
+fn read_back(id: &str, instance: &InstanceId, wave: u8) -> Step {
     Step {
         id: id.into(),
         title: "Read back what was put back".into(),
         wave,
         weight: Weight::Essential,
         needs: vec![],
-        action: Action::ReadBack { isolated: None },
+        action: Action::ReadBack { instance: instance.clone(), isolated: None },
     }
 }
 

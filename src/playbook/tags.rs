@@ -24,6 +24,9 @@ pub const ORIGINALS: &str = "OriginalSecurityGroups";
 /// The rest of the groups, where one value can't hold them.
 pub const ORIGINALS_2: &str = "OriginalSecurityGroups2";
 
+/// On a snapshot: the run that took it, so that an unclear answer can be looked into.
+pub const RUN: &str = "LazaretRun";
+
 /// All tags that say an instance is in quarantine and that restore removes.
 pub const OURS: [&str; 7] = [STATUS, QUARANTINED_AT, QUARANTINED_BY, FINDING_ID, FINDING_TYPE, ORIGINALS, ORIGINALS_2];
 

@@ -1,9 +1,13 @@
 //! lazaret's tests from the outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // this whole crate is tests
 
+mod cli;
 mod console_config;
+mod contract;
 mod corpus;
 mod ledger;
+mod poller;
 mod quarantine;
 mod rooms;
 mod support;
+mod sweep;

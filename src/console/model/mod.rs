@@ -89,6 +89,8 @@ pub struct Session {
     pub names: BTreeMap<AccountId, String>,
     /// What says that this is not the real world.
     pub banner: Option<String>,
+    /// The topic to tell in a scope, where the settings name none.
+    pub topics: BTreeMap<Scope, String>,
     /// Settings.
     pub settings: Settings,
     /// Keys.
@@ -99,6 +101,11 @@ impl Session {
     /// What people call an account, else its number.
     pub fn account<'a>(&'a self, id: &'a AccountId) -> &'a str {
         self.names.get(id).map_or(id.as_str(), String::as_str)
+    }
+
+    /// The topic to tell about what is done in a scope.
+    pub fn topic(&self, scope: &Scope) -> Option<String> {
+        self.settings.quarantine.topic_arn.clone().or_else(|| self.topics.get(scope).cloned())
     }
 
     /// The accounts, each once.

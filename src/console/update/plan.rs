@@ -41,7 +41,8 @@ pub(super) fn open_quarantine(model: &mut Model, effects: &mut Vec<Effect>) {
     let Some(first) = instances.first().cloned() else {
         return model.say(Role::Warning, "the finding names no instance: there is nothing to quarantine yet");
     };
-    let policy = model.session.settings.quarantine.clone();
+    let mut policy = model.session.settings.quarantine.clone();
+    policy.topic_arn = model.session.topic(&scope);
     let ask = Ask::Quarantine(Box::new(QuarantineRequest { scope, instance: first, finding, policy }));
     let ticket = model.ticket();
     let mut pane = Pane::new(ticket, ask, model.now);
@@ -102,12 +103,13 @@ pub(super) fn open_restore(model: &mut Model, effects: &mut Vec<Effect>) {
     let Some((scope, what)) = target else {
         return model.say(Role::Warning, "no instance is selected: there is nothing to restore");
     };
+    let topic_arn = model.session.topic(&scope);
     let ask = Ask::Restore(Box::new(RestoreRequest {
         scope,
         what,
         force: BTreeSet::new(),
         finding_status: model.session.settings.restore.finding_status.workflow(),
-        topic_arn: model.session.settings.quarantine.topic_arn.clone(),
+        topic_arn,
     }));
     let ticket = model.ticket();
     model.pane = Some(Pane::new(ticket, ask, model.now));

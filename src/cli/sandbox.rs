@@ -1,0 +1,73 @@
+//! `lazaret sandbox`: the simulated AWS.
+
+use super::args::{Global, SandboxArgs, SandboxVerb};
+use super::exit::{Exit, Failure};
+use super::out::Out;
+use super::session::{open_sandbox, sandbox_folder, scenario};
+use crate::cloud::sandbox::Scenario;
+use crate::domain::{SystemClock, text};
+use serde_json::json;
+use std::sync::Arc;
+
+pub(super) fn run(global: &Global, args: &SandboxArgs, out: &Out) -> Result<Exit, Failure> {
+    match &args.verb {
+        SandboxVerb::List => list(out)?,
+        SandboxVerb::Reset { scenario } => reset(global, named(global, scenario.as_deref()), out)?,
+        SandboxVerb::Messages { scenario } => messages(global, named(global, scenario.as_deref()), out)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn named<'a>(global: &'a Global, scenario: Option<&'a str>) -> &'a str {
+    scenario.or(global.sandbox.as_deref()).unwrap_or_default()
+}
+
+fn list(out: &Out) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for name in Scenario::names() {
+        let scenario = scenario(name)?;
+        if out.json {
+            out.json(&json!({"name": name, "title": scenario.title(), "about": scenario.about()}));
+        }
+        rows.push([name.to_owned(), scenario.title().to_owned()]);
+    }
+    if !out.json {
+        out.table(["SCENARIO", "WHAT HAPPENS"], &rows);
+    }
+    Ok(())
+}
+
+fn reset(global: &Global, name: &str, out: &Out) -> Result<(), Failure> {
+    let scenario = scenario(name)?;
+    let folder = sandbox_folder(global, scenario.name())?;
+    for file in ["world.db", "ledger.db"] {
+        for suffix in ["", "-wal", "-shm"] {
+            let path = folder.join(format!("{file}{suffix}"));
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Failure::new(Exit::Failed, format!("{}: {e}", path.display())));
+                }
+                _ => {}
+            }
+        }
+    }
+    open_sandbox(global, scenario.name(), Arc::new(SystemClock))?;
+    out.note(format!("{} begins anew: {}", scenario.name(), scenario.title()));
+    Ok(())
+}
+
+fn messages(global: &Global, name: &str, out: &Out) -> Result<(), Failure> {
+    let (_, sandbox) = open_sandbox(global, name, Arc::new(SystemClock))?;
+    for place in sandbox.world().scopes.values() {
+        for (arn, topic) in &place.topics {
+            for message in &topic.messages {
+                if out.json {
+                    out.json(&json!({"topic": arn, "subject": message.subject, "body": message.body}));
+                } else {
+                    out.line(format!("{arn}\n  {}\n  {}", text::safe(&message.subject), text::safe(&message.body)));
+                }
+            }
+        }
+    }
+    Ok(())
+}

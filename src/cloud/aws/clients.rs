@@ -1,0 +1,135 @@
+//! The SDK's clients, one set for each scope, made when first asked for and kept.
+
+use super::config::AwsOptions;
+use super::limiter::Limiter;
+use crate::cloud::operations::ASSUME_ROLE;
+use crate::cloud::port::{CallerIdentity, CloudError, CloudResult, ErrorKind};
+use crate::domain::{AccountId, Partition, Region, Scope};
+use aws_config::SdkConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_ec2::config::retry::{RetryConfig, RetryPartition};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// The clients of one account and Region. Those named `…_once` send each request once and never repeat it.
+pub(super) struct ScopeClients {
+    pub(super) ec2: aws_sdk_ec2::Client,
+    pub(super) ec2_once: aws_sdk_ec2::Client,
+    pub(super) securityhub: aws_sdk_securityhub::Client,
+    pub(super) ssm: aws_sdk_ssm::Client,
+    pub(super) sts: aws_sdk_sts::Client,
+    /// Security Hub's limit on `GetFindings`, shared by all who read this account and Region.
+    pub(super) get_findings: Limiter,
+    config: SdkConfig,
+}
+
+impl ScopeClients {
+    fn new(config: SdkConfig, scope: &Scope) -> Self {
+        // The SDK's allowance for retries is one per service and Region: an account in trouble would use up the others'.
+        let partition = |service: &str| RetryPartition::new(format!("{service} {scope}"));
+        let ec2 = aws_sdk_ec2::config::Builder::from(&config).retry_partition(partition("ec2"));
+        let ec2_once = ec2.clone().retry_config(RetryConfig::disabled());
+        let securityhub = aws_sdk_securityhub::config::Builder::from(&config).retry_partition(partition("securityhub"));
+        let ssm = aws_sdk_ssm::config::Builder::from(&config).retry_partition(partition("ssm"));
+        let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition("sts"));
+        Self {
+            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
+            ec2_once: aws_sdk_ec2::Client::from_conf(ec2_once.build()),
+            securityhub: aws_sdk_securityhub::Client::from_conf(securityhub.build()),
+            ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            get_findings: Limiter::get_findings(),
+            config,
+        }
+    }
+
+    /// A client for a topic, which may be in another Region than what the message is about.
+    pub(super) fn sns_once(&self, region: &Region) -> aws_sdk_sns::Client {
+        let config = aws_sdk_sns::config::Builder::from(&self.config)
+            .region(aws_config::Region::new(region.as_str().to_owned()))
+            .retry_config(RetryConfig::disabled());
+        aws_sdk_sns::Client::from_conf(config.build())
+    }
+}
+
+/// All clients of a session.
+pub(super) struct Clients {
+    base: SdkConfig,
+    assume_role_name: Option<String>,
+    caller: CallerIdentity,
+    account: AccountId,
+    partition: Partition,
+    scopes: Mutex<HashMap<Scope, Arc<ScopeClients>>>,
+    accounts: Mutex<HashMap<AccountId, SharedCredentialsProvider>>,
+}
+
+impl Clients {
+    pub(super) fn new(
+        base: SdkConfig,
+        options: &AwsOptions,
+        caller: CallerIdentity,
+        account: AccountId,
+        partition: Partition,
+    ) -> Self {
+        Self {
+            base,
+            assume_role_name: options.assume_role_name.clone(),
+            caller,
+            account,
+            partition,
+            scopes: Mutex::default(),
+            accounts: Mutex::default(),
+        }
+    }
+
+    pub(super) fn caller(&self) -> &CallerIdentity {
+        &self.caller
+    }
+
+    pub(super) fn scope_in(&self, region: Region) -> Scope {
+        Scope { partition: self.partition.clone(), account: self.account.clone(), region }
+    }
+
+    /// The clients of a scope. No call is made here: a role is assumed with the first call that needs it.
+    pub(super) async fn of(&self, scope: &Scope) -> CloudResult<Arc<ScopeClients>> {
+        let mut scopes = self.scopes.lock().await;
+        if let Some(clients) = scopes.get(scope) {
+            return Ok(clients.clone());
+        }
+        let mut config = self.base.to_builder().region(aws_config::Region::new(scope.region.as_str().to_owned()));
+        if scope.account != self.account || scope.partition != self.partition {
+            config.set_credentials_provider(Some(self.credentials_of(scope).await?));
+        }
+        let clients = Arc::new(ScopeClients::new(config.build(), scope));
+        scopes.insert(scope.clone(), clients.clone());
+        Ok(clients)
+    }
+
+    /// The credentials of another account, one provider for all its Regions, so that its role is assumed once.
+    async fn credentials_of(&self, scope: &Scope) -> CloudResult<SharedCredentialsProvider> {
+        let refuse = |code: &str, message: String| {
+            Err(CloudError::new(ASSUME_ROLE.name, ErrorKind::Credentials, code, message).at(scope))
+        };
+        if scope.partition != self.partition {
+            let (theirs, ours) = (&scope.partition, &self.partition);
+            return refuse("OtherPartition", format!("the account is in {theirs}, the credentials are for {ours}"));
+        }
+        let Some(role) = &self.assume_role_name else {
+            let ours = &self.account;
+            let message =
+                format!("the credentials are for {ours}, and no role to assume in other accounts is configured");
+            return refuse("NoRole", message);
+        };
+        let mut accounts = self.accounts.lock().await;
+        if let Some(provider) = accounts.get(&scope.account) {
+            return Ok(provider.clone());
+        }
+        let arn = format!("arn:{}:iam::{}:role/{role}", scope.partition, scope.account);
+        let provider = AssumeRoleProvider::builder(arn).session_name("lazaret").configure(&self.base).build().await;
+        let provider = SharedCredentialsProvider::new(provider);
+        accounts.insert(scope.account.clone(), provider.clone());
+        Ok(provider)
+    }
+}

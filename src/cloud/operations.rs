@@ -1,0 +1,151 @@
+//! Every API operation that the adapters can call, and what repeating one does.
+//!
+//! The one list that the adapters, the IAM policies in `assets/iam` and the tests between them share. It stands
+//! outside the `aws` feature, so that the policies are checked without the SDK.
+
+/// What calling an operation does to AWS, and what calling it twice would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// It only looks.
+    Read,
+    /// It sets a state: calling it twice is the same as calling it once, so that the SDK may repeat it.
+    Repeatable,
+    /// It makes something, or fails when repeated: it is sent once, and after an unclear answer somebody looks first.
+    Once,
+}
+
+/// One operation of AWS's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operation {
+    /// The operation as IAM spells it: `ec2:CreateTags`.
+    pub name: &'static str,
+    /// What it does.
+    pub effect: Effect,
+}
+
+impl Operation {
+    const fn read(name: &'static str) -> Self {
+        Self { name, effect: Effect::Read }
+    }
+
+    const fn repeatable(name: &'static str) -> Self {
+        Self { name, effect: Effect::Repeatable }
+    }
+
+    const fn once(name: &'static str) -> Self {
+        Self { name, effect: Effect::Once }
+    }
+
+    /// Whether it changes anything.
+    pub fn mutates(self) -> bool {
+        self.effect != Effect::Read
+    }
+}
+
+macro_rules! operations {
+    ($($constant:ident = $kind:ident $name:literal;)*) => {
+        $(#[doc = concat!("`", $name, "`.")] pub const $constant: Operation = Operation::$kind($name);)*
+        /// All of them.
+        pub const ALL: &[Operation] = &[$($constant),*];
+    };
+}
+
+operations! {
+    ASSUME_ROLE = read "sts:AssumeRole";
+    GET_CALLER_IDENTITY = read "sts:GetCallerIdentity";
+    GET_FINDINGS = read "securityhub:GetFindings";
+    DESCRIBE_INSTANCES = read "ec2:DescribeInstances";
+    DESCRIBE_NETWORK_INTERFACES = read "ec2:DescribeNetworkInterfaces";
+    DESCRIBE_SECURITY_GROUPS = read "ec2:DescribeSecurityGroups";
+    DESCRIBE_INSTANCE_ATTRIBUTE = read "ec2:DescribeInstanceAttribute";
+    DESCRIBE_VPC_ENDPOINTS = read "ec2:DescribeVpcEndpoints";
+    DESCRIBE_SNAPSHOTS = read "ec2:DescribeSnapshots";
+    DESCRIBE_NETWORK_ACLS = read "ec2:DescribeNetworkAcls";
+    GET_PARAMETERS_BY_PATH = read "ssm:GetParametersByPath";
+    MODIFY_INSTANCE_ATTRIBUTE = repeatable "ec2:ModifyInstanceAttribute";
+    MODIFY_NETWORK_INTERFACE_ATTRIBUTE = repeatable "ec2:ModifyNetworkInterfaceAttribute";
+    CREATE_TAGS = repeatable "ec2:CreateTags";
+    DELETE_TAGS = repeatable "ec2:DeleteTags";
+    BATCH_UPDATE_FINDINGS = repeatable "securityhub:BatchUpdateFindings";
+    CREATE_SECURITY_GROUP = once "ec2:CreateSecurityGroup";
+    REVOKE_SECURITY_GROUP_EGRESS = once "ec2:RevokeSecurityGroupEgress";
+    AUTHORIZE_SECURITY_GROUP_EGRESS = once "ec2:AuthorizeSecurityGroupEgress";
+    CREATE_SNAPSHOTS = once "ec2:CreateSnapshots";
+    PUBLISH = once "sns:Publish";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    const VIEWER: &str = include_str!("../../assets/iam/viewer.json");
+    const RESPONDER: &str = include_str!("../../assets/iam/responder.json");
+    const PORT: &str = include_str!("port.rs");
+
+    fn many(value: &Value) -> Vec<&Value> {
+        value.as_array().map_or_else(|| vec![value], |list| list.iter().collect())
+    }
+
+    /// The actions of a policy, after checking its form: each statement allows, names actions without wildcards and
+    /// resources, has its own Sid, and no element that IAM doesn't know.
+    fn actions(policy: &str) -> BTreeSet<String> {
+        let policy: Value = serde_json::from_str(policy).unwrap();
+        assert_eq!(policy["Version"], "2012-10-17");
+        let (mut actions, mut sids) = (BTreeSet::new(), BTreeSet::new());
+        for statement in policy["Statement"].as_array().unwrap() {
+            for element in statement.as_object().unwrap().keys() {
+                assert!(["Sid", "Effect", "Action", "Resource", "Condition"].contains(&element.as_str()), "{element}");
+            }
+            assert_eq!(statement["Effect"], "Allow");
+            let sid = statement["Sid"].as_str().unwrap();
+            assert!(sid.bytes().all(|b| b.is_ascii_alphanumeric()) && sids.insert(sid.to_owned()), "{sid}");
+            for resource in many(&statement["Resource"]) {
+                let resource = resource.as_str().unwrap();
+                assert!(resource == "*" || resource.splitn(6, ':').count() == 6, "{resource}");
+            }
+            for action in many(&statement["Action"]) {
+                let action = action.as_str().unwrap();
+                assert!(!action.contains(['*', '?']), "{action}: name each action");
+                actions.insert(action.to_owned());
+            }
+        }
+        actions
+    }
+
+    fn names(which: impl Fn(&Operation) -> bool) -> BTreeSet<String> {
+        ALL.iter().filter(|o| which(o)).map(|o| o.name.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_policies_allow_the_operations_and_nothing_else() {
+        assert_eq!(actions(VIEWER), names(|o| !o.mutates()), "assets/iam/viewer.json");
+        assert_eq!(actions(RESPONDER), names(|_| true), "assets/iam/responder.json");
+    }
+
+    #[test]
+    fn what_changes_aws_is_never_allowed_on_everything() {
+        let policy: Value = serde_json::from_str(RESPONDER).unwrap();
+        let writes = names(|o| o.mutates());
+        for statement in policy["Statement"].as_array().unwrap() {
+            if many(&statement["Action"]).iter().any(|a| writes.contains(a.as_str().unwrap())) {
+                assert!(!many(&statement["Resource"]).iter().any(|r| *r == "*"), "{}", statement["Sid"]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_port_documents_each_operation_once() {
+        // A method's first doc line names its operation: /// `ec2:CreateTags`: …
+        let documented: BTreeSet<String> = PORT
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("/// `")?.split_once('`'))
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| name.split_once(':').is_some_and(|(_, op)| op.starts_with(char::is_uppercase)))
+            .collect();
+        let mut ours = names(|_| true);
+        ours.remove(ASSUME_ROLE.name); // how another account's credentials come about: no method of the port
+        assert_eq!(documented, ours);
+    }
+}

@@ -1,0 +1,39 @@
+//! What became of one step's calls.
+
+use super::readback::Sight;
+use crate::cloud::CloudError;
+use crate::ledger::StepError;
+
+/// The code of a failure that looking has established: the step had no effect and may be begun again.
+pub(super) const NOT_APPLIED: &str = "NotApplied";
+
+/// What became of one step's calls.
+pub(super) enum Answer {
+    /// AWS said yes; `verified` where the step has read back its own work.
+    Applied { output: Vec<String>, verified: Option<String> },
+    /// It had no effect.
+    Failed(StepError),
+    /// It may have had its effect.
+    Unclear(StepError),
+    /// A read-back's findings.
+    Seen(Sight),
+}
+
+impl Answer {
+    pub(super) fn applied(output: Vec<String>) -> Self {
+        Self::Applied { output, verified: None }
+    }
+
+    pub(super) fn failed(code: &str, message: impl Into<String>) -> Self {
+        Self::Failed(StepError { code: code.into(), message: message.into() })
+    }
+}
+
+pub(super) fn step_error(error: &CloudError) -> StepError {
+    StepError { code: error.code.clone(), message: error.to_string() }
+}
+
+/// The answer that a failed call gives: whether it had an effect may be unknown.
+pub(super) fn unclear_or_failed(error: &CloudError) -> Answer {
+    if error.may_have_applied { Answer::Unclear(step_error(error)) } else { Answer::Failed(step_error(error)) }
+}

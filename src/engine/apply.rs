@@ -1,0 +1,202 @@
+//! Making one change: the calls behind it, and looking before anything is done twice.
+
+use super::Engine;
+use super::answer::{Answer, step_error, unclear_or_failed};
+use super::readback;
+use super::retry::{ATTEMPTS, rereading, retrying};
+use crate::cloud::port::{GroupQuery, Target};
+use crate::cloud::{CloudError, ErrorKind, Writes};
+use crate::domain::{GroupId, GroupRule, Scope, SecurityGroup, Tags, VpcId};
+use crate::playbook::change::leaks;
+use crate::playbook::{Change, Standing, tags};
+use std::collections::BTreeSet;
+
+/// Makes one change. After an unclear answer it looks before it does anything again.
+pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
+    if let Change::MakeQuarantineGroup { vpc, name, existing, ssm_endpoint_groups } = change {
+        let made = match existing {
+            Some(group) => known_group(engine, scope, group).await,
+            None => make_group(engine, writes, scope, vpc, name).await,
+        };
+        return match made {
+            Ok(made) => close_group(engine, writes, scope, &made, ssm_endpoint_groups).await,
+            Err(answer) => answer,
+        };
+    }
+    let target = Target::new(scope);
+    let mut last = None;
+    for _ in 1..ATTEMPTS {
+        match retrying(engine, || call_change(writes, &target, change)).await {
+            Ok(()) => return Answer::applied(vec![]),
+            Err(e) if !e.may_have_applied => return Answer::Failed(step_error(&e)),
+            Err(e) => {
+                let error = step_error(&e);
+                match readback::look(engine, scope, change).await {
+                    Ok(Standing::After) => {
+                        return Answer::Applied {
+                            output: vec!["no answer came; found done on looking".into()],
+                            verified: None,
+                        };
+                    }
+                    // Setting the same value again does no harm, and looking has shown that it isn't there yet.
+                    Ok(Standing::Before) => last = Some(error),
+                    Ok(_) | Err(_) => return Answer::Unclear(error),
+                }
+            }
+        }
+    }
+    last.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), Answer::Unclear)
+}
+
+/// The calls of one change. All of them set a value, so that making them twice is making them once.
+pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &Change) -> Result<(), CloudError> {
+    match change {
+        Change::Protection { instance, protection, after, .. } => {
+            writes.set_protection(target, instance, *protection, *after).await
+        }
+        Change::InterfaceGroups { interface, after, .. } => {
+            let groups: Vec<GroupId> = after.iter().cloned().collect();
+            writes.set_interface_groups(target, interface, &groups).await
+        }
+        Change::Tags { resource, edits, .. } => {
+            let mut set = Tags::new();
+            let mut remove = Tags::new();
+            for (key, edit) in edits {
+                match (&edit.before, &edit.after) {
+                    (_, Some(value)) => {
+                        set.insert(key.clone(), value.clone());
+                    }
+                    // With its value, so that a tag that somebody else has changed since stays.
+                    (Some(value), None) => {
+                        remove.insert(key.clone(), value.clone());
+                    }
+                    (None, None) => {}
+                }
+            }
+            // Removing first makes room: a resource holds fifty tags.
+            if !remove.is_empty() {
+                writes.delete_tags(target, resource, &remove).await?;
+            }
+            if set.is_empty() { Ok(()) } else { writes.create_tags(target, resource, &set).await }
+        }
+        Change::MakeQuarantineGroup { .. } => Ok(()),
+    }
+}
+
+/// The quarantine group that is there.
+async fn known_group(engine: &Engine, scope: &Scope, group: &GroupId) -> Result<Made, Answer> {
+    let reads = engine.cloud().reads().as_ref();
+    let query = GroupQuery::Ids(vec![group.clone()]);
+    match rereading(engine, || reads.groups(scope, &query)).await {
+        Ok(found) => found
+            .into_iter()
+            .next()
+            .map(|g| Made { id: g.id, egress: g.egress })
+            .ok_or_else(|| Answer::failed("NotFound", format!("{group} no longer exists"))),
+        Err(e) => Err(Answer::Failed(step_error(&e))),
+    }
+}
+
+/// Makes the quarantine group, or takes the one of that name.
+async fn make_group(
+    engine: &Engine,
+    writes: &dyn Writes,
+    scope: &Scope,
+    vpc: &VpcId,
+    name: &str,
+) -> Result<Made, Answer> {
+    let target = Target::new(scope);
+    let reads = engine.cloud().reads().as_ref();
+    let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
+    let description = "lazaret quarantine: no traffic";
+    let failed = match retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await {
+        Ok(id) => return Ok(Made { id, egress: vec![GroupRule::all_egress()] }),
+        // Ours from before, or another responder's a moment ago: which of them made it does not matter.
+        Err(e) if e.kind == ErrorKind::AlreadyExists || e.may_have_applied => e,
+        Err(e) => return Err(Answer::Failed(step_error(&e))),
+    };
+    let by_name = GroupQuery::Named(vpc.clone(), name.to_owned());
+    match read_until(engine, reads, scope, &by_name, Option::is_some).await {
+        Ok(Some(group)) if is_ours(&group) => Ok(Made { id: group.id, egress: group.egress }),
+        Ok(Some(group)) => {
+            let id = group.id;
+            let why = format!("{id} is named {name} and not tagged as ours: rename it, or use --quarantine-group");
+            Err(Answer::failed("ForeignGroup", why))
+        }
+        Ok(None) => Err(unclear_or_failed(&failed)),
+        Err(e) => Err(Answer::Failed(step_error(&e))),
+    }
+}
+
+/// Leaves the group with nothing but TCP 443 to `reach`, and succeeds only when that was read.
+async fn close_group(
+    engine: &Engine,
+    writes: &dyn Writes,
+    scope: &Scope,
+    made: &Made,
+    reach: &BTreeSet<GroupId>,
+) -> Answer {
+    let target = Target::new(scope);
+    let reads = engine.cloud().reads().as_ref();
+    // Only the rule that EC2 itself puts on a new group is ours to revoke.
+    let all = [GroupRule::all_egress()];
+    if made.egress.contains(&all[0])
+        && let Err(e) = retrying(engine, || writes.revoke_egress(&target, &made.id, &all)).await
+        && e.kind != ErrorKind::NotFound
+    {
+        return unclear_or_failed(&e);
+    }
+    let wanted: Vec<GroupRule> = reach.iter().cloned().map(GroupRule::https_to).collect();
+    let missing: Vec<GroupRule> = wanted.iter().filter(|r| !made.egress.contains(r)).cloned().collect();
+    if !missing.is_empty()
+        && let Err(e) = retrying(engine, || writes.authorize_egress(&target, &made.id, &missing)).await
+        && e.kind != ErrorKind::AlreadyExists
+    {
+        return unclear_or_failed(&e);
+    }
+    let by_id = GroupQuery::Ids(vec![made.id.clone()]);
+    let as_wanted = |g: &SecurityGroup| leaks(g, reach).is_empty() && wanted.iter().all(|r| g.egress.contains(r));
+    match read_until(engine, reads, scope, &by_id, |g| g.as_ref().is_some_and(as_wanted)).await {
+        Ok(Some(group)) if as_wanted(&group) => Answer::Applied {
+            output: vec![group.id.to_string()],
+            verified: Some("no ingress, and no egress but what was asked for".into()),
+        },
+        Ok(Some(group)) => {
+            let rules = leaks(&group, reach);
+            let what =
+                if rules.is_empty() { "lacks its rules".into() } else { format!("lets through {}", rules.join("; ")) };
+            Answer::failed("NotAsLeft", format!("{} {what}", group.id))
+        }
+        Ok(None) => Answer::failed("NotVisible", format!("{} was made and can't be read yet", made.id)),
+        Err(e) => Answer::Failed(step_error(&e)),
+    }
+}
+
+/// A quarantine group with the egress rules that it is known to have.
+struct Made {
+    id: GroupId,
+    egress: Vec<GroupRule>,
+}
+
+fn is_ours(group: &SecurityGroup) -> bool {
+    group.tags.get(tags::GROUP_TAG.0).map(String::as_str) == Some(tags::GROUP_TAG.1)
+}
+
+/// Reads a group until it is as wanted, for as long as EC2 may need to agree with itself.
+async fn read_until(
+    engine: &Engine,
+    reads: &dyn crate::cloud::Reads,
+    scope: &Scope,
+    query: &GroupQuery,
+    wanted: impl Fn(&Option<SecurityGroup>) -> bool,
+) -> Result<Option<SecurityGroup>, CloudError> {
+    let mut seen = None;
+    for wait in readback::WAITS {
+        tokio::time::sleep(wait).await;
+        seen = rereading(engine, || reads.groups(scope, query)).await?.into_iter().next();
+        if wanted(&seen) {
+            break;
+        }
+    }
+    Ok(seen)
+}

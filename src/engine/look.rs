@@ -1,0 +1,60 @@
+//! After an unclear answer: look at the world, and let it say what was applied.
+
+use super::answer::NOT_APPLIED;
+use super::journal::Journal;
+use super::readback::look;
+use super::{Engine, EngineError};
+use crate::ledger::{Event, StepError, StepState};
+use crate::playbook::{Action, Change, Standing, StepId, tags};
+
+/// Looks at the world for the answer that a step is owed, and records what it says.
+pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &StepId) -> Result<(), EngineError> {
+    let Some(status) = journal.state.steps.get(step) else { return Ok(()) };
+    let Some(action) = journal.state.plan.step(step).map(|s| s.action.clone()) else { return Ok(()) };
+    let scope = journal.state.plan.scope.clone();
+    let failed = |code: &str, message: &str| Event::Failed {
+        step: step.clone(),
+        error: StepError { code: code.into(), message: message.into() },
+    };
+    let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
+    let event = match (&action, &status.change) {
+        // Making the group looks before it makes, and reads only look: both can be begun again as they are.
+        (Action::Change(Change::MakeQuarantineGroup { .. }) | Action::Recheck { .. } | Action::ReadBack { .. }, _) => {
+            failed(NOT_APPLIED, "no answer was recorded; to be done again")
+        }
+        (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
+            Standing::After => applied(vec!["found done on looking".into()]),
+            Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),
+            Standing::Gone => failed("Gone", "the resource is no longer there"),
+            Standing::Drift(now) => {
+                let output = vec![format!("found otherwise on looking: {now}")];
+                journal.append(&[applied(output)]).await?;
+                Event::NotVerified { step: step.clone(), seen: now }
+            }
+            Standing::Unknown => return Ok(()),
+        },
+        (Action::Snapshots { .. }, _) => {
+            let mine = engine.cloud().reads().snapshots(&scope, tags::RUN, &journal.state.run.to_string()).await?;
+            if mine.is_empty() {
+                failed("NotFound", "no answer came, and no snapshot of this run was found. It is not repeated blindly")
+            } else {
+                applied(mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect())
+            }
+        }
+        // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
+        (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_), _) => {
+            if matches!(status.state, StepState::Indeterminate { .. }) {
+                return Ok(());
+            }
+            Event::Indeterminate {
+                step: step.clone(),
+                error: StepError {
+                    code: "NoAnswer".into(),
+                    message: "its process went away before the answer: it may have been done. It is not repeated"
+                        .into(),
+                },
+            }
+        }
+    };
+    Ok(journal.append(&[event]).await?)
+}

@@ -1,0 +1,250 @@
+//! The command line, end to end: the program itself on a sandbox whose world lasts between commands.
+
+use crate::support::program::Home;
+use serde_json::Value;
+use std::process::Stdio;
+use std::time::Duration;
+
+const WEB_1: &str = "i-0ab12cd34ef56ab78";
+
+#[test]
+fn from_finding_to_quarantine_and_back() {
+    let home = Home::new();
+    let findings = home.run(&["--sandbox", "findings", "--json"]);
+    assert_eq!(findings.code, 0, "{findings:?}");
+    let about: Vec<Value> = findings
+        .out
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .filter(|f: &Value| f["subjects"].as_array().unwrap().iter().any(|s| s["id"] == WEB_1))
+        .collect();
+    assert!(about.iter().any(|f| f["severity"] == "CRITICAL"), "{findings:?}");
+
+    let plan = home.run(&["--sandbox", "quarantine", WEB_1, "--plan", "--json"]);
+    assert_eq!(plan.code, 0, "{plan:?}");
+    let calls =
+        plan.json()["steps"].as_array().unwrap().iter().flat_map(|s| s["calls"].as_array().unwrap().clone()).count();
+    assert!(calls >= 10, "{calls}");
+    assert_eq!(home.run(&["runs", "--sandbox"]).out.lines().count(), 1, "a plan leaves no run");
+
+    let run = home.run(&["--sandbox", "quarantine", WEB_1, "--yes", "--json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let report = run.json();
+    assert_eq!(report["state"], "done");
+    assert_eq!(report["subject"], format!("instance:{WEB_1}"));
+    assert!(report["isolated_ms"].as_i64().unwrap() <= report["total_ms"].as_i64().unwrap());
+    for step in report["steps"].as_array().unwrap() {
+        assert!(step["id"].is_string() && step["title"].is_string() && step["ms"].is_i64(), "{step}");
+        assert!(["applied", "verified"].contains(&step["state"].as_str().unwrap()), "{step}");
+    }
+    let shown = home.run(&["--sandbox", "show", WEB_1]);
+    assert!(shown.out.contains("isolated") && shown.out.contains("written down"), "{shown:?}");
+
+    let again = home.run(&["--sandbox", "quarantine", WEB_1, "--yes", "--json"]);
+    assert_eq!((again.code, again.json()["state"].as_str()), (3, Some("refused")), "{again:?}");
+    assert!(again.err.contains("already in quarantine, by "), "{again:?}");
+
+    let restored = home.run(&["--sandbox", "restore", WEB_1, "--yes", "--json"]);
+    assert_eq!((restored.code, restored.json()["state"].as_str()), (0, Some("done")), "{restored:?}");
+    assert_eq!(restored.json()["reverts"][0], report["run"]);
+    let twice = home.run(&["--sandbox", "restore", WEB_1, "--yes"]);
+    assert_eq!(twice.code, 0, "{twice:?}");
+    assert!(twice.out.contains("nothing to put back"), "{twice:?}");
+
+    let messages = home.run(&["sandbox", "messages", "--json"]);
+    assert_eq!(messages.out.lines().count(), 2, "{messages:?}");
+    let verified = home.run(&["--sandbox", "ledger", "verify", "--json"]);
+    assert_eq!((verified.code, &verified.json()["bad"]), (0, &Value::Null), "{verified:?}");
+}
+
+#[test]
+fn a_run_is_taken_back_by_its_id() {
+    let home = Home::new();
+    let run = home.run(&["quarantine", WEB_1, "--sandbox", "--yes", "--json", "--no-finding", "--no-snapshots"]).json();
+    let id = run["run"].as_str().unwrap();
+    let shown = home.run(&["runs", "--run", id, "--sandbox"]);
+    assert!(shown.out.contains("Isolate eni-"), "{shown:?}");
+    assert_eq!(home.run(&["restore", "--run", id, "--sandbox", "--yes"]).code, 0);
+    assert_eq!(home.run(&["restore", "--run", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--sandbox", "--yes"]).code, 1);
+}
+
+#[test]
+fn a_mutating_verb_without_a_terminal_needs_yes() {
+    let home = Home::new();
+    for verb in ["quarantine", "restore"] {
+        home.run(&["--sandbox", "quarantine", WEB_1, "--yes"]);
+        let other = "i-0db1c0ffee0000001";
+        let target = if verb == "quarantine" { other } else { WEB_1 };
+        let said = home.run(&["--sandbox", verb, target]);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains("--yes"), "{said:?}");
+    }
+}
+
+#[test]
+fn read_only_refuses_and_a_dry_run_rehearses() {
+    let home = Home::new();
+    let said = home.run(&["--sandbox", "--read-only", "quarantine", WEB_1, "--yes"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("nothing was changed"), "{said:?}");
+    let said = home.run(&["--sandbox", "--dry-run", "quarantine", WEB_1, "--yes"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("nothing was changed") && said.out.contains("would go through"), "{said:?}");
+    assert!(!home.run(&["--sandbox", "show", WEB_1]).out.contains("Quarantined"));
+}
+
+#[test]
+fn usage_mistakes_say_what_is_right() {
+    let home = Home::new();
+    for (args, wanted) in [
+        (&["quarantine", "web-1", "--sandbox"][..], "is not an instance id"),
+        (&["--sandbox=nowhere", "findings"][..], "crypto-mining, noisy-morning"),
+        (&["restore", "--sandbox"][..], "required"),
+        (&["--sandbox", "--account", "12", "findings"][..], "twelve digits"),
+        (&["--sandbox", "--region", "Frankfurt", "findings"][..], "eu-central-1"),
+    ] {
+        let said = home.run(args);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(wanted), "{wanted}: {said:?}");
+    }
+    let unknown = home.run(&["--sandbox", "quarantine", "i-0123456789abcdef0", "--yes"]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    assert!(unknown.err.contains("not found"), "{unknown:?}");
+}
+
+#[test]
+fn decode_reads_files_and_standard_input_and_names_what_it_cannot_read() {
+    let home = Home::new();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/findings");
+    let good: Vec<_> = std::fs::read_dir(fixtures)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "json"))
+        .collect();
+    assert!(good.len() > 5);
+    let mut read = 0;
+    for file in &good {
+        let said = home.run(&["decode", "--json", file.to_str().unwrap()]);
+        if said.code == 0 {
+            read += 1;
+            let finding = said.json();
+            for field in ["id", "source", "type", "severity", "subjects", "oddities", "sample", "archived", "workflow"]
+            {
+                assert!(!finding[field].is_null(), "{field} of {finding}");
+            }
+        } else {
+            assert_eq!((said.code, said.err.lines().count()), (1, 1), "{said:?}");
+            assert!(said.err.contains(file.file_name().unwrap().to_str().unwrap()), "{said:?}");
+        }
+    }
+    assert!(read > 5);
+    let mut child = home
+        .command(&["decode", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"{\"a\": [1, }").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.starts_with("standard input: line 1"), "{err}");
+}
+
+#[test]
+fn config_keymap_themes_completions_and_manual_are_there() {
+    let home = Home::new();
+    for args in [
+        &["config", "show"][..],
+        &["config", "check"],
+        &["config", "template"],
+        &["keymap"],
+        &["keymap", "vim"],
+        &["keymap", "emacs", "--json"],
+        &["themes"],
+        &["themes", "dark"],
+        &["completions", "bash"],
+        &["completions", "zsh"],
+        &["completions", "fish"],
+        &["man"],
+        &["sandbox", "list"],
+        &["--help"],
+        &["quarantine", "--help"],
+        &["--version"],
+    ] {
+        let said = home.run(args);
+        assert_eq!(said.code, 0, "{args:?}: {said:?}");
+        assert!(!said.out.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_broken_configuration_stops_the_start_and_names_the_place() {
+    let home = Home::new();
+    let folder = home.path().join("config/lazaret");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), "[quarantine]\nallow_smm = true\n").unwrap();
+    let said = home.run(&["--sandbox", "findings"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    for part in ["config.toml", "2", "allow_smm", "allow_ssm"] {
+        assert!(said.err.contains(part), "{part}: {said:?}");
+    }
+}
+
+/// The word for having no AWS, in one line, with the way out.
+#[test]
+fn without_credentials_one_line_says_so_and_offers_the_sandbox() {
+    let home = Home::new();
+    for args in [&[][..], &["findings"]] {
+        let said = home.run(args);
+        assert_ne!(said.code, 0);
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+        assert!(said.err.contains("lazaret --sandbox"), "{said:?}");
+    }
+}
+
+/// I3, with the real thing: the process is killed at many moments, and nothing is lost.
+#[test]
+fn i3_a_killed_process_loses_nothing() {
+    let mut killed_open = 0;
+    for millis in (60..900).step_by(70) {
+        let home = Home::new();
+        let before = home.run(&["--sandbox", "show", WEB_1, "--json"]).json();
+        let mut child = home
+            .command(&["--sandbox", "quarantine", WEB_1, "--yes"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(millis));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let runs = home.run(&["--sandbox", "runs", "--json"]);
+        for line in runs.out.lines() {
+            let run: Value = serde_json::from_str(line).unwrap();
+            if run["state"] == "running" {
+                killed_open += 1;
+                let id = run["run"].as_str().unwrap();
+                let alive = home.run(&["--sandbox", "recover", id, "--yes"]);
+                assert_eq!(alive.code, 3, "its lease has not run out: {alive:?}");
+                let recovered = home.run(&["--sandbox", "recover", id, "--force", "--yes", "--json"]);
+                assert!([0, 1, 4].contains(&recovered.code), "{recovered:?}");
+                assert_ne!(recovered.json()["state"], "running");
+            }
+        }
+        let restored = home.run(&["--sandbox", "restore", WEB_1, "--yes"]);
+        assert!(
+            restored.code == 0 || restored.err.contains("neither the ledger nor the tags"),
+            "{millis}: {restored:?}"
+        );
+        let after = home.run(&["--sandbox", "show", WEB_1, "--json"]).json();
+        let groups = |v: &Value| -> Vec<Value> {
+            v["interfaces"].as_array().unwrap().iter().map(|i| i["groups"].clone()).collect()
+        };
+        assert_eq!(groups(&before), groups(&after), "killed after {millis} ms");
+        assert_eq!(before["protections"], after["protections"], "killed after {millis} ms");
+        assert_eq!(home.run(&["--sandbox", "ledger", "verify"]).code, 0);
+    }
+    assert!(killed_open > 0, "no kill struck a run: the moments must be chosen anew");
+}

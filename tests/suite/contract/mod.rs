@@ -1,0 +1,159 @@
+//! The port's contract: one set of checks, held against the sandbox and, over HTTP through the real SDKs, against moto.
+//!
+//! A check is written against [`Cloud`] and a [`Fixture`], which built the start world that [`World`] describes. Each
+//! test has a world of its own.
+
+mod evidence;
+mod finding;
+mod findings;
+mod groups;
+mod iam;
+mod identity;
+mod instances;
+mod interfaces;
+mod rehearsal;
+mod tags;
+
+mod sandbox;
+
+#[cfg(feature = "aws")]
+mod adapters;
+#[cfg(feature = "aws")]
+mod connect;
+#[cfg(feature = "aws")]
+mod moto;
+#[cfg(feature = "aws")]
+mod program;
+#[cfg(feature = "aws")]
+mod server;
+#[cfg(feature = "aws")]
+mod wire;
+
+use async_trait::async_trait;
+use lazaret::cloud::port::{CloudError, InterfaceQuery, Permit, Target, Writes};
+use lazaret::cloud::{Cloud, ErrorKind};
+use lazaret::domain::{AclId, GroupId, InstanceId, Interface, InterfaceId, Scope, SubnetId, VolumeId, VpcId};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What stands at the start of each check.
+pub(crate) struct World {
+    /// The caller's own account and Region.
+    pub(crate) scope: Scope,
+    /// Another account, which the caller may enter. Nothing of the below stands there.
+    pub(crate) other: Scope,
+    /// A VPC with one subnet.
+    pub(crate) vpc: VpcId,
+    /// Its subnet.
+    pub(crate) subnet: SubnetId,
+    /// Its groups `web`, `app` and `db`; `db` is tagged `Tier=data`.
+    pub(crate) groups: [GroupId; 3],
+    /// Its default network ACL, with entry 50, which denies TCP from 198.51.100.7/32.
+    pub(crate) acl: AclId,
+    /// A running instance named `web-1`.
+    pub(crate) instance: InstanceId,
+    /// Its interfaces 0 (`web` and `app`), 1 (`app`) and 2 (`db`).
+    pub(crate) interfaces: [InterfaceId; 3],
+    /// Its two volumes.
+    pub(crate) volumes: BTreeSet<VolumeId>,
+    /// A topic.
+    pub(crate) topic: String,
+    /// An interface endpoint for SSM in the VPC, behind `app`.
+    pub(crate) endpoint: String,
+}
+
+/// How many parameters stand below `/nacl`: three pages of the real thing. Each `/nacl/acl-…` holds its number; there
+/// is also `/other/one`.
+pub(crate) const PARAMETERS: usize = 23;
+
+/// A start world, and what the port can't see or do.
+#[async_trait]
+pub(crate) trait Fixture: Send + Sync {
+    /// The port to it.
+    fn cloud(&self) -> Cloud;
+    /// What stands there.
+    fn world(&self) -> &World;
+    /// Security Hub receives findings, as ASFF.
+    async fn import(&self, findings: Vec<Value>);
+    /// What was published to the topic: id, subject, body.
+    async fn published(&self) -> Vec<(String, String, String)>;
+}
+
+impl dyn Fixture + '_ {
+    fn writes(&self) -> Arc<dyn Writes> {
+        self.cloud().writes(&Permit::granted_by_guard()).unwrap().clone()
+    }
+
+    fn target(&self) -> Target {
+        Target::new(&self.world().scope)
+    }
+
+    /// The instance's interfaces in their order.
+    async fn interfaces(&self) -> Vec<Interface> {
+        let query = InterfaceQuery::AttachedTo(vec![self.world().instance.clone()]);
+        self.cloud().reads().interfaces(&self.world().scope, &query).await.unwrap()
+    }
+
+    /// The groups on each of the instance's interfaces.
+    async fn groups_on(&self) -> Vec<BTreeSet<GroupId>> {
+        self.interfaces().await.into_iter().map(|i| i.groups).collect()
+    }
+}
+
+/// Checks that a call was refused and what is known about it.
+#[track_caller]
+fn refused<T: std::fmt::Debug>(answer: Result<T, CloudError>, operation: &str, kind: ErrorKind, code: &str) {
+    let error = answer.unwrap_err();
+    assert_eq!((error.operation.as_str(), error.kind, error.code.as_str()), (operation, kind, code), "{error}");
+    assert!(error.scope.is_some(), "{error:?}");
+    assert!(!error.may_have_applied && !error.retryable, "{error:?}");
+}
+
+macro_rules! checks {
+    ($($file:ident::{$($check:ident),+ $(,)?})+) => {
+        mod on_sandbox {
+            $($(
+                #[tokio::test]
+                async fn $check() {
+                    super::$file::$check(&super::sandbox::Simulated::fresh()).await;
+                }
+            )+)+
+        }
+
+        #[cfg(feature = "aws")]
+        mod on_moto {
+            $($(
+                #[tokio::test]
+                async fn $check() {
+                    super::$file::$check(&super::moto::Moto::fresh().await).await;
+                }
+            )+)+
+        }
+    };
+}
+
+checks! {
+    identity::{the_caller_is_known, another_account_is_another_account}
+    instances::{
+        an_instance_is_described, unknown_instances_are_left_out, instances_are_found_by_tag, protections_are_set_and_read,
+    }
+    interfaces::{
+        each_interface_shows_its_own_groups, interfaces_are_found_by_group, groups_on_an_interface_are_replaced_whole,
+        an_unknown_group_changes_nothing, an_unknown_interface_is_refused,
+    }
+    groups::{
+        groups_are_found, a_group_is_made_once, egress_is_revoked_and_authorized, rules_are_read_peer_by_peer,
+        endpoints_are_listed,
+    }
+    tags::{tags_are_set_and_overwritten, tags_are_deleted_by_value, tags_have_limits}
+    evidence::{
+        all_volumes_are_snapshotted, a_message_lands, an_unknown_topic_is_refused, parameters_are_read_over_pages,
+        network_acls_are_read,
+    }
+    rehearsal::{a_rehearsal_changes_nothing, a_rehearsal_says_what_would_be_refused}
+    findings::{
+        open_findings_come_newest_first, findings_are_filtered, the_sent_json_is_kept, pages_are_followed,
+        findings_are_updated, what_was_not_updated_is_said, a_rehearsed_update_changes_nothing,
+    }
+}
