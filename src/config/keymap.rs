@@ -153,9 +153,14 @@ impl Keymap {
             for (keys, bound) in self.bindings(*context) {
                 if bound == command && self.lookup(contexts, &keys) == Lookup::Found(command) {
                     let shown = Key::show(&keys);
-                    // Of keys that do the same the letters are shown: they are where the hands are.
-                    let plain = keys.first().is_none_or(|k| matches!(k.code, Code::Char(_)) && !k.ctrl && !k.alt);
-                    found.push((rank, keys.len() * 2 + usize::from(!plain), shown.chars().count(), shown));
+                    // Of keys that do the same, the ones that everybody tries first are shown, then letters.
+                    let rarity = keys.first().map_or(2, |k| match k.code {
+                        _ if k.ctrl || k.alt || k.shift => 2,
+                        Code::Enter | Code::Esc => 0,
+                        Code::Char(_) | Code::Up | Code::Down | Code::Tab => 1,
+                        _ => 2,
+                    });
+                    found.push((rank, keys.len() * 3 + rarity, shown.chars().count(), shown));
                 }
             }
         }

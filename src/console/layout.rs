@@ -54,7 +54,7 @@ pub fn screen(area: Rect, want: Want) -> Screen {
     let mut list = body;
     let mut detail = None;
     if area.width >= WIDE && (want.detail_beside || want.detail_open) {
-        let width = (area.width * 2 / 5).clamp(44, 72);
+        let width = (area.width * 2 / 5).clamp(46, 62);
         list.width -= width;
         detail = Some(Rect { x: list.x + list.width, width, ..body });
     } else if want.detail_open {
@@ -79,17 +79,9 @@ pub fn screen(area: Rect, want: Want) -> Screen {
     }
 }
 
-/// Where a plan, a run or help stands: over the body, with a margin on large screens.
+/// Where a plan, a run or help stands: over the whole body, so that nothing beside it draws the eye.
 pub fn pane(screen: &Screen) -> Rect {
-    let body = screen.body;
-    let width = if body.width > 108 { (body.width - 8).min(132) } else { body.width };
-    let margin = u16::from(body.height > 30);
-    Rect {
-        x: body.x + (body.width - width) / 2,
-        y: body.y + margin,
-        width,
-        height: body.height.saturating_sub(2 * margin),
-    }
+    screen.body
 }
 
 #[cfg(test)]

@@ -13,10 +13,12 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 7] = [
     Column::fixed("STATE", 11),
     Column::fixed("BEGAN", 5).right(),
-    Column::flexible("WHAT", 16, 70),
+    Column::flexible("WHAT", 16, 60),
+    Column::flexible("ACCOUNT", 8, 16).goes(3),
+    Column::fixed("REGION", 14).goes(4),
     Column::flexible("BY", 8, 26).goes(2),
     Column::fixed("TOOK", 7).right().goes(1),
 ];
@@ -63,7 +65,7 @@ fn cells(model: &Model, theme: &Theme, run: &RunState, widths: &[u16]) -> Vec<Ce
     let width = |n: usize| widths.get(n).copied().unwrap_or(0);
     let (mark, word, role) = outcome(run, model.activity.alive(run.run) || is_ours(model, run));
     let taken_back = model.activity.was_taken_back(run);
-    let mut what = cell(&run.plan.title, style(if taken_back { Role::Dim } else { Role::Base }), width(2));
+    let mut what = cell(&title(run), style(if taken_back { Role::Dim } else { Role::Base }), width(2));
     if taken_back {
         what.push(("  taken back".to_owned(), style(Role::Dim)));
     }
@@ -75,9 +77,17 @@ fn cells(model: &Model, theme: &Theme, run: &RunState, widths: &[u16]) -> Vec<Ce
         vec![(format!("{mark} {word}"), style(role))],
         cell(&ago(Some(run.begun_at), model.now), style(Role::Dim), width(1)),
         what,
-        cell(&by(run), style(Role::Base), width(3)),
-        cell(&took, style(Role::Dim), width(4)),
+        cell(model.session.account(&run.plan.scope.account), style(Role::Base), width(3)),
+        cell(run.plan.scope.region.as_str(), style(Role::Dim), width(4)),
+        cell(&by(run), style(Role::Base), width(5)),
+        cell(&took, style(Role::Dim), width(6)),
     ]
+}
+
+/// The plan's title without the place, which has columns of its own.
+fn title(run: &RunState) -> String {
+    let place = format!(" in {}", run.plan.scope);
+    run.plan.title.strip_suffix(&place).unwrap_or(&run.plan.title).to_owned()
 }
 
 fn is_ours(model: &Model, run: &RunState) -> bool {
@@ -100,7 +110,7 @@ pub fn draw_detail(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &The
         return 0;
     };
     let room = usize::from(area.width.saturating_sub(4));
-    let title = Line::styled(format!(" {} ", text::fit(&run.plan.title, room)), theme.style(Role::Title));
+    let title = Line::styled(format!(" {} ", text::fit(&title(run), room)), theme.style(Role::Title));
     let block = frame_block(theme, title, model.detail_open);
     let lines = lines(model, theme, run, area.width.saturating_sub(4));
     draw_framed(frame, area, theme, block, lines, model.detail_scroll)

@@ -13,13 +13,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 const COLUMNS: [Column; 8] = [
-    Column::flexible("NACL", 12, 22),
+    Column::flexible("NACL", 21, 21),
     Column::fixed("DENIES", 6).right(),
     Column::fixed("HIGHEST", 7).right().goes(3),
-    Column::flexible("COUNTER", 9, 14).right().goes(1),
-    Column::fixed("v4 IN/OUT", 11).right().goes(2),
-    Column::fixed("v6 IN/OUT", 11).right().goes(6),
-    Column::flexible("ACCOUNT", 8, 20).goes(4),
+    Column::flexible("COUNTER", 7, 12).right().goes(1),
+    Column::fixed("V4 IN/OUT", 11).right().goes(2),
+    Column::fixed("V6 IN/OUT", 11).right().goes(6),
+    Column::flexible("ACCOUNT", 8, 16).goes(4),
     Column::fixed("REGION", 14).goes(5),
 ];
 
@@ -163,7 +163,7 @@ fn lines(model: &Model, theme: &Theme, row: &AclRow, width: u16) -> Vec<Line<'st
 }
 
 fn entry_line(doc: &mut Doc<'_>, acl: &NetworkAcl, entry: &AclEntry) {
-    let number = if entry.number == AclEntry::FINAL { "*".to_owned() } else { entry.number.to_string() };
+    let number = if entry.number >= AclEntry::FINAL { "*".to_owned() } else { entry.number.to_string() };
     let own = entry.action == AclAction::Deny && entry.number < AclEntry::FINAL;
     let shadow = own.then(|| shadowed_by(acl, entry)).flatten();
     let (word, role) = match entry.action {

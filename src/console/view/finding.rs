@@ -8,7 +8,7 @@ use crate::console::model::contained::Status;
 use crate::console::model::findings::Row;
 use crate::console::model::subjects::Sight;
 use crate::domain::subject::RemoteAddress;
-use crate::domain::{Direction, InstanceId, Interface, Subject, text};
+use crate::domain::{Direction, InstanceId, Interface, RecordState, Subject, text};
 use crate::playbook::{GroupChoice, Observed, tags};
 use crate::policy::EXEMPT_TAG;
 use ratatui::Frame;
@@ -37,7 +37,8 @@ fn lines(model: &Model, theme: &Theme, row: &Row, width: u16) -> Vec<Line<'stati
     let mut doc = Doc::new(theme, width);
     let mut head =
         vec![Span::styled(format!(" {} ", finding.severity.label()), theme.style(Role::severity(finding.severity)))];
-    if let Some(raw) = &finding.severity_raw {
+    let says_more = |raw: &&String| !raw.eq_ignore_ascii_case(finding.severity.label());
+    if let Some(raw) = finding.severity_raw.as_ref().filter(says_more) {
         head.push(doc.span(Role::Dim, &format!(" {}", text::fit(raw, 16))));
     }
     if let Some(n) = finding.count.filter(|n| *n > 1) {
@@ -68,7 +69,12 @@ fn lines(model: &Model, theme: &Theme, row: &Row, width: u16) -> Vec<Line<'stati
     let account = if account == number { number.to_owned() } else { format!("{account}  {number}") };
     doc.field("account", Role::Base, &account);
     doc.field("Region", Role::Base, &row.region);
-    doc.field("state", Role::Base, &format!("{}, {}", row.state(), finding.workflow.as_str().to_lowercase()));
+    let reported = if finding.record_state == RecordState::Archived { "archived" } else { "active" };
+    doc.field(
+        "state",
+        Role::Base,
+        &format!("{}, {reported}", text::fit(&finding.workflow.as_str().to_lowercase(), 40)),
+    );
     for (name, at) in [("first", finding.first_seen), ("last", finding.last_seen), ("updated", finding.updated_at)] {
         if let Some(at) = at {
             doc.field(name, Role::Base, &format!("{}  {} ago", clock(at, model.now), ago(Some(at), model.now)));

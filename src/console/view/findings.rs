@@ -13,22 +13,33 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-const COLUMNS: [Column; 7] = [
-    Column::fixed("SEV", 6),
-    Column::fixed("AGE", 4).right(),
-    Column::flexible("TYPE", 12, 48),
-    Column::flexible("SUBJECT", 12, 30).goes(1),
-    Column::flexible("ACCOUNT", 8, 18).goes(4),
-    Column::fixed("REGION", 14).goes(5),
-    Column::flexible("STATE", 10, 13).goes(2),
-];
+/// The columns; account and Region are as wide as what stands in them.
+fn columns(model: &Model) -> [Column; 7] {
+    let session = &model.session;
+    let widest = |words: &mut dyn Iterator<Item = usize>, least: u16, most: u16| {
+        words.filter_map(|w| u16::try_from(w).ok()).max().unwrap_or(most).clamp(least, most)
+    };
+    let account = widest(&mut session.accounts().into_iter().map(|a| text::width(session.account(a))), 7, 18);
+    let region = widest(&mut session.regions().into_iter().map(|r| r.as_str().len()), 6, 14);
+    // A type says little in less; at forty columns little has to do.
+    let least_type = if model.size.0 < 60 { 14 } else { 24 };
+    [
+        Column::fixed("SEV", 6),
+        Column::fixed("AGE", 4).right(),
+        Column::flexible("TYPE", least_type, 48),
+        Column::flexible("SUBJECT", 19, 32).goes(1),
+        Column::fixed("ACCOUNT", account).goes(4),
+        Column::fixed("REGION", region).goes(5),
+        Column::flexible("STATE", 10, 13).goes(2),
+    ]
+}
 
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     let findings = &model.findings;
     let block = frame_block(theme, title(model, theme, area.width), !model.detail_open);
     let list = List {
-        columns: &COLUMNS,
+        columns: &columns(model),
         len: findings.order().len(),
         offset: findings.cursor.offset(),
         selected: Some(findings.cursor.index()),

@@ -85,8 +85,15 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
     let mut list = match model.view {
         View::Findings => {
             let mut list = vec![];
-            if model.selected_instance().is_some() {
-                list.extend([(C::Quarantine, "quarantine"), (C::Restore, "restore")]);
+            if let Some(key) = model.selected_instance() {
+                use crate::console::model::contained::Status as S;
+                match model.quarantine.status(&key) {
+                    Some(S::Isolated | S::Running) => list.push((C::Restore, "restore")),
+                    Some(S::Partial | S::Drift | S::Unread) => {
+                        list.extend([(C::Quarantine, "quarantine again"), (C::Restore, "restore")]);
+                    }
+                    Some(S::Gone | S::Restored) | None => list.push((C::Quarantine, "quarantine")),
+                }
             }
             list.extend([(C::Filter, "filter"), (C::Open, "detail")]);
             list.extend([
@@ -121,7 +128,7 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         }
     };
     if model.detail_open {
-        list.retain(|(c, _)| !matches!(c, C::Open | C::Filter | C::Sort | C::LowerSeverity | C::RaiseSeverity));
+        list.retain(|(c, _)| matches!(c, C::Quarantine | C::Restore | C::Recover));
         list.push((C::Back, "list"));
         list.push((C::Down, "scroll"));
     }

@@ -213,7 +213,8 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
     }
     let calls: usize = plan.steps.iter().map(|s| s.calls().len()).sum();
     let age = doc.span(Role::Dim, &format!("read {} ago", ago(Some(plan.observed_at), model.now)));
-    doc.heading_with(&format!("{}, {}", count(plan.steps.len(), "STEP"), count(calls, "API CALL")), age);
+    let steps = format!("{}, {}", count(plan.steps.len(), "step"), count(calls, "API call")).to_uppercase();
+    doc.heading_with(&steps, age);
     let waves = plan.waves();
     for wave in &waves {
         let steps = plan.steps.iter().filter(|s| s.wave == *wave);
@@ -237,6 +238,14 @@ fn call(doc: &mut Doc<'_>, api: &ApiCall, quiet: bool) {
     ];
     doc.spans(spans);
     match (&api.before, &api.after) {
+        (Some(before), Some(after)) if text::width(before) + text::width(after) + 10 <= doc.width() => {
+            let spans = vec![
+                doc.span(Role::Before, &format!("       {before}")),
+                doc.span(Role::Dim, "  →  "),
+                doc.span(Role::After, after),
+            ];
+            doc.spans(spans);
+        }
         (Some(before), Some(after)) => {
             doc.marked(Role::Before, "       − ", &text::fit(before, 700));
             doc.marked(Role::After, "       + ", &text::fit(after, 700));

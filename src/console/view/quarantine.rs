@@ -197,10 +197,11 @@ fn interface_lines(doc: &mut Doc<'_>, interface: &InterfaceStanding) {
     let before = interface.originals.as_ref();
     let live = interface.live.as_ref();
     let all: BTreeSet<&GroupId> = before.unwrap_or(&none).iter().chain(live.unwrap_or(&none)).collect();
+    let stood = |group: &GroupId| (before.is_some_and(|b| b.contains(group)), live.is_some_and(|l| l.contains(group)));
+    let mut all: Vec<&GroupId> = all.into_iter().collect();
+    all.sort_by_key(|g| std::cmp::Reverse(stood(g)));
     for group in all {
-        let was = before.is_some_and(|b| b.contains(group));
-        let is = live.is_some_and(|l| l.contains(group));
-        let (sign, role) = match (was, is) {
+        let (sign, role) = match stood(group) {
             (true, true) => ("  =", Role::Base),
             (true, false) => ("  −", Role::Before),
             (false, _) => ("  +", Role::After),

@@ -16,7 +16,7 @@ pub fn steps(doc: &mut Doc<'_>, run: &RunState, roomy: bool) {
             doc.gap();
         }
         wave = Some(step.wave);
-        let (mark, word, role) = step_words(&status.state);
+        let (mark, word, role) = step_words(&status.state, &step.action);
         let quiet = matches!(status.state, StepState::Pending | StepState::Skipped { .. });
         let left = vec![
             doc.span(role, &format!("{mark} ")),

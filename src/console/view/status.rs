@@ -65,6 +65,9 @@ fn shown(model: &Model) -> String {
 
 /// What the selected line is about, in full; or the first thing that fails.
 fn quiet(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
+    if model.pane.is_some() || model.help.is_some() {
+        return vec![];
+    }
     if let Some((_, error)) = model.readings.failing().next() {
         return vec![
             Span::styled("! ", theme.style(Role::Warning)),

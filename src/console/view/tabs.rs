@@ -64,17 +64,18 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
         }
         end = area.x + to;
     }
-    let counts = counts(model, theme);
+    let room = usize::from(area.right().saturating_sub(end.saturating_add(3)));
+    let counts = counts(model, theme, room);
     let width = u16::try_from(counts.iter().map(Span::width).sum::<usize>()).unwrap_or(u16::MAX);
-    if end.saturating_add(width).saturating_add(2) <= area.right() {
-        let at = Rect { x: area.right() - width - 1, width, ..area };
+    if width > 0 {
+        let at = Rect { x: area.right().saturating_sub(width + 1), width, ..area };
         frame.render_widget(Line::from(counts), at);
     }
 }
 
-/// The open findings by severity, worst first.
-fn counts(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
-    let mut spans = Vec::new();
+/// The open findings by severity, worst first, as many as there is room for.
+fn counts(model: &Model, theme: &Theme, room: usize) -> Vec<Span<'static>> {
+    let mut spans: Vec<Span<'static>> = Vec::new();
     for severity in Severity::ALL.into_iter().rev() {
         let n = model.findings.open(severity);
         if n > 0 {
@@ -83,7 +84,12 @@ fn counts(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
             }
             let role = if severity == Severity::Critical { Role::Critical } else { Role::severity(severity) };
             let pad = if severity == Severity::Critical { " " } else { "" };
-            spans.push(Span::styled(format!("{pad}{} {n}{pad}", severity.short()), theme.style(role)));
+            let text = format!("{pad}{} {n}{pad}", severity.short());
+            if spans.iter().map(Span::width).sum::<usize>() + text.len() > room {
+                spans.truncate(spans.len().saturating_sub(1));
+                break;
+            }
+            spans.push(Span::styled(text, theme.style(role)));
         }
     }
     spans

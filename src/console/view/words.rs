@@ -4,6 +4,7 @@ use crate::config::{Command, Role, Theme};
 use crate::console::model::Model;
 use crate::domain::Severity;
 use crate::ledger::{Outcome, RunState, StepState};
+use crate::playbook::Action;
 use chrono::{DateTime, Duration, Utc};
 use ratatui::text::Span;
 
@@ -51,11 +52,18 @@ pub fn badge(theme: &Theme, severity: Severity) -> Span<'static> {
 }
 
 /// The mark, word and role of a step's state.
-pub fn step(state: &StepState) -> (&'static str, &'static str, Role) {
+pub fn step(state: &StepState, action: &Action) -> (&'static str, &'static str, Role) {
     match state {
         StepState::Pending => ("○", "waiting", Role::Pending),
         StepState::Intended => ("▶", "running", Role::Running),
-        StepState::Applied => ("●", "applied", Role::Ok),
+        StepState::Applied => match action {
+            Action::Change(_) => ("●", "applied", Role::Ok),
+            Action::Recheck { .. } => ("✓", "as planned", Role::Ok),
+            Action::ReadBack { .. } => ("✓", "holds", Role::Ok),
+            Action::Snapshots { .. } => ("●", "started", Role::Ok),
+            Action::Notify { .. } => ("●", "sent", Role::Ok),
+            Action::UpdateFinding { .. } => ("●", "set", Role::Ok),
+        },
         StepState::Verified => ("✓", "verified", Role::Ok),
         StepState::NotVerified { .. } => ("✗", "not as left", Role::Failed),
         StepState::Failed { .. } => ("✗", "failed", Role::Failed),
