@@ -79,6 +79,14 @@ fn session(setup: &Setup) -> Session {
     }
 }
 
+/// In a test's build: panics where the environment asks for it, to show that the terminal survives.
+#[cfg(debug_assertions)]
+fn panic_for_test() {
+    if std::env::var_os("LAZARET_TEST_PANIC").is_some_and(|file| std::path::Path::new(&file).exists()) {
+        std::panic::panic_any("a panic for a test");
+    }
+}
+
 async fn events(
     setup: Setup,
     screen: &mut Screen,
@@ -96,6 +104,8 @@ async fn events(
     let mut gone: Option<io::Error> = None;
     let mut effects = update(&mut model, Msg::Start);
     loop {
+        #[cfg(debug_assertions)]
+        panic_for_test();
         for effect in effects.drain(..) {
             let done = match effect {
                 Effect::Quit => return gone.map_or(Ok(()), |e| Err(e.into())),
@@ -137,6 +147,10 @@ async fn events(
         };
         for _ in 0..FOLD {
             watch(&next);
+            // A terminal that was smaller for a moment has lost what stood outside, whatever its size is now.
+            if matches!(next, Msg::Resize(..)) {
+                effects.push(Effect::Redraw);
+            }
             effects.extend(update(&mut model, next));
             let waiting = receive.try_recv().ok().or_else(|| match read(&mut input).now_or_never() {
                 Some(Some(Ok(event))) => from_event(&event),

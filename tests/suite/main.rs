@@ -7,6 +7,7 @@ mod contract;
 mod corpus;
 mod ledger;
 mod poller;
+mod pty;
 mod quarantine;
 mod rooms;
 mod support;
