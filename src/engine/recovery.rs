@@ -54,7 +54,17 @@ impl Engine {
             look_into(self, &mut journal, &step).await?;
         }
         if journal.state.changes().is_empty() {
-            let message = format!("{}: nothing had been changed when its process went away", journal.state.plan.title);
+            let making = |s: &crate::playbook::Step| {
+                matches!(s.action, Action::Change(Change::MakeQuarantineGroup { .. }))
+                    && journal.state.steps.get(&s.id).is_some_and(|s| s.intended_at.is_some())
+            };
+            let what = if journal.state.plan.steps.iter().any(making) {
+                "the instance had not been changed when its process went away. The quarantine group may be half made: \
+                 the next quarantine closes it"
+            } else {
+                "nothing had been changed when its process went away"
+            };
+            let message = format!("{}: {what}", journal.state.plan.title);
             journal.append(&[Event::Ended { outcome: Outcome::Failed, message }]).await?;
             return Ok(journal.state);
         }

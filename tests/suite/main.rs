@@ -1,6 +1,7 @@
 //! lazaret's tests from the outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // this whole crate is tests
 
+mod again;
 mod cli;
 mod console_config;
 mod contract;
