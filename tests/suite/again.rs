@@ -313,3 +313,27 @@ async fn an_instance_whose_groups_are_all_gone_stays_contained_and_says_so() {
     assert_eq!(place.instances[&instance].instance.tags[tags::STATUS], "Quarantined");
     assert_eq!(outcome(&run), Outcome::Done);
 }
+
+/// A person may end a crashed run instead of going on with it; what was done can still be taken back.
+#[tokio::test(start_paused = true)]
+async fn i3_a_crashed_run_can_be_ended_where_it_stands() {
+    let bench = Bench::new("crypto-mining");
+    let before = bench.sandbox.world();
+    let prepared = bench.prepare("web-1").await.unwrap();
+    bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").kind(FaultKind::HangAfter));
+    let consent = Consent::default();
+    tokio::select! {
+        run = bench.engine.commit(&prepared, &consent, None) => panic!("{run:?}"),
+        () = bench.sandbox.hung() => {}
+    }
+    bench.sandbox.clear_faults();
+    bench.let_leases_run_out();
+    bench.sandbox.clear_calls();
+    let (run, alive) = bench.engine.unfinished().await.unwrap().remove(0);
+    assert!(!alive);
+    let ended = bench.engine.recover(run.run, false, false, None).await.unwrap();
+    assert_eq!(outcome(&ended), Outcome::Partial, "{}", message(&ended));
+    assert!(bench.sandbox.calls().iter().all(|c| !c.mutating), "it only looked");
+    bench.restore("web-1").await.unwrap();
+    assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
+}
