@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // this whole crate is tests
 
 mod cli;
-mod console_config;
+mod console;
 mod contract;
 mod corpus;
 mod ledger;

@@ -42,6 +42,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Acls { scope, result } => news::acls(model, scope, result, &mut effects),
         Msg::Observed { scope, instance, result } => model.subjects.take(&(scope, instance), result),
         Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result),
+        Msg::Rehearsed { ticket, result } => plan::rehearsed(model, ticket, result),
         Msg::Progress { ticket, record } => plan::progress(model, ticket, &record),
         Msg::Committed { ticket, result } => plan::committed(model, ticket, result, &mut effects),
         Msg::Trouble(text) => model.say(Role::Error, text),
@@ -60,7 +61,9 @@ fn read(model: &mut Model, thing: Thing, effects: &mut Vec<Effect>) {
         return;
     }
     let ids = match &thing {
-        Thing::Quarantined(scope) => super::model::contained::Quarantine::to_read(model.activity.runs(), scope),
+        Thing::Quarantined(scope) => {
+            super::model::contained::Quarantine::to_read(model.activity.runs(), scope, model.now)
+        }
         _ => vec![],
     };
     effects.push(Effect::Read(thing, ids));

@@ -15,7 +15,10 @@ const FULL: u16 = 64;
 fn tab(model: &Model, view: View, narrow: bool) -> (String, Option<String>) {
     let number = View::ALL.iter().position(|v| *v == view).map_or(0, |n| n + 1);
     let (count, alarm) = match view {
-        View::Findings => (model.findings.order().len(), None),
+        View::Findings => {
+            let least = model.findings.least;
+            (Severity::ALL.into_iter().filter(|s| *s >= least).map(|s| model.findings.open(s)).sum(), None)
+        }
         View::Quarantine => (model.quarantine.holding(), Some(model.quarantine.troubled()).filter(|n| *n > 0)),
         View::Blocks => (model.blocks.denies(), Some(model.blocks.odd()).filter(|n| *n > 0)),
         View::Activity => (0, Some(model.activity.abandoned().count()).filter(|n| *n > 0)),
