@@ -9,8 +9,8 @@ use crate::config::Theme;
 use crate::domain::text;
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    SetTitle, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
@@ -86,7 +86,9 @@ impl Screen {
     /// # Errors
     /// When the terminal has gone.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Ratatui's own clear asks the terminal where its cursor is, and the answer would be taken for keys.
+        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        execute!(self.terminal.backend_mut(), Clear(ClearType::All))
     }
 
     /// Rings the bell, and sends the desktop a notification (OSC 9).
@@ -111,7 +113,7 @@ impl Screen {
         #[cfg(not(unix))]
         let stopped = Ok(());
         take(self.mouse)?;
-        self.terminal.clear()?;
+        self.clear()?;
         stopped
     }
 }

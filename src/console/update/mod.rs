@@ -34,6 +34,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.size = (width, height);
             model.findings.changed();
             news::reorder(model);
+            // A terminal that was made small and large again in one go has forgotten what stood there.
+            effects.push(Effect::Redraw);
         }
         Msg::Signal(signal) => on_signal(model, signal, &mut effects),
         Msg::Findings { hub, result } => news::findings(model, &hub, result, &mut effects),

@@ -61,6 +61,9 @@ fn title(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
     let shown = findings.order().len();
     let mut facts =
         vec![if shown == findings.total() { format!("{shown}") } else { format!("{shown} of {}", findings.total()) }];
+    if !findings.filter.text().is_empty() {
+        facts.push(format!("/{}", text::fit(findings.filter.text(), 24)));
+    }
     if findings.least > Severity::Informational {
         facts.push(format!("{} and up", findings.least.label().to_lowercase()));
     }
@@ -68,9 +71,6 @@ fn title(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
         let arrow = if findings.reversed { " ↑" } else { "" };
         facts.push(format!("by {}{arrow}", findings.sort.word()));
         facts.push(if findings.closed { "open and closed".to_owned() } else { "open".to_owned() });
-    }
-    if !findings.filter.text().is_empty() {
-        facts.push(format!("/{}", text::fit(findings.filter.text(), 24)));
     }
     spans.push(Span::styled(format!("{} ", facts.join(" · ")), quiet));
     let above = findings.cursor.offset();

@@ -36,6 +36,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme
     let body = Rect { height: inner.height - bar, ..inner };
     let mut doc = Doc::new(theme, inner.width.saturating_sub(1));
     head(&mut doc, model, pane, low);
+    if !low {
+        doc.gap();
+    }
     content(&mut doc, model, pane);
     let last = draw_scrolled(frame, body, area, theme, doc.lines(), pane.scroll);
     if bar > 0 {
@@ -127,7 +130,6 @@ fn finding(pane: &Pane) -> Option<&FindingRef> {
 }
 
 fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
-    doc.gap();
     match &pane.stage {
         Stage::Choosing(instances) => choose(doc, instances, pane.line),
         Stage::Preparing => doc.text(Role::Dim, "Reading the instance, its interfaces and its groups…"),
@@ -373,9 +375,10 @@ fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: 
     if more {
         left.push(Span::styled("   ↓ more", theme.style(Role::Dim)));
     }
-    frame.render_widget(Line::from(left), area);
     let right = right(model, pane, theme);
     let width = u16::try_from(right.iter().map(Span::width).sum::<usize>()).unwrap_or(u16::MAX).min(area.width);
+    let room = usize::from(area.width.saturating_sub(width + 1));
+    frame.render_widget(super::doc::fit_line(left, room), area);
     let at = Rect { x: area.right() - width, width, ..area };
     frame.render_widget(Line::from(right), at);
 }

@@ -6,3 +6,4 @@ mod flow;
 mod hostile;
 mod lists;
 mod screens;
+mod terminal;
