@@ -31,6 +31,8 @@ pub enum Effect {
     PrepareRestore(Ticket, Box<RestoreRequest>),
     /// Carry out a plan, through the engine's guard.
     Commit(Ticket, Arc<Prepared>, Consent),
+    /// Ask EC2 whether each call of a plan would go through, and change nothing.
+    Rehearse(Ticket, Arc<Prepared>),
     /// Take over a run whose process has gone.
     Recover(Ticket, RunId),
     /// Ring the bell, and tell the desktop this.

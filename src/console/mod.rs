@@ -2,12 +2,13 @@
 //!
 //! May import `domain`, `policy`, `config`, `playbook`, `ledger`, `cloud` and `engine`. Built like this:
 //! everything that happens is a [`msg::Msg`]; [`update::update`] folds it into the [`model::Model`] and answers with
-//! [`effect::Effect`]s, as data; [`view`] draws the model; [`runtime`] carries out effects on tasks of their own and
-//! turns their answers into messages. Deliberately absent outside `runtime` and `terminal`: I/O, async, and the clock
-//! (time comes as [`msg::Msg::Tick`]). No view and no key reaches a mutating port: a commit is an effect, and the
+//! [`effect::Effect`]s, as data; [`view`] draws the model; [`hands`] carry effects out on tasks of their own, whose
+//! answers are messages again; [`runtime`] is the loop around it. Deliberately absent outside `hands`, `runtime` and
+//! `terminal`: I/O, async, and the clock (time comes as [`msg::Msg::Tick`]). No view and no key reaches a mutating port: a commit is an effect, and the
 //! engine's guard decides.
 
 pub mod effect;
+pub mod hands;
 pub mod layout;
 pub mod model;
 pub mod msg;
@@ -59,5 +60,14 @@ pub enum ConsoleError {
 /// # Errors
 /// When there is no terminal, or it fails.
 pub async fn run(setup: Setup) -> Result<(), ConsoleError> {
-    Box::pin(runtime::run(setup, |_| {})).await
+    run_watched(setup, |_| {}).await
+}
+
+/// As [`run`]; `watch` sees every message before it is folded, in the one order that there is: to record a session,
+/// or to make something happen at a certain moment of it.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_watched(setup: Setup, watch: impl FnMut(&msg::Msg)) -> Result<(), ConsoleError> {
+    Box::pin(runtime::run(setup, watch)).await
 }

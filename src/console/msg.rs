@@ -6,6 +6,7 @@ use crate::config::Key;
 use crate::domain::{GroupId, Instance, InstanceId, Interface, NetworkAcl, RunId, Scope};
 use crate::engine::Prepared;
 use crate::engine::poller::Batch;
+use crate::engine::rehearse::Rehearsal;
 use crate::ledger::{Record, RunState};
 use crate::playbook::Observed;
 use crate::playbook::plan::Drift;
@@ -143,6 +144,13 @@ pub enum Msg {
         ticket: Ticket,
         /// The plan.
         result: Result<Box<Prepared>, Failure>,
+    },
+    /// EC2 was asked whether a plan's calls would go through, or could not be.
+    Rehearsed {
+        /// For which pane.
+        ticket: Ticket,
+        /// What it said.
+        result: Result<Vec<Rehearsal>, String>,
     },
     /// A run of ours got a record.
     Progress {

@@ -3,7 +3,7 @@
 
 mod again;
 mod cli;
-mod console_config;
+mod console;
 mod contract;
 mod corpus;
 mod ledger;

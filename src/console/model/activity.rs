@@ -53,6 +53,7 @@ impl Activity {
         });
         self.order = shown.map(|r| r.run).collect();
         self.order.sort_by(|a, b| b.cmp(a));
+        self.cursor.follow_top();
         self.cursor.settle(&self.order, height)
     }
 

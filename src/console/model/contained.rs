@@ -169,10 +169,12 @@ impl Quarantine {
         self.entries.get(key).map(|e| e.status)
     }
 
-    /// The instances of one scope that the ledger says are in quarantine: to be read whatever their tags say.
-    pub fn to_read(runs: &[RunState], scope: &Scope) -> Vec<InstanceId> {
-        let open = open_quarantines(runs);
-        open.into_keys().filter(|(s, _)| s == scope).map(|(_, id)| id).collect()
+    /// The instances of one scope that the ledger says are, or just were, in quarantine: to be read whatever their
+    /// tags say.
+    pub fn to_read(runs: &[RunState], scope: &Scope, now: DateTime<Utc>) -> Vec<InstanceId> {
+        let keys: BTreeSet<InstanceKey> =
+            open_quarantines(runs).into_keys().chain(restored(runs, now).into_keys()).collect();
+        keys.into_iter().filter(|(s, _)| s == scope).map(|(_, id)| id).collect()
     }
 
     /// Makes the list anew from ledger and readings.
@@ -200,7 +202,10 @@ impl Quarantine {
         }
         for (key, run) in restored(runs, now) {
             entries.entry(key.clone()).or_insert_with(|| Contained {
-                name: None,
+                name: self.reads.get(&key.0).and_then(|r| {
+                    let live = r.instances.iter().find(|l| l.instance.id == key.1)?;
+                    live.instance.name().map(str::to_owned)
+                }),
                 status: Status::Restored,
                 since: run.ended.as_ref().map(|(_, at, _)| *at),
                 by: Some(run.actor.name.clone()),

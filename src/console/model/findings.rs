@@ -6,6 +6,8 @@ use super::list::{Cursor, Kept, Move};
 use crate::cloud::port::SeenFinding;
 use crate::domain::{AccountId, Finding, FindingId, InstanceId, RecordState, Scope, Severity, Subject, Workflow, text};
 use crate::engine::poller::Batch;
+use crate::ledger::RunState;
+use crate::playbook::Action;
 use chrono::{DateTime, Utc};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -37,6 +39,8 @@ pub struct Row {
     pub instance: Option<(Scope, InstanceId)>,
     /// What the filter looks at.
     fields: Vec<String>,
+    /// When it was read, or last set by us.
+    read_at: DateTime<Utc>,
 }
 
 /// What the list is sorted by.
@@ -147,7 +151,7 @@ impl Findings {
         let mut news = News::default();
         for seen in batch.changed {
             let known = self.by_id.get(&seen.finding.id).copied();
-            let row = Row::new(seen, batch.scope.clone(), names);
+            let row = Row::new(seen, batch.scope.clone(), names, batch.at);
             if known.is_none()
                 && row.finding.severity == Severity::Critical
                 && row.finding.is_open()
@@ -175,6 +179,12 @@ impl Findings {
                 }
             }
         }
+        self.count();
+        self.stale = true;
+        news
+    }
+
+    fn count(&mut self) {
         self.open_by_severity = [0; 5];
         self.total = 0;
         for row in self.rows.iter().flatten() {
@@ -184,8 +194,26 @@ impl Findings {
                 *count += 1;
             }
         }
-        self.stale = true;
-        news
+    }
+
+    /// Takes over what runs of ours have set on findings: Security Hub may take minutes to show it, and never says
+    /// that it changed. What was read later than it was set stays.
+    pub fn note(&mut self, runs: &[RunState]) {
+        for run in runs {
+            for step in &run.plan.steps {
+                let Action::UpdateFinding { key, workflow, .. } = &step.action else { continue };
+                let set_at = run.steps.get(&step.id).filter(|s| s.state.succeeded()).and_then(|s| s.answered_at);
+                let row = self.by_id.get(&key.id).and_then(|id| self.rows.get_mut(usize::try_from(*id).ok()?));
+                if let (Some(at), Some(Some(row))) = (set_at, row)
+                    && row.read_at < at
+                {
+                    row.finding.workflow = workflow.clone();
+                    row.read_at = at;
+                    self.stale = true;
+                }
+            }
+        }
+        self.count();
     }
 
     /// Has the view made anew before it is used next.
@@ -232,7 +260,7 @@ impl Findings {
 }
 
 impl Row {
-    fn new(seen: SeenFinding, hub: Scope, names: &BTreeMap<AccountId, String>) -> Self {
+    fn new(seen: SeenFinding, hub: Scope, names: &BTreeMap<AccountId, String>, read_at: DateTime<Utc>) -> Self {
         let SeenFinding { finding, json } = seen;
         let (family, name) = type_parts(&finding);
         let scope = finding.scope();
@@ -258,7 +286,7 @@ impl Row {
             fields.extend(name_of(subject).map(|n| text::fit(&n, 64)));
         }
         let subject = subject_words(&finding);
-        Self { family, name, subject, account, region, instance, fields, finding, json, hub }
+        Self { family, name, subject, account, region, instance, fields, read_at, finding, json, hub }
     }
 
     /// When the finding last changed.

@@ -6,11 +6,12 @@ pub struct Cursor<K> {
     key: Option<K>,
     index: usize,
     offset: usize,
+    moved: bool,
 }
 
 impl<K> Default for Cursor<K> {
     fn default() -> Self {
-        Self { key: None, index: 0, offset: 0 }
+        Self { key: None, index: 0, offset: 0, moved: false }
     }
 }
 
@@ -37,11 +38,19 @@ pub enum Move {
 impl<K: Clone + PartialEq> Cursor<K> {
     /// Makes a move.
     pub fn go(&mut self, order: &[K], to: Move, height: usize) {
+        self.moved = true;
         match to {
             Move::Step(by) => self.step(order, by, height),
             Move::Wheel(by) => self.wheel(order, by, height),
             Move::Line(line) if self.offset + line < order.len() => self.select(order, self.offset + line, height),
             Move::Line(_) => {}
+        }
+    }
+
+    /// Lets go of the line, where no person has chosen it: the first one is selected next.
+    pub fn follow_top(&mut self) {
+        if !self.moved {
+            *self = Self::default();
         }
     }
 

@@ -11,6 +11,7 @@ pub mod pane;
 pub mod refresh;
 pub mod subjects;
 
+use super::Setup;
 use super::effect::Thing;
 use super::layout::{self, Screen, Want};
 use super::msg::Ticket;
@@ -98,6 +99,22 @@ pub struct Session {
 }
 
 impl Session {
+    /// The session that a set-up describes.
+    pub fn new(setup: &Setup) -> Self {
+        Self {
+            actor: setup.engine.actor().to_string(),
+            host: setup.engine.actor().host.clone(),
+            guard: *setup.engine.guard(),
+            hubs: setup.hubs.clone(),
+            scopes: setup.scopes.clone(),
+            names: setup.account_names.clone(),
+            banner: setup.banner.clone(),
+            topics: setup.topics.clone(),
+            settings: setup.settings.clone(),
+            keymap: setup.keymap.clone(),
+        }
+    }
+
     /// What people call an account, else its number.
     pub fn account<'a>(&'a self, id: &'a AccountId) -> &'a str {
         self.names.get(id).map_or(id.as_str(), String::as_str)

@@ -3,6 +3,7 @@
 use super::field::Field;
 use crate::console::msg::{Failure, Ticket};
 use crate::domain::{InstanceId, RunId, Scope};
+use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Consent, Prepared, QuarantineRequest, Refusal, RestoreRequest};
 use crate::ledger::RunState;
 use crate::playbook::plan::Drift;
@@ -25,6 +26,20 @@ pub enum Ask {
     Recover(Box<RunState>),
 }
 
+/// What EC2 has said to the calls of a plan in a dry run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Rehearsed {
+    /// It was not asked.
+    #[default]
+    No,
+    /// It is being asked.
+    Asking,
+    /// It has answered.
+    Said(Vec<Rehearsal>),
+    /// It could not be asked.
+    Failed(String),
+}
+
 /// How far it has come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
@@ -40,6 +55,8 @@ pub enum Stage {
         refusal: Option<Refusal>,
         /// Whether it replaced another because the world changed.
         changed: bool,
+        /// What EC2 said to its calls, where it was asked.
+        rehearsal: Rehearsed,
     },
     /// A recovery waits for its commit.
     Recovery,

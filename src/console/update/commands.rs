@@ -35,7 +35,12 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::Refresh => refresh(model, effects),
         C::Redraw => effects.push(Effect::Redraw),
         C::Suspend => suspend(model, effects),
-        C::Filter => model.filtering = true,
+        C::Filter => {
+            model.filtering = true;
+            model.detail_open = false;
+            model.filter_mut().clear();
+            news::reorder(model);
+        }
         C::Sort => {
             model.findings.sort = model.findings.sort.next();
             resort(model);

@@ -34,6 +34,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.size = (width, height);
             model.findings.changed();
             news::reorder(model);
+            // A terminal that was made small and large again in one go has forgotten what stood there.
+            effects.push(Effect::Redraw);
         }
         Msg::Signal(signal) => on_signal(model, signal, &mut effects),
         Msg::Findings { hub, result } => news::findings(model, &hub, result, &mut effects),
@@ -42,6 +44,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Acls { scope, result } => news::acls(model, scope, result, &mut effects),
         Msg::Observed { scope, instance, result } => model.subjects.take(&(scope, instance), result),
         Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result),
+        Msg::Rehearsed { ticket, result } => plan::rehearsed(model, ticket, result),
         Msg::Progress { ticket, record } => plan::progress(model, ticket, &record),
         Msg::Committed { ticket, result } => plan::committed(model, ticket, result, &mut effects),
         Msg::Trouble(text) => model.say(Role::Error, text),
@@ -60,7 +63,9 @@ fn read(model: &mut Model, thing: Thing, effects: &mut Vec<Effect>) {
         return;
     }
     let ids = match &thing {
-        Thing::Quarantined(scope) => super::model::contained::Quarantine::to_read(model.activity.runs(), scope),
+        Thing::Quarantined(scope) => {
+            super::model::contained::Quarantine::to_read(model.activity.runs(), scope, model.now)
+        }
         _ => vec![],
     };
     effects.push(Effect::Read(thing, ids));

@@ -52,12 +52,15 @@ pub(super) fn runs(model: &mut Model, result: Result<RunsRead, String>, effects:
             let first = !model.activity.known;
             let held = |model: &Model| -> Vec<_> {
                 let scopes = model.session.scopes.iter();
-                scopes.map(|s| super::super::model::contained::Quarantine::to_read(model.activity.runs(), s)).collect()
+                scopes
+                    .map(|s| super::super::model::contained::Quarantine::to_read(model.activity.runs(), s, model.now))
+                    .collect()
             };
             let before = held(model);
             let height = model.list_height();
             model.activity.take(read_runs, height);
             rebuild_quarantine(model);
+            model.findings.note(model.activity.runs());
             let after = held(model);
             for (n, scope) in model.session.scopes.clone().into_iter().enumerate() {
                 if before.get(n) != after.get(n) {

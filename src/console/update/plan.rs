@@ -2,13 +2,14 @@
 
 use super::super::effect::{Effect, Thing};
 use super::super::model::field::Field;
-use super::super::model::pane::{Ask, Pane, Stage, Typing};
+use super::super::model::pane::{Ask, Pane, Rehearsed, Stage, Typing};
 use super::super::model::{Model, View};
 use super::super::msg::{Failure, Ticket};
 use super::{news, read};
 use crate::config::Role;
 use crate::domain::{InstanceId, RunId, Scope};
 use crate::engine::prepare::RestoreWhat;
+use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Prepared, QuarantineRequest, Refusal, RestoreRequest};
 use crate::ledger::{Outcome, Record, RunState};
 use crate::playbook::FindingRef;
@@ -150,7 +151,7 @@ fn ready(model: &mut Model, prepared: Box<Prepared>, changed: bool) {
     let refusal = guard.would_refuse(&prepared, &pane.consent);
     pane.line = pane.line.min(prepared.plan.drift.len().saturating_sub(1));
     pane.scroll = 0;
-    pane.enter(Stage::Ready { prepared: Arc::from(prepared), refusal, changed }, now);
+    pane.enter(Stage::Ready { prepared: Arc::from(prepared), refusal, changed, rehearsal: Rehearsed::No }, now);
 }
 
 /// A plan was made, or not; for another pane than the one that is shown it is dropped.
@@ -199,6 +200,14 @@ pub(super) fn commit(model: &mut Model, effects: &mut Vec<Effect>) {
     match refused {
         Some(Refusal::Exempt { .. }) => pane.typing = Some(Typing::Exemption(Field::default())),
         Some(Refusal::UntrustedTags(_)) => pane.typing = Some(Typing::TrustTags(Field::default())),
+        Some(Refusal::DryRun) => {
+            if let Stage::Ready { prepared, rehearsal, .. } = &mut pane.stage
+                && *rehearsal != Rehearsed::Asking
+            {
+                *rehearsal = Rehearsed::Asking;
+                effects.push(Effect::Rehearse(pane.ticket, Arc::clone(prepared)));
+            }
+        }
         Some(refusal) => model.say(Role::Error, refusal.to_string()),
         None if !pane.armed(now) => {
             model.say(Role::Warning, "the plan has only just appeared: look at it, then commit");
@@ -219,6 +228,15 @@ pub(super) fn commit(model: &mut Model, effects: &mut Vec<Effect>) {
             pane.enter(Stage::Running(so_far), now);
             effects.push(effect);
         }
+    }
+}
+
+/// EC2 has said what it would say to a commit.
+pub(super) fn rehearsed(model: &mut Model, ticket: Ticket, result: Result<Vec<Rehearsal>, String>) {
+    let Some(pane) = model.pane.as_mut().filter(|p| p.ticket == ticket) else { return };
+    if let Stage::Ready { rehearsal, .. } = &mut pane.stage {
+        *rehearsal = result.map_or_else(Rehearsed::Failed, Rehearsed::Said);
+        pane.scroll = 0;
     }
 }
 

@@ -5,6 +5,7 @@ use super::finding::keys_line;
 use super::list::{Cell, Column, List, cell};
 use super::words::{ago, clock, outcome, took};
 use crate::config::{Command, Role, Theme};
+use crate::console::effect::Thing;
 use crate::console::model::Model;
 use crate::console::update::newest;
 use crate::domain::text;
@@ -16,7 +17,7 @@ use ratatui::text::{Line, Span};
 const COLUMNS: [Column; 7] = [
     Column::fixed("STATE", 11),
     Column::fixed("BEGAN", 5).right(),
-    Column::flexible("WHAT", 16, 60),
+    Column::flexible("WHAT", 34, 60),
     Column::flexible("ACCOUNT", 8, 16).goes(3),
     Column::fixed("REGION", 14).goes(4),
     Column::flexible("BY", 8, 26).goes(2),
@@ -43,13 +44,17 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
         true if !activity.filter.text().is_empty() => "Nothing matches the filter.",
         true => "Nothing has been done yet.",
     };
+    let mut empty = super::words::failing(model, theme, "The ledger", |t| matches!(t, Thing::Runs));
+    if empty.is_empty() {
+        empty = vec![Line::styled(words, theme.style(Role::Dim))];
+    }
     let list = List {
         columns: &COLUMNS,
         len: activity.order().len(),
         offset: activity.cursor.offset(),
         selected: Some(activity.cursor.index()),
         focused: !model.detail_open && model.pane.is_none(),
-        empty: vec![Line::styled(words, theme.style(Role::Dim))],
+        empty,
     };
     let block = frame_block(theme, Line::from(title), !model.detail_open);
     super::list::draw(frame, area, theme, block, &list, |n, widths| {

@@ -43,13 +43,17 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     ];
     let reading = model.session.scopes.iter().any(|s| model.readings.first(&Thing::Acls(s.clone())));
     let words = if reading { "Reading network ACLs…" } else { "No network ACL has a deny of its own." };
+    let mut empty = super::words::failing(model, theme, "Network ACLs", |t| matches!(t, Thing::Acls(_)));
+    if empty.is_empty() {
+        empty = vec![Line::styled(words, theme.style(Role::Dim))];
+    }
     let list = List {
         columns: &COLUMNS,
         len: blocks.order().len(),
         offset: blocks.cursor.offset(),
         selected: Some(blocks.cursor.index()),
         focused: !model.detail_open,
-        empty: vec![Line::styled(words, theme.style(Role::Dim))],
+        empty,
     };
     let block = frame_block(theme, Line::from(title), !model.detail_open);
     super::list::draw(frame, area, theme, block, &list, |n, widths| {

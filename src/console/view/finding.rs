@@ -198,8 +198,14 @@ fn live(doc: &mut Doc<'_>, model: &Model, id: &InstanceId, observed: &Observed) 
     for interface in observed.interfaces_in_order() {
         interface_lines(doc, interface, quarantine_group);
     }
-    let protections: Vec<String> =
-        observed.protections.iter().map(|(p, on)| format!("{p} {}", if *on { "on" } else { "off" })).collect();
+    let protections: Vec<String> = observed
+        .protections
+        .iter()
+        .map(|(p, on)| {
+            let name = p.to_string();
+            format!("{} {}", name.trim_end_matches(" protection"), if *on { "on" } else { "off" })
+        })
+        .collect();
     if !protections.is_empty() {
         doc.field("protects", Role::Base, &protections.join(", "));
     }
@@ -229,7 +235,7 @@ fn interface_lines(doc: &mut Doc<'_>, interface: &Interface, quarantine_group: O
     for group in &interface.groups {
         let sealed = Some(group) == quarantine_group;
         let role = if sealed { Role::Quarantined } else { Role::Base };
-        let mark = if sealed { "  ◆ quarantine group" } else { "" };
+        let mark = if sealed { "  ◆ isolates" } else { "" };
         doc.field("", role, &format!("{}{mark}", text::fit(group.as_str(), 40)));
     }
     if interface.requester_managed {

@@ -61,6 +61,9 @@ fn title(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
     let shown = findings.order().len();
     let mut facts =
         vec![if shown == findings.total() { format!("{shown}") } else { format!("{shown} of {}", findings.total()) }];
+    if !findings.filter.text().is_empty() {
+        facts.push(format!("/{}", text::fit(findings.filter.text(), 24)));
+    }
     if findings.least > Severity::Informational {
         facts.push(format!("{} and up", findings.least.label().to_lowercase()));
     }
@@ -68,9 +71,6 @@ fn title(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
         let arrow = if findings.reversed { " ↑" } else { "" };
         facts.push(format!("by {}{arrow}", findings.sort.word()));
         facts.push(if findings.closed { "open and closed".to_owned() } else { "open".to_owned() });
-    }
-    if !findings.filter.text().is_empty() {
-        facts.push(format!("/{}", text::fit(findings.filter.text(), 24)));
     }
     spans.push(Span::styled(format!("{} ", facts.join(" · ")), quiet));
     let above = findings.cursor.offset();
@@ -82,16 +82,9 @@ fn title(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
 
 fn empty(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
     let says = |role, text: String| Line::styled(text, theme.style(role));
-    let errors: Vec<String> = model
-        .readings
-        .failing()
-        .filter(|(thing, _)| matches!(thing, Thing::Findings(_)))
-        .map(|(_, error)| text::safe(error).into_owned())
-        .collect();
-    if !errors.is_empty() {
-        let mut lines = vec![says(Role::Error, "Findings can't be read:".to_owned())];
-        lines.extend(errors.into_iter().map(|e| says(Role::Warning, e)));
-        return lines;
+    let failing = super::words::failing(model, theme, "Findings", |t| matches!(t, Thing::Findings(_)));
+    if !failing.is_empty() {
+        return failing;
     }
     if model.feed_age().is_none() {
         return vec![says(Role::Dim, "Reading the first page of findings…".to_owned())];

@@ -105,12 +105,15 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             list
         }
         View::Quarantine => {
-            vec![
-                (C::Restore, "restore"),
-                (C::Quarantine, "quarantine again"),
-                (C::Filter, "filter"),
-                (C::Open, "detail"),
-            ]
+            use crate::console::model::contained::Status as S;
+            let mut list = match model.quarantine.selected().map(|e| e.status) {
+                Some(S::Isolated | S::Unread) => vec![(C::Restore, "restore")],
+                Some(S::Partial | S::Drift) => vec![(C::Restore, "restore"), (C::Quarantine, "quarantine again")],
+                Some(S::Restored) => vec![(C::Quarantine, "quarantine again")],
+                Some(S::Running | S::Gone) | None => vec![],
+            };
+            list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")]);
+            list
         }
         View::Blocks => vec![(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")],
         View::Activity => {

@@ -7,7 +7,7 @@ use super::doc::{Doc, draw_scrolled, frame_block, padded};
 use super::words::{ago, count, key, took};
 use crate::config::{Command, Role, Theme};
 use crate::console::model::Model;
-use crate::console::model::pane::{Ask, Pane, Stage, Typing};
+use crate::console::model::pane::{Ask, Pane, Rehearsed, Stage, Typing};
 use crate::console::msg::Failure;
 use crate::domain::{InstanceId, text};
 use crate::engine::report::isolated_ms;
@@ -30,17 +30,25 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme
     let block = frame_block(theme, title, true);
     let inner = padded(block.inner(area));
     frame.render_widget(block, area);
-    let bar = u16::from(inner.height > 3) * 2;
+    // Low screens have room for what it is about and what became of it, and little else.
+    let low = inner.height < 10;
+    let bar = if low { u16::from(inner.height > 2) } else { 2 };
     let body = Rect { height: inner.height - bar, ..inner };
     let mut doc = Doc::new(theme, inner.width.saturating_sub(1));
-    head(&mut doc, model, pane);
+    head(&mut doc, model, pane, low);
+    if !low {
+        doc.gap();
+    }
     content(&mut doc, model, pane);
     let last = draw_scrolled(frame, body, area, theme, doc.lines(), pane.scroll);
     if bar > 0 {
-        let line = Rect { y: body.bottom(), height: 1, x: area.x, width: area.width };
-        let rule = format!("├{}┤", "─".repeat(usize::from(area.width.saturating_sub(2))));
-        frame.render_widget(Line::styled(rule, theme.style(Role::BorderFocus)), line);
-        bottom(frame, Rect { y: body.bottom() + 1, height: 1, ..inner }, model, pane, theme, last > pane.scroll);
+        if !low {
+            let line = Rect { y: body.bottom(), height: 1, x: area.x, width: area.width };
+            let rule = format!("├{}┤", "─".repeat(usize::from(area.width.saturating_sub(2))));
+            frame.render_widget(Line::styled(rule, theme.style(Role::BorderFocus)), line);
+        }
+        let line = Rect { y: inner.bottom() - 1, height: 1, ..inner };
+        bottom(frame, line, model, pane, theme, last > pane.scroll);
     }
     last
 }
@@ -66,7 +74,7 @@ fn stage(pane: &Pane) -> (&'static str, Role) {
 }
 
 /// What it is about: never left out, whatever the stage.
-fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
+fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane, low: bool) {
     let scope = pane.scope();
     let observed = match &pane.stage {
         Stage::Ready { prepared, .. } => prepared.observed.instance.as_ref(),
@@ -88,6 +96,12 @@ fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
     if let Some(instance) = observed {
         let facts = format!("  {} {}", text::fit(&instance.state, 20), text::fit(&instance.instance_type, 24));
         spans.push(doc.span(Role::Dim, &facts));
+    }
+    if low {
+        doc.spans(spans);
+        let place = format!("{}  {}", text::fit(model.session.account(&scope.account), 40), scope);
+        doc.text(Role::Base, &place);
+        return;
     }
     doc.field_spans("instance", spans);
     let account = text::fit(model.session.account(&scope.account), 40);
@@ -116,11 +130,13 @@ fn finding(pane: &Pane) -> Option<&FindingRef> {
 }
 
 fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
-    doc.gap();
     match &pane.stage {
         Stage::Choosing(instances) => choose(doc, instances, pane.line),
         Stage::Preparing => doc.text(Role::Dim, "Reading the instance, its interfaces and its groups…"),
-        Stage::Ready { prepared, refusal, .. } => ready(doc, model, pane, prepared, refusal.as_ref()),
+        Stage::Ready { prepared, refusal, rehearsal, .. } => {
+            rehearsed(doc, prepared, rehearsal);
+            ready(doc, model, pane, prepared, refusal.as_ref());
+        }
         Stage::Recovery => recovery(doc, pane),
         Stage::Refused(failure) => {
             refused(doc, failure);
@@ -139,6 +155,33 @@ fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
             }
         }
     }
+}
+
+/// What EC2 said to each call in a dry run.
+fn rehearsed(doc: &mut Doc<'_>, prepared: &Prepared, rehearsal: &Rehearsed) {
+    match rehearsal {
+        Rehearsed::No => return,
+        Rehearsed::Asking => doc.text(Role::Dim, "Asking EC2 whether each call would go through…"),
+        Rehearsed::Failed(why) => doc.marked(Role::Error, "✗ ", why),
+        Rehearsed::Said(answers) => {
+            doc.heading("REHEARSAL; NOTHING WAS CHANGED");
+            for answer in answers {
+                let title = prepared.plan.step(&answer.step).map_or(answer.step.0.as_str(), |s| s.title.as_str());
+                let (mark, word, role) = match answer.allowed {
+                    Some(true) => ("✓ ", "would go through", Role::Ok),
+                    Some(false) => ("✗ ", "WOULD FAIL", Role::Failed),
+                    None => ("· ", "can't be asked", Role::Dim),
+                };
+                let left = vec![doc.span(role, mark), doc.span(Role::Base, &text::fit(title, 200))];
+                let right = vec![doc.span(role, word)];
+                doc.split(left, right);
+                if let Some(why) = &answer.why {
+                    doc.marked(Role::Error, "    ", &text::fit(why, 400));
+                }
+            }
+        }
+    }
+    doc.gap();
 }
 
 fn choose(doc: &mut Doc<'_>, instances: &[InstanceId], line: usize) {
@@ -179,7 +222,7 @@ fn recovery(doc: &mut Doc<'_>, pane: &Pane) {
 fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, refusal: Option<&Refusal>) {
     let plan = &prepared.plan;
     match refusal {
-        Some(Refusal::Exempt { .. } | Refusal::UntrustedTags(_)) | None => {}
+        Some(Refusal::Exempt { .. } | Refusal::UntrustedTags(_) | Refusal::DryRun) | None => {}
         Some(other) => {
             doc.marked(Role::Error, "✗ ", &format!("This can't be committed: {other}."));
             doc.marked(Role::Notice, "→ ", &other.hint());
@@ -332,9 +375,10 @@ fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: 
     if more {
         left.push(Span::styled("   ↓ more", theme.style(Role::Dim)));
     }
-    frame.render_widget(Line::from(left), area);
     let right = right(model, pane, theme);
     let width = u16::try_from(right.iter().map(Span::width).sum::<usize>()).unwrap_or(u16::MAX).min(area.width);
+    let room = usize::from(area.width.saturating_sub(width + 1));
+    frame.render_widget(super::doc::fit_line(left, room), area);
     let at = Rect { x: area.right() - width, width, ..area };
     frame.render_widget(Line::from(right), at);
 }
@@ -348,6 +392,7 @@ fn right(model: &Model, pane: &Pane, theme: &Theme) -> Vec<Span<'static>> {
             None => return vec![Span::styled("look at it first…", theme.style(Role::Dim))],
             Some(Refusal::Exempt { .. }) => "override the owner's tag".to_owned(),
             Some(Refusal::UntrustedTags(_)) => "believe the tags".to_owned(),
+            Some(Refusal::DryRun) => "rehearse; nothing is changed".to_owned(),
             Some(_) => return vec![Span::styled("can't be committed", theme.style(Role::Warning))],
         },
         (Stage::Recovery, _) if pane.armed(model.now) => "commit recovery".to_owned(),

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 const COLUMNS: [Column; 7] = [
     Column::fixed("STATUS", 10),
     Column::fixed("SINCE", 5).right(),
-    Column::flexible("INSTANCE", 19, 40),
+    Column::flexible("INSTANCE", 22, 42),
     Column::fixed("IF", 5).right().goes(2),
     Column::flexible("ACCOUNT", 8, 20).goes(4),
     Column::fixed("REGION", 14).goes(5),
@@ -56,13 +56,18 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     } else {
         "Nothing is in quarantine."
     };
+    let mut empty =
+        super::words::failing(model, theme, "What is in quarantine", |t| matches!(t, Thing::Quarantined(_)));
+    if empty.is_empty() {
+        empty = vec![Line::styled(words, theme.style(Role::Dim))];
+    }
     let list = List {
         columns: &COLUMNS,
         len: quarantine.order().len(),
         offset: quarantine.cursor.offset(),
         selected: Some(quarantine.cursor.index()),
         focused: !model.detail_open && model.pane.is_none(),
-        empty: vec![Line::styled(words, theme.style(Role::Dim))],
+        empty,
     };
     let block = frame_block(theme, Line::from(title), !model.detail_open);
     super::list::draw(frame, area, theme, block, &list, |n, widths| {
@@ -83,7 +88,13 @@ fn cells(model: &Model, theme: &Theme, entry: &Contained, widths: &[u16]) -> Vec
     let fraction = if of == 0 { "—".to_owned() } else { format!("{isolated}/{of}") };
     let whole = isolated == of || over || entry.status == Status::Unread;
     let name = entry.name.as_deref().map(|n| text::fit(n, 40)).unwrap_or_default();
-    let mut instance = cell(entry.key.1.as_str(), style(if name.is_empty() { main } else { Role::Dim }), 19);
+    let room = usize::from(width(2)).saturating_sub(text::width(&name) + 1);
+    let id = if room < 19 && !name.is_empty() {
+        text::fit_middle(entry.key.1.as_str(), 11)
+    } else {
+        text::fit(entry.key.1.as_str(), 24)
+    };
+    let mut instance = vec![(id, style(if name.is_empty() { main } else { Role::Dim }))];
     instance.push((format!(" {name}"), style(main)));
     let by = match (&entry.by, entry.in_ledger) {
         (Some(by), true) => text::fit(by, 40),

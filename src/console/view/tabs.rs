@@ -15,12 +15,15 @@ const FULL: u16 = 64;
 fn tab(model: &Model, view: View, narrow: bool) -> (String, Option<String>) {
     let number = View::ALL.iter().position(|v| *v == view).map_or(0, |n| n + 1);
     let (count, alarm) = match view {
-        View::Findings => (model.findings.order().len(), None),
+        View::Findings => {
+            let least = model.findings.least;
+            (Severity::ALL.into_iter().filter(|s| *s >= least).map(|s| model.findings.open(s)).sum(), None)
+        }
         View::Quarantine => (model.quarantine.holding(), Some(model.quarantine.troubled()).filter(|n| *n > 0)),
         View::Blocks => (model.blocks.denies(), Some(model.blocks.odd()).filter(|n| *n > 0)),
         View::Activity => (0, Some(model.activity.abandoned().count()).filter(|n| *n > 0)),
     };
-    let title = if narrow { view.title().chars().take(4).collect() } else { view.title().to_owned() };
+    let title = if narrow { view.title().chars().take(3).collect() } else { view.title().to_owned() };
     let mut text = format!("{number} {title}");
     if count > 0 {
         text.push_str(&format!(" {count}"));
@@ -40,7 +43,7 @@ fn spans(model: &Model, width: u16) -> Vec<(View, u16, u16)> {
         let cells = text.chars().count() + alarm.map_or(0, |a| a.chars().count());
         let cells = u16::try_from(cells).unwrap_or(0);
         list.push((view, x, x + cells));
-        x += cells + if width < FULL { 1 } else { 3 };
+        x += cells + if width < FULL { 2 } else { 3 };
     }
     list
 }

@@ -1,12 +1,13 @@
 //! Small words and marks that several panels share.
 
 use crate::config::{Command, Role, Theme};
+use crate::console::effect::Thing;
 use crate::console::model::Model;
-use crate::domain::Severity;
+use crate::domain::{Severity, text};
 use crate::ledger::{Outcome, RunState, StepState};
 use crate::playbook::Action;
 use chrono::{DateTime, Duration, Utc};
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 
 /// An age in at most four cells: `5s`, `12m`, `3h`, `9d`, `14w`, `2y`.
 pub fn age(age: Duration) -> String {
@@ -81,6 +82,17 @@ pub fn outcome(run: &RunState, alive: bool) -> (&'static str, &'static str, Role
         None if alive => ("▶", "running", Role::Running),
         None => ("!", "ABANDONED", Role::Partial),
     }
+}
+
+/// What to say in place of a list whose readings fail; nothing where none of these does.
+pub fn failing(model: &Model, theme: &Theme, what: &str, of: impl Fn(&Thing) -> bool) -> Vec<Line<'static>> {
+    let errors: Vec<&str> = model.readings.failing().filter(|(thing, _)| of(thing)).map(|(_, e)| e).collect();
+    if errors.is_empty() {
+        return vec![];
+    }
+    let mut lines = vec![Line::styled(format!("{what} can't be read:"), theme.style(Role::Error))];
+    lines.extend(errors.iter().take(8).map(|e| Line::styled(text::safe(e).into_owned(), theme.style(Role::Warning))));
+    lines
 }
 
 /// The handiest key of a command where the keys are now.

@@ -100,13 +100,6 @@ impl Terminal {
         self.master.resize(size).unwrap();
     }
 
-    /// Sends a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.process_id().unwrap().to_string();
-        let sent = std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap();
-        assert!(sent.success(), "kill -s {name} {id}");
-    }
-
     /// Waits for the program's end and answers its exit code.
     pub(crate) fn end(&mut self) -> u32 {
         let begin = Instant::now();
@@ -123,15 +116,6 @@ impl Terminal {
     /// Waits until more than this many bytes were written in all.
     pub(crate) fn until_written(&self, bytes: usize) {
         self.until("a drawing", |_| self.raw.lock().unwrap().len() > bytes);
-    }
-
-    /// Waits until the main screen is shown again.
-    pub(crate) fn until_given_back(&self) {
-        let begin = Instant::now();
-        while self.parser.lock().unwrap().screen().alternate_screen() {
-            assert!(begin.elapsed() < PATIENCE, "the alternate screen stays");
-            std::thread::sleep(Duration::from_millis(15));
-        }
     }
 
     /// I10: the terminal is as it was: main screen, cursor shown, no mouse, no bracketed paste, cooked mode.

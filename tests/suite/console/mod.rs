@@ -1,0 +1,9 @@
+//! The console without a terminal: keys in, effects carried out on the sandbox, the screen read cell by cell.
+
+mod config;
+mod desk;
+mod flow;
+mod hostile;
+mod lists;
+mod screens;
+mod terminal;
