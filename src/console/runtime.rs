@@ -87,6 +87,14 @@ async fn events(
             };
             lose(&mut gone, done, hands);
         }
+        // Of several changes in a row the last event may be lost: the terminal itself knows its size.
+        let (width, height) = screen.size();
+        if gone.is_none() && model.size != (width, height) {
+            let resized = Msg::Resize(width, height);
+            watch(&resized);
+            effects = update(&mut model, resized);
+            continue;
+        }
         if gone.is_none() {
             match screen.draw(&model, &theme) {
                 Ok(drawn) => model.drawn = drawn,
