@@ -272,7 +272,7 @@ impl World {
                 "User is not authorized to perform: sts:AssumeRole on resource: arn:{}:iam::{}:role/{role}",
                 scope.partition, scope.account
             );
-            Refusal::new("AccessDenied", message)
+            Refusal::new("AccessDenied", message).of("sts:AssumeRole")
         }
     }
 
