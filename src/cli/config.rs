@@ -31,6 +31,13 @@ pub(super) fn run(global: &Global, args: &ConfigArgs, out: &Out) -> Result<Exit,
                 },
                 |f| f.display().to_string(),
             );
+            if out.json {
+                out.json(&serde_json::json!({
+                    "configuration": file, "keymap": keymap.name(), "theme": theme.name(),
+                    "data": data_folder(global)?, "warnings": theme.warnings(), "good": true,
+                }));
+                return Ok(Exit::Done);
+            }
             out.line(format!("configuration  {file}"));
             out.line(format!("keymap         {}", keymap.name()));
             out.line(format!("theme          {}", theme.name()));

@@ -3,16 +3,26 @@
 use super::args::{Global, LedgerArgs, LedgerVerb};
 use super::exit::{Exit, Failure};
 use super::out::Out;
-use super::session::open_ledger;
+use super::session::{ledger_path, open_ledger};
 use crate::domain::text;
 use crate::ledger::Store;
 use serde_json::json;
 
 pub(super) async fn run(global: &Global, args: &LedgerArgs, out: &Out) -> Result<Exit, Failure> {
+    // Looking must not make a ledger where there is none: an empty one would be called good.
+    let path = ledger_path(global)?;
+    if matches!(args.verb, LedgerVerb::Verify) && !path.is_file() {
+        return Err(Failure::new(Exit::Failed, format!("there is no ledger at {}", path.display()))
+            .hint("it is made by the first run; --data names another folder"));
+    }
     let ledger = open_ledger(global)?;
     match args.verb {
         LedgerVerb::Path => {
-            out.line(ledger.place());
+            if out.json {
+                out.json(&json!({"ledger": ledger.place()}));
+            } else {
+                out.line(ledger.place());
+            }
             Ok(Exit::Done)
         }
         LedgerVerb::Verify => {

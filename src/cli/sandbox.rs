@@ -52,6 +52,9 @@ fn reset(global: &Global, name: &str, out: &Out) -> Result<(), Failure> {
         }
     }
     open_sandbox(global, scenario.name(), Arc::new(SystemClock))?;
+    if out.json {
+        out.json(&json!({"scenario": scenario.name(), "title": scenario.title()}));
+    }
     out.note(format!("{} begins anew: {}", scenario.name(), scenario.title()));
     Ok(())
 }

@@ -178,11 +178,13 @@ impl Session {
         instance: &InstanceId,
         scope: &Scope,
     ) -> Result<Option<(Scope, SeenFinding)>, CloudError> {
+        let resource = Some(scope.arn("ec2", &format!("instance/{instance}")));
+        let query = FindingQuery { resource, ..FindingQuery::default() };
+        let listings = self.hubs.iter().map(|hub| self.list_findings(hub, &query, PAGES_SEARCHED * 100));
         let mut best: Option<(Scope, SeenFinding)> = None;
-        for hub in &self.hubs {
-            for seen in self.list_findings(hub, &FindingQuery::default(), PAGES_SEARCHED * 100).await? {
-                let about = seen.finding.instances().any(|i| i.id.as_ref() == Some(instance))
-                    && seen.finding.account.as_deref() == Some(scope.account.as_str());
+        for (hub, listing) in self.hubs.iter().zip(join_all(listings).await) {
+            for seen in listing? {
+                let about = seen.finding.instances().any(|i| i.id.as_ref() == Some(instance));
                 let rank = |s: &SeenFinding| (s.finding.severity, s.finding.touched_at());
                 if about && !seen.finding.sample && best.as_ref().is_none_or(|(_, b)| rank(&seen) > rank(b)) {
                     best = Some((hub.clone(), seen));
@@ -274,13 +276,18 @@ pub(super) fn scenario(name: &str) -> Result<Scenario, Failure> {
     Scenario::load(name).map_err(|e| Failure::new(Exit::Usage, e.to_string()))
 }
 
-/// The ledger: a real AWS's, or the scenario's own.
-pub(super) fn open_ledger(global: &Global) -> Result<SqliteStore, Failure> {
+/// Where the ledger is: a real AWS's, or the scenario's own.
+pub(super) fn ledger_path(global: &Global) -> Result<PathBuf, Failure> {
     let folder = match &global.sandbox {
         Some(name) => sandbox_folder(global, scenario(name)?.name())?,
         None => data_folder(global)?,
     };
-    Ok(SqliteStore::open(&folder.join("ledger.db"))?)
+    Ok(folder.join("ledger.db"))
+}
+
+/// Opens the ledger, or makes it.
+pub(super) fn open_ledger(global: &Global) -> Result<SqliteStore, Failure> {
+    Ok(SqliteStore::open(&ledger_path(global)?)?)
 }
 
 /// The simulated AWS of a scenario.

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policies_allow_the_operations_and_nothing_else() {
+    fn i11_the_policies_allow_the_operations_and_nothing_else() {
         assert_eq!(actions(VIEWER), names(|o| !o.mutates()), "assets/iam/viewer.json");
         assert_eq!(actions(RESPONDER), names(|_| true), "assets/iam/responder.json");
     }

@@ -142,6 +142,8 @@ pub struct FindingQuery {
     pub updated_since: Option<DateTime<Utc>>,
     /// Only these ids (at most 20, Security Hub's limit for a string filter).
     pub ids: Vec<FindingId>,
+    /// Only those that name this resource, by its exact id: an instance's is its ARN.
+    pub resource: Option<String>,
     /// Only these severities; empty for all.
     pub severities: Vec<Severity>,
     /// Whether archived, suppressed and resolved ones are wanted too.

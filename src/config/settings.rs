@@ -193,6 +193,39 @@ impl LogLevel {
     }
 }
 
+/// The longest name of an SNS topic.
+const LONGEST_TOPIC: usize = 256;
+
+/// Whether a text can be an SNS topic's ARN.
+///
+/// # Errors
+/// What is wrong with it, and what a right one looks like.
+pub fn check_topic(arn: &str) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("`{arn}` is not an SNS topic's ARN (arn:aws:sns:REGION:ACCOUNT:NAME){why}"));
+    let parts: Vec<&str> = arn.split(':').collect();
+    let (partition, region, account, name) = match parts[..] {
+        ["arn", partition, "sns", region, account, name] => (partition, region, account, name),
+        ["arn", _, "sns", _, _, _, ..] => return wrong(": that is a subscription"),
+        ["arn", _, "sns", ..] => return wrong(": it ends too early"),
+        _ => return wrong(""),
+    };
+    if partition != "aws" && !partition.starts_with("aws-") {
+        return wrong(&format!(": `{partition}` is not a partition"));
+    }
+    if let Err(error) = region.parse::<Region>() {
+        return wrong(&format!(": {error}"));
+    }
+    if let Err(error) = account.parse::<AccountId>() {
+        return wrong(&format!(": {error}"));
+    }
+    let plain = name.strip_suffix(".fifo").unwrap_or(name);
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if plain.is_empty() || name.len() > LONGEST_TOPIC || !plain.chars().all(legal) {
+        return wrong(&format!(": `{name}` is not a topic's name"));
+    }
+    Ok(())
+}
+
 /// Severities as people write them: `low`, `LOW`, `crit`.
 mod severity_word {
     use crate::domain::Severity;
@@ -266,9 +299,9 @@ impl Settings {
             return wrong(&["quarantine", "group"], error.to_string());
         }
         if let Some(topic) = &self.quarantine.topic_arn
-            && topic.split(':').nth(2) != Some("sns")
+            && let Err(problem) = check_topic(topic)
         {
-            return wrong(&["quarantine", "topic_arn"], format!("`{topic}` is not an SNS topic's ARN (arn:aws:sns:…)"));
+            return wrong(&["quarantine", "topic_arn"], problem);
         }
         if let Some(role) = &self.aws.role_name
             && (role.is_empty() || role.contains([':', ' ']))

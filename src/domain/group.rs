@@ -15,6 +15,8 @@ pub enum RulePeer {
     Group(GroupId),
     /// A prefix list, `pl-…`.
     PrefixList(String),
+    /// What we don't know, as far as it was told. A rule with such a peer still lets something through.
+    Other(String),
 }
 
 /// One rule of a security group: protocol, ports and one peer.
@@ -36,7 +38,8 @@ impl GroupRule {
         Self { protocol: "-1".into(), from_port: None, to_port: None, peer: RulePeer::Cidr("0.0.0.0/0".into()) }
     }
 
-    /// The same to any IPv6 address: where the VPC has an IPv6 range, a new group allows that too.
+    /// What a new security group allows beside [`GroupRule::all_egress`] where its VPC has an IPv6 range: everything
+    /// out, to any IPv6 address.
     pub fn all_egress_v6() -> Self {
         Self { peer: RulePeer::Cidr("::/0".into()), ..Self::all_egress() }
     }
@@ -65,6 +68,7 @@ impl fmt::Display for GroupRule {
             RulePeer::Cidr(cidr) => write!(f, " {cidr}"),
             RulePeer::Group(group) => write!(f, " {group}"),
             RulePeer::PrefixList(list) => write!(f, " {list}"),
+            RulePeer::Other(peer) => write!(f, " {peer}"),
         }
     }
 }

@@ -37,6 +37,8 @@ struct Listing {
     full: bool,
     ids: Vec<FindingId>,
     newest: Option<DateTime<Utc>>,
+    /// Whether the last call for the page at `next` failed.
+    failed: bool,
 }
 
 /// Lists the findings of one scope, a page a call, and tells what has changed.
@@ -61,21 +63,33 @@ impl Poller {
     /// [`Batch::more`], else after the polling interval.
     ///
     /// # Errors
-    /// When the page can't be read; the next call tries the same page again.
+    /// When the page can't be read; the next call tries the same page again. When that fails too, the call after it
+    /// begins the listing anew: the page's token may have died.
     pub async fn next(&mut self) -> Result<Batch, CloudError> {
         let now = self.clock.now();
         let mut listing = self.listing.take().unwrap_or_else(|| self.begin(now));
         let page = match self.reads.findings(&self.scope, &listing.query, listing.next.as_deref()).await {
             Ok(page) => page,
             Err(error) => {
-                // A page token may have died with the error; a listing that got nowhere begins anew.
-                listing.next.is_none().then(|| self.listing = Some(listing));
+                if !listing.failed {
+                    listing.failed = true;
+                    self.listing = Some(listing);
+                }
                 return Err(error);
             }
         };
+        listing.failed = false;
         let mut changed = Vec::new();
         for seen in page.findings {
-            listing.newest = listing.newest.max(seen.finding.updated_at);
+            // A finding from the future must not hide those of today from the next listing.
+            listing.newest = listing.newest.max(seen.finding.updated_at.map(|at| at.min(now)));
+            if !self.include_closed && !seen.finding.is_open() {
+                // What was closed meanwhile is told once, and what nobody saw open not at all.
+                if self.seen.remove(&seen.finding.id).is_some() {
+                    changed.push(seen);
+                }
+                continue;
+            }
             if listing.full {
                 listing.ids.push(seen.finding.id.clone());
             }
@@ -105,9 +119,10 @@ impl Poller {
         let full = self.newest.is_none() || self.last_full.is_none_or(|last| now - last >= FULL_EVERY);
         let query = FindingQuery {
             updated_since: if full { None } else { self.newest.map(|t| t - OVERLAP) },
-            include_closed: self.include_closed,
+            // What changed since is also what was closed since.
+            include_closed: self.include_closed || !full,
             ..FindingQuery::default()
         };
-        Listing { query, next: None, full, ids: vec![], newest: None }
+        Listing { query, next: None, full, ids: vec![], newest: None, failed: false }
     }
 }

@@ -382,6 +382,9 @@ impl Store for SqliteStore {
                 verdict.records += 1;
             }
             verdict.runs = states.len() as u64;
+            if verdict.bad.is_none() {
+                verdict.bad = derived(connection, place, &states)?.map(|why| (verdict.records, why));
+            }
             Ok(verdict)
         })
         .await
@@ -390,6 +393,27 @@ impl Store for SqliteStore {
     fn place(&self) -> String {
         self.place.clone()
     }
+}
+
+/// What is wrong with the tables that are derived from the records: a run that is not listed can't be recovered.
+fn derived(
+    connection: &Connection,
+    place: &str,
+    states: &BTreeMap<String, RunState>,
+) -> Result<Option<String>, LedgerError> {
+    let fail = sql(place);
+    let mut statement = connection.prepare("SELECT run, subject, open FROM run").map_err(&fail)?;
+    let rows = statement
+        .query_map([], |r| Ok((r.get::<_, String>(0)?, (r.get::<_, String>(1)?, r.get::<_, bool>(2)?))))
+        .map_err(&fail)?;
+    let listed: BTreeMap<String, (String, bool)> = rows.collect::<Result<_, _>>().map_err(&fail)?;
+    for (run, state) in states {
+        if listed.get(run) != Some(&(state.plan.subject.clone(), state.is_open())) {
+            return Ok(Some(format!("the list of runs does not show run {run} as its records do")));
+        }
+    }
+    let extra = listed.keys().find(|run| !states.contains_key(*run));
+    Ok(extra.map(|run| format!("the list of runs shows run {run}, which has no records")))
 }
 
 /// Checks one record against the one before it and its run; answers its hash, or what is wrong with it.

@@ -124,6 +124,7 @@ _STRING_FILTERS = {
     "WorkflowStatus": ("Workflow", "Status"),
     "SeverityLabel": ("Severity", "Label"),
     "Title": ("Title",),
+    "ResourceId": ("Resources", "Id"),
 }
 _DATE_FILTERS = {"UpdatedAt": ("UpdatedAt",), "CreatedAt": ("CreatedAt",)}
 # securityhub `StringFilterComparison`.
@@ -135,6 +136,15 @@ def _at(finding, path):
     for name in path:
         finding = finding.get(name) if isinstance(finding, dict) else None
     return finding if isinstance(finding, str) else ""
+
+
+def _values(finding, path):
+    """All strings at a path that may lead through a list."""
+    values = [finding]
+    for name in path:
+        values = [v[name] for v in values if isinstance(v, dict) and name in v]
+        values = [e for v in values for e in (v if isinstance(v, list) else [v])]
+    return [v for v in values if isinstance(v, str)] or [""]
 
 
 def _time(text, field):
@@ -191,7 +201,8 @@ def get_findings_filters_and_sorts():
         found = [f.as_dict() for f in self.findings]
         for name, conditions in filters.items():
             if name in _STRING_FILTERS:
-                found = [f for f in found if _matches_string(_at(f, _STRING_FILTERS[name]), conditions)]
+                path = _STRING_FILTERS[name]
+                found = [f for f in found if any(_matches_string(v, conditions) for v in _values(f, path))]
             else:
                 found = [f for f in found if _matches_date(_at(f, _DATE_FILTERS[name]), conditions)]
         for criterion in reversed(sort_criteria):

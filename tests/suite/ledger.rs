@@ -113,6 +113,19 @@ async fn every_tampering_is_found_and_its_first_record_named() {
 }
 
 #[tokio::test]
+async fn runs_taken_off_the_list_are_missed() {
+    for tamper in ["DELETE FROM run", "UPDATE run SET open = 0", "UPDATE run SET subject = 'instance:i-other'"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger.db");
+        let store = SqliteStore::open(&file).unwrap();
+        begun(&store, 1).await;
+        assert_eq!(store.verify().await.unwrap().bad, None);
+        rusqlite::Connection::open(&file).unwrap().execute(tamper, []).unwrap();
+        assert!(store.verify().await.unwrap().bad.is_some(), "{tamper}");
+    }
+}
+
+#[tokio::test]
 async fn a_ledger_cut_short_has_another_head() {
     let store = SqliteStore::in_memory().unwrap();
     begun(&store, 1).await;

@@ -13,6 +13,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
+/// The longest name of a role's session (STS, `RoleSessionName`).
+const LONGEST_SESSION: usize = 64;
+
+/// The name of a session in another account: the caller's own, so that its CloudTrail tells who it was.
+fn session_name(caller_arn: &str) -> String {
+    // arn:aws:sts::account:assumed-role/role/session, arn:aws:iam::account:user/path/name
+    let own = caller_arn.splitn(6, ':').nth(5).and_then(|resource| resource.rsplit_once('/'));
+    let own = own.map_or("", |(_, name)| name);
+    let legal = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
+    let name: String = own.chars().map(legal).take(LONGEST_SESSION).collect();
+    if name.len() >= 2 && name.contains(|c: char| c.is_ascii_alphanumeric()) { name } else { "lazaret".to_owned() }
+}
+
 /// The clients of one account and Region. Those named `…_once` send each request once and never repeat it.
 pub(super) struct ScopeClients {
     pub(super) ec2: aws_sdk_ec2::Client,
@@ -127,9 +140,35 @@ impl Clients {
             return Ok(provider.clone());
         }
         let arn = format!("arn:{}:iam::{}:role/{role}", scope.partition, scope.account);
-        let provider = AssumeRoleProvider::builder(arn).session_name("lazaret").configure(&self.base).build().await;
+        let session = session_name(&self.caller.arn);
+        let provider = AssumeRoleProvider::builder(arn).session_name(session).configure(&self.base).build().await;
         let provider = SharedCredentialsProvider::new(provider);
         accounts.insert(scope.account.clone(), provider.clone());
         Ok(provider)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_session_in_another_account_is_named_after_the_caller() {
+        let long = "a".repeat(70);
+        for (resource, name) in [
+            ("assumed-role/AWSReservedSSO_Responder_4f1c2a9b0d3e5f67/ana@example.com", "ana@example.com"),
+            ("assumed-role/lambda/lazaret_night+shift=1,2.3", "lazaret_night+shift=1,2.3"),
+            ("user/soc/on-call/ben", "ben"),
+            ("user/jos\u{e9} m:x", "jos--m-x"),
+            ("federated-user/eve", "eve"),
+            (&format!("assumed-role/r/{long}"), &long[..64]),
+            ("root", "lazaret"),
+            ("user/x", "lazaret"),
+            ("user/\u{e9}\u{e9}", "lazaret"),
+            ("", "lazaret"),
+        ] {
+            assert_eq!(session_name(&format!("arn:aws:sts::111122223333:{resource}")), name, "{resource}");
+        }
+        assert_eq!(session_name("somebody"), "lazaret");
     }
 }

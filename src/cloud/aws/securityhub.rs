@@ -116,6 +116,7 @@ fn filters(query: &FindingQuery) -> AwsSecurityFindingFilters {
         .set_updated_at(since)
         .set_severity_label(any_of(query.severities.iter().map(|s| s.label()).collect()))
         .set_id(any_of(query.ids.iter().map(FindingId::as_str).collect()))
+        .set_resource_id(any_of(query.resource.iter().map(String::as_str).collect()))
         .build()
 }
 
@@ -192,13 +193,18 @@ mod tests {
         let workflow: Vec<_> = f.workflow_status().iter().filter_map(|w| w.value()).collect();
         assert_eq!(workflow, ["NEW", "NOTIFIED"]);
         assert!(f.updated_at().is_empty() && f.severity_label().is_empty() && f.id().is_empty());
+        assert!(f.resource_id().is_empty());
 
         let all = filters(&FindingQuery {
             updated_since: Some("2026-03-01T09:12:04.5Z".parse().unwrap()),
             ids: vec![FindingId("a".into()), FindingId("b".into())],
+            resource: Some("arn:aws:ec2:eu-central-1:111122223333:instance/i-0ab12cd34ef56ab78".into()),
             severities: vec![Severity::Critical],
             include_closed: true,
         });
+        let resource = &all.resource_id()[0];
+        assert_eq!(resource.comparison(), Some(&StringFilterComparison::Equals));
+        assert_eq!(resource.value(), Some("arn:aws:ec2:eu-central-1:111122223333:instance/i-0ab12cd34ef56ab78"));
         assert!(all.record_state().is_empty() && all.workflow_status().is_empty());
         assert_eq!(all.updated_at()[0].start(), Some("2026-03-01T09:12:04.500Z"));
         assert!(all.updated_at()[0].end().is_some());

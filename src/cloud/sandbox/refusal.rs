@@ -7,11 +7,18 @@ use crate::cloud::port::ErrorKind;
 pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) message: String,
+    /// The operation that was refused, where it isn't the one that was called.
+    pub(super) operation: Option<&'static str>,
 }
 
 impl Refusal {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), operation: None }
+    }
+
+    /// Says that it was another operation that was refused, before the one that was called.
+    pub(super) fn of(self, operation: &'static str) -> Self {
+        Self { operation: Some(operation), ..self }
     }
 
     /// What kind of failure the code is.

@@ -355,7 +355,7 @@ async fn pause(time: Duration) {
 }
 
 pub(super) fn error(operation: &str, refusal: Refusal) -> CloudError {
-    CloudError::new(operation, refusal.kind(), refusal.code, refusal.message)
+    CloudError::new(refusal.operation.unwrap_or(operation), refusal.kind(), refusal.code, refusal.message)
 }
 
 /// What the caller sees of a fault.

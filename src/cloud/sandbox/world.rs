@@ -7,8 +7,8 @@ use super::brief::FindingBrief;
 use super::refusal::{Refusal, Ruling};
 use crate::cloud::port::{Parameter, Snapshot, VpcEndpoint};
 use crate::domain::{
-    AccountId, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Scope, SecurityGroup,
-    SnapshotId, SubnetId, Tags, VolumeId, VpcId,
+    AccountId, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Scope,
+    SecurityGroup, SnapshotId, SubnetId, Tags, VolumeId, VpcId,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -123,8 +123,19 @@ pub struct ScopeWorld {
 pub struct Vpc {
     /// Its IPv4 range.
     pub cidr: String,
+    /// Its IPv6 range, if it has one.
+    pub ipv6_cidr: Option<String>,
     /// Its tags.
     pub tags: Tags,
+}
+
+impl Vpc {
+    /// What EC2 puts on each new security group of the VPC (VPC user guide, "Default security groups"): everything
+    /// out, in each family that the VPC has.
+    pub(super) fn new_egress(&self) -> Vec<GroupRule> {
+        let v6 = self.ipv6_cidr.as_ref().map(|_| GroupRule::all_egress_v6());
+        std::iter::once(GroupRule::all_egress()).chain(v6).collect()
+    }
 }
 
 /// A subnet.
@@ -261,7 +272,7 @@ impl World {
                 "User is not authorized to perform: sts:AssumeRole on resource: arn:{}:iam::{}:role/{role}",
                 scope.partition, scope.account
             );
-            Refusal::new("AccessDenied", message)
+            Refusal::new("AccessDenied", message).of("sts:AssumeRole")
         }
     }
 

@@ -78,6 +78,28 @@ pub(super) async fn findings_are_filtered(fixture: &dyn Fixture) {
     assert_eq!(ids(fixture, &query).await, ["resolved"]);
 }
 
+pub(super) async fn findings_of_one_resource_are_asked_for_by_its_exact_id(fixture: &dyn Fixture) {
+    import_six(fixture).await;
+    let world = fixture.world();
+    let instance = world.scope.arn("ec2", &format!("instance/{}", world.instance));
+    let role = format!("arn:aws:iam::{}:role/web", world.scope.account);
+    let resource = |kind: &str, id: &str| json!({"Type": kind, "Id": id, "Partition": "aws"});
+    let with_resources = |id, minute, resources| with(finding(world, id, "HIGH", minute), "Resources", resources);
+    fixture
+        .import(vec![
+            with_resources("elsewhere", 100, json!([resource("AwsIamRole", &role)])),
+            with_resources("both", 110, json!([resource("AwsIamRole", &role), resource("AwsEc2Instance", &instance)])),
+            with_resources("longer", 120, json!([resource("AwsEc2Instance", &format!("{instance}0"))])),
+        ])
+        .await;
+    let about = |resource: &str| FindingQuery { resource: Some(resource.into()), ..FindingQuery::default() };
+    assert_eq!(ids(fixture, &about(&instance)).await, ["both", "new", "told", "old"]);
+    assert_eq!(ids(fixture, &about(&role)).await, ["both", "elsewhere"]);
+    assert_eq!(ids(fixture, &about(world.instance.as_str())).await, [""; 0], "the id alone is not the resource's id");
+    let worst = FindingQuery { severities: vec![Severity::Critical], ..about(&instance) };
+    assert_eq!(ids(fixture, &worst).await, ["new"]);
+}
+
 pub(super) async fn the_sent_json_is_kept(fixture: &dyn Fixture) {
     let sent = with(finding(fixture.world(), "f-1", "HIGH", 1), "NewField", json!({"since": "2027", "n": [1, 2.5]}));
     fixture.import(vec![sent.clone()]).await;

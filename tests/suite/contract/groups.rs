@@ -104,3 +104,18 @@ pub(super) async fn endpoints_are_listed(fixture: &dyn Fixture) {
     let nowhere = VpcId::new("vpc-0123456789abcdef0");
     assert_eq!(cloud.reads().vpc_endpoints(&world.scope, &nowhere).await, Ok(vec![]));
 }
+
+#[test]
+fn a_group_with_a_rule_that_is_not_understood_is_not_closed() {
+    let rule = GroupRule { peer: RulePeer::Other("an unknown peer".into()), ..GroupRule::all_egress() };
+    let group = SecurityGroup {
+        id: GroupId::new("sg-0ab12cd34ef56ab78"),
+        name: "lazaret-quarantine".into(),
+        vpc: VpcId::new("vpc-0ab12cd34ef56ab78"),
+        ingress: vec![],
+        egress: vec![rule, GroupRule::all_egress_v6()],
+        tags: Tags::new(),
+    };
+    let leaks = lazaret::playbook::change::leaks(&group, &std::collections::BTreeSet::new());
+    assert_eq!(leaks, ["egress all protocols an unknown peer", "egress all protocols ::/0"]);
+}

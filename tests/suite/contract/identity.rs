@@ -17,6 +17,9 @@ pub(super) async fn another_account_is_another_account(fixture: &dyn Fixture) {
     let (cloud, world) = (fixture.cloud(), fixture.world());
     let caller = cloud.reads().caller_identity(Some(&world.other)).await.unwrap();
     assert_eq!(caller.account, world.other.account.as_str());
+    // Its CloudTrail tells who it was.
+    let ours = cloud.reads().caller_identity(None).await.unwrap();
+    assert_eq!(caller.arn.rsplit('/').next(), ours.arn.rsplit('/').next(), "{} and {}", caller.arn, ours.arn);
     let there = cloud.reads().instances(&world.other, &InstanceQuery::All).await.unwrap();
     assert_eq!(there, []);
     assert_eq!(cloud.reads().instances(&world.scope, &InstanceQuery::All).await.unwrap().len(), 1);

@@ -153,7 +153,8 @@ checks! {
     }
     rehearsal::{a_rehearsal_changes_nothing, a_rehearsal_says_what_would_be_refused}
     findings::{
-        open_findings_come_newest_first, findings_are_filtered, the_sent_json_is_kept, pages_are_followed,
+        open_findings_come_newest_first, findings_are_filtered, findings_of_one_resource_are_asked_for_by_its_exact_id,
+        the_sent_json_is_kept, pages_are_followed,
         findings_are_updated, what_was_not_updated_is_said, a_rehearsed_update_changes_nothing,
     }
 }

@@ -84,7 +84,7 @@ fn place(w: &World) -> ScopeWorld {
         groups: vec![w.groups[1].clone()],
     };
     ScopeWorld {
-        vpcs: [(w.vpc.clone(), Vpc { cidr: cidr(), tags: Tags::new() })].into(),
+        vpcs: [(w.vpc.clone(), Vpc { cidr: cidr(), ipv6_cidr: None, tags: Tags::new() })].into(),
         subnets: [(w.subnet.clone(), Subnet { vpc: w.vpc.clone(), cidr: cidr(), tags: Tags::new() })].into(),
         network_acls: [(w.acl.clone(), acl(w))].into(),
         groups: w.groups.iter().zip(["web", "app", "db"]).map(|(id, name)| (id.clone(), group(w, id, name))).collect(),

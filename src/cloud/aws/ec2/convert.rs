@@ -105,21 +105,35 @@ pub(super) fn group(g: &ec2::SecurityGroup) -> Option<SecurityGroup> {
     })
 }
 
-/// One rule for each peer of a permission.
+/// One rule for each peer of a permission. What isn't understood is a rule as well: a permission that becomes no rule
+/// would make an open group look closed.
 fn rules(permission: &ec2::IpPermission) -> Vec<GroupRule> {
     let protocol = permission.ip_protocol().unwrap_or("-1");
     let ports = (protocol != "-1").then(|| (permission.from_port(), permission.to_port()));
     let (from_port, to_port) = ports.unwrap_or_default();
-    let v4 = permission.ip_ranges().iter().filter_map(|r| r.cidr_ip());
-    let v6 = permission.ipv6_ranges().iter().filter_map(|r| r.cidr_ipv6());
-    let groups = permission.user_id_group_pairs().iter().filter_map(|p| p.group_id().or(p.group_name()));
-    let lists = permission.prefix_list_ids().iter().filter_map(|l| l.prefix_list_id());
-    v4.chain(v6)
-        .map(|cidr| RulePeer::Cidr(cidr.to_owned()))
-        .chain(groups.map(|g| RulePeer::Group(GroupId::new(g))))
-        .chain(lists.map(|l| RulePeer::PrefixList(l.to_owned())))
-        .map(|peer| GroupRule { protocol: protocol.to_owned(), from_port, to_port, peer })
-        .collect()
+    let v4 = permission.ip_ranges().iter().map(|r| known(r.cidr_ip(), RulePeer::Cidr, "an unnamed IPv4 range"));
+    let v6 = permission.ipv6_ranges().iter().map(|r| known(r.cidr_ipv6(), RulePeer::Cidr, "an unnamed IPv6 range"));
+    let groups = permission.user_id_group_pairs().iter().map(group_peer);
+    let lists = permission.prefix_list_ids().iter();
+    let lists = lists.map(|l| known(l.prefix_list_id(), RulePeer::PrefixList, "an unnamed prefix list"));
+    let mut peers: Vec<RulePeer> = v4.chain(v6).chain(groups).chain(lists).collect();
+    if peers.is_empty() {
+        peers.push(RulePeer::Other("an unknown peer".to_owned()));
+    }
+    let rule = |peer| GroupRule { protocol: protocol.to_owned(), from_port, to_port, peer };
+    peers.into_iter().map(rule).collect()
+}
+
+fn known(name: Option<&str>, peer: fn(String) -> RulePeer, otherwise: &str) -> RulePeer {
+    let name = name.filter(|name| !name.is_empty());
+    name.map_or_else(|| RulePeer::Other(otherwise.to_owned()), |name| peer(name.to_owned()))
+}
+
+/// A group is known by its id alone: names are not unique.
+fn group_peer(pair: &ec2::UserIdGroupPair) -> RulePeer {
+    let name = pair.group_name().filter(|name| !name.is_empty());
+    let otherwise = name.map_or_else(|| "an unnamed group".to_owned(), |name| format!("the group named {name}"));
+    known(pair.group_id(), |id| RulePeer::Group(GroupId::new(id)), &otherwise)
 }
 
 /// A rule as EC2 wants it.
@@ -137,6 +151,8 @@ pub(super) fn permission(rule: &GroupRule) -> ec2::IpPermission {
             base.user_id_group_pairs(ec2::UserIdGroupPair::builder().group_id(group.as_str()).build())
         }
         RulePeer::PrefixList(list) => base.prefix_list_ids(ec2::PrefixListId::builder().prefix_list_id(list).build()),
+        // There is no way to name it; EC2 refuses a permission without a peer.
+        RulePeer::Other(_) => base,
     }
     .build()
 }
@@ -202,6 +218,7 @@ mod tests {
     fn a_rule_survives_the_way_there_and_back() {
         for rule in [
             GroupRule::all_egress(),
+            GroupRule::all_egress_v6(),
             GroupRule::https_to(GroupId::new("sg-0ab12cd34ef56ab78")),
             GroupRule {
                 protocol: "udp".into(),
@@ -231,6 +248,23 @@ mod tests {
             .ipv6_ranges(ec2::Ipv6Range::builder().cidr_ipv6("fd00::/8").build())
             .build();
         assert_eq!(rules(&permission).len(), 3);
+    }
+
+    #[test]
+    fn a_permission_that_is_not_understood_is_still_a_rule() {
+        let open = || ec2::IpPermission::builder().ip_protocol("-1");
+        let pair = ec2::UserIdGroupPair::builder();
+        for (permission, peer) in [
+            (open(), "an unknown peer"),
+            (open().ip_ranges(ec2::IpRange::builder().build()), "an unnamed IPv4 range"),
+            (open().ipv6_ranges(ec2::Ipv6Range::builder().cidr_ipv6("").build()), "an unnamed IPv6 range"),
+            (open().prefix_list_ids(ec2::PrefixListId::builder().build()), "an unnamed prefix list"),
+            (open().user_id_group_pairs(pair.clone().user_id("111122223333").build()), "an unnamed group"),
+            (open().user_id_group_pairs(pair.group_name("web").build()), "the group named web"),
+        ] {
+            let made = rules(&permission.build());
+            assert_eq!(made, [GroupRule { peer: RulePeer::Other(peer.into()), ..GroupRule::all_egress() }]);
+        }
     }
 
     #[test]

@@ -80,6 +80,11 @@ fn is_open(json: &Value) -> bool {
     text(json, "/RecordState") == "ACTIVE" && !matches!(text(json, "/Workflow/Status"), "SUPPRESSED" | "RESOLVED")
 }
 
+fn names(json: &Value, resource: &str) -> bool {
+    let resources = json.get("Resources").and_then(Value::as_array);
+    resources.into_iter().flatten().any(|r| text(r, "/Id") == resource)
+}
+
 /// One page. A page's token carries the moment of the first page and the last finding listed, so that findings that
 /// arrive or change meanwhile neither shift nor repeat a row.
 pub(in super::super) fn list(
@@ -113,6 +118,7 @@ pub(in super::super) fn list(
     let wanted = |seen: &Seen<'_>| {
         query.updated_since.is_none_or(|since| seen.updated >= since)
             && (query.ids.is_empty() || query.ids.iter().any(|id| id.as_str() == seen.id))
+            && query.resource.as_ref().is_none_or(|resource| names(seen.json, resource))
             && (query.severities.is_empty()
                 || query.severities.iter().any(|s| s.label() == text(seen.json, "/Severity/Label")))
             && (query.include_closed || is_open(seen.json))

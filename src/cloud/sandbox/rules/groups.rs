@@ -46,9 +46,10 @@ pub(in super::super) fn create(
     given: &Tags,
 ) -> Ruling<GroupId> {
     let place = world.place(scope)?;
-    if !place.vpcs.contains_key(vpc) {
+    let Some(stands_in) = place.vpcs.get(vpc) else {
         return Err(Refusal::new("InvalidVpcID.NotFound", format!("The vpc ID '{vpc}' does not exist")));
-    }
+    };
+    let egress = stands_in.new_egress();
     check_text("GroupName", name)?;
     check_text("GroupDescription", description)?;
     tags::check(given)?;
@@ -73,7 +74,7 @@ pub(in super::super) fn create(
         name: name.to_owned(),
         vpc: vpc.clone(),
         ingress: Vec::new(),
-        egress: vec![GroupRule::all_egress()],
+        egress,
         tags: given.clone(),
     };
     world.place_mut(scope)?.groups.insert(id.clone(), Group { group, description: description.to_owned() });
@@ -128,6 +129,7 @@ fn check_peer(place: &ScopeWorld, peer: &RulePeer) -> Ruling<()> {
             Err(Refusal::new("InvalidParameterValue", format!("CIDR block {cidr} is malformed")))
         }
         RulePeer::Group(group) if !place.groups.contains_key(group) => Err(unknown_group(group)),
+        RulePeer::Other(peer) => Err(Refusal::new("InvalidParameterValue", format!("{peer} can't be named"))),
         _ => Ok(()),
     }
 }

@@ -69,6 +69,8 @@ pub(super) struct VpcEntry {
     pub(super) name: String,
     pub(super) cidr: String,
     #[serde(default)]
+    pub(super) ipv6_cidr: Option<String>,
+    #[serde(default)]
     pub(super) subnet: Vec<SubnetEntry>,
     #[serde(default)]
     pub(super) group: Vec<GroupEntry>,

@@ -8,6 +8,7 @@ use crate::domain::{
     AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
     NetworkAcl, RulePeer, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
 };
+use ipnet::Ipv6Net;
 
 /// The number of the final IPv6 deny, one above that of IPv4.
 const FINAL_IPV6: i32 = AclEntry::FINAL + 1;
@@ -32,7 +33,12 @@ where
 /// Adds a VPC to the scope.
 pub(super) fn add_vpc(place: &mut ScopeWorld, scope: &Scope, entry: &VpcEntry) -> Result<(), String> {
     let vpc: VpcId = id(&entry.id)?;
-    if place.vpcs.insert(vpc.clone(), Vpc { cidr: entry.cidr.clone(), tags: named(&entry.name) }).is_some() {
+    if let Some(cidr) = entry.ipv6_cidr.as_ref().filter(|cidr| cidr.parse::<Ipv6Net>().is_err()) {
+        return Err(format!("`{cidr}` is not an IPv6 range"));
+    }
+    let new = Vpc { cidr: entry.cidr.clone(), ipv6_cidr: entry.ipv6_cidr.clone(), tags: named(&entry.name) };
+    let new_egress = new.new_egress();
+    if place.vpcs.insert(vpc.clone(), new).is_some() {
         return Err(format!("{vpc} is there twice"));
     }
     for s in &entry.subnet {
@@ -41,7 +47,7 @@ pub(super) fn add_vpc(place: &mut ScopeWorld, scope: &Scope, entry: &VpcEntry) -
             return Err(format!("{} is there twice", s.id));
         }
     }
-    add_groups(place, &vpc, entry)?;
+    add_groups(place, &vpc, entry, &new_egress)?;
     add_acls(place, &vpc, entry)?;
     for e in &entry.endpoint {
         let groups = e.groups.iter().map(|g| find_group(place, &vpc, g)).collect::<Result<_, _>>()?;
@@ -52,7 +58,7 @@ pub(super) fn add_vpc(place: &mut ScopeWorld, scope: &Scope, entry: &VpcEntry) -
     Ok(())
 }
 
-fn add_groups(place: &mut ScopeWorld, vpc: &VpcId, entry: &VpcEntry) -> Result<(), String> {
+fn add_groups(place: &mut ScopeWorld, vpc: &VpcId, entry: &VpcEntry, new_egress: &[GroupRule]) -> Result<(), String> {
     let default = GroupId::new(default_id("sg-", vpc.as_str()));
     let itself =
         GroupRule { protocol: "-1".into(), from_port: None, to_port: None, peer: RulePeer::Group(default.clone()) };
@@ -69,7 +75,7 @@ fn add_groups(place: &mut ScopeWorld, vpc: &VpcId, entry: &VpcEntry) -> Result<(
         name: "default".into(),
         vpc: vpc.clone(),
         ingress: vec![itself],
-        egress: vec![GroupRule::all_egress()],
+        egress: new_egress.to_vec(),
         tags: Tags::new(),
     };
     add(group, "default VPC security group")?;
@@ -91,7 +97,7 @@ fn add_groups(place: &mut ScopeWorld, vpc: &VpcId, entry: &VpcEntry) -> Result<(
             lines.iter().map(|line| rule(place, vpc, line)).collect()
         };
         let ingress = rules(&g.ingress)?;
-        let egress = g.egress.as_deref().map_or_else(|| Ok(vec![GroupRule::all_egress()]), rules)?;
+        let egress = g.egress.as_deref().map_or_else(|| Ok(new_egress.to_vec()), rules)?;
         if let Some(found) = place.groups.get_mut(&GroupId::new(g.id.as_str())) {
             (found.group.ingress, found.group.egress) = (ingress, egress);
         }

@@ -26,6 +26,26 @@ async fn a_new_group_lets_everything_out_until_that_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_new_group_lets_everything_out_over_ipv6_too_where_the_vpc_has_it() {
+    let (sandbox, _) = sandbox();
+    let (scope, runner) = instance(&sandbox.world(), "stage-1");
+    let vpc = interfaces(&sandbox, &scope, &runner).await[0].vpc.clone();
+    let target = Target::new(&scope);
+    let id = sandbox.create_group(&target, &vpc, "new", "New", &Tags::new()).await.unwrap();
+    let query = GroupQuery::Ids(vec![id.clone()]);
+    let egress = async || sandbox.groups(&scope, &query).await.unwrap()[0].egress.clone();
+    assert_eq!(egress().await, [GroupRule::all_egress(), GroupRule::all_egress_v6()]);
+    sandbox.revoke_egress(&target, &id, &[GroupRule::all_egress()]).await.unwrap();
+    assert_eq!(egress().await, [GroupRule::all_egress_v6()]);
+    // One that is there does not help one that is not.
+    let both = [GroupRule::all_egress(), GroupRule::all_egress_v6()];
+    let error = sandbox.revoke_egress(&target, &id, &both).await.unwrap_err();
+    assert_eq!(told(&error), (ErrorKind::NotFound, "InvalidPermission.NotFound"));
+    sandbox.revoke_egress(&target, &id, &both[1..]).await.unwrap();
+    assert!(egress().await.is_empty());
+}
+
+#[tokio::test]
 async fn names_are_unique_in_a_vpc_and_within_the_rules() {
     let (sandbox, _) = sandbox();
     let world = sandbox.world();

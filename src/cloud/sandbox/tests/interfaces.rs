@@ -77,11 +77,17 @@ async fn five_groups_fit_by_default_and_sixteen_where_the_quota_was_raised() {
 #[tokio::test]
 async fn a_scope_that_is_not_ours_answers_as_aws_does() {
     let (sandbox, _) = sandbox();
-    for (account, region, code) in
-        [("999999999999", "eu-central-1", "AccessDenied"), ("111122223333", "ap-southeast-2", "OptInRequired")]
-    {
+    for (account, region, operation, code) in [
+        // What is refused is the role, before the call gets anywhere.
+        ("999999999999", "eu-central-1", "sts:AssumeRole", "AccessDenied"),
+        ("111122223333", "ap-southeast-2", "ec2:DescribeNetworkInterfaces", "OptInRequired"),
+    ] {
         let scope = Scope::parse(account, region).unwrap();
         let error = sandbox.interfaces(&scope, &InterfaceQuery::AttachedTo(vec![])).await.unwrap_err();
         assert_eq!(told(&error), (ErrorKind::Denied, code));
+        assert_eq!((error.operation.as_str(), error.scope.as_ref()), (operation, Some(&scope)));
+        let target = Target::new(&scope);
+        let error = sandbox.create_tags(&target, "i-0ab12cd34ef56ab78", &Tags::new()).await.unwrap_err();
+        assert!(!error.may_have_applied && !error.retryable, "{error:?}");
     }
 }
