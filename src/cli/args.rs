@@ -41,7 +41,7 @@ pub(super) struct Global {
     #[arg(long, global = true)]
     pub(super) json: bool,
     /// Let no mutating call leave the process
-    #[arg(long, global = true, env = "LAZARET_READ_ONLY")]
+    #[arg(long, global = true)]
     pub(super) read_only: bool,
     /// Plan, ask EC2 whether each call would go through (DryRun), and change nothing
     #[arg(long, global = true)]
@@ -215,6 +215,9 @@ pub(super) struct RecoverArgs {
     /// Take over a run whose process still seems alive
     #[arg(long, requires = "run")]
     pub(super) force: bool,
+    /// Look, say what holds, and end the run there instead of going on with it
+    #[arg(long)]
+    pub(super) end: bool,
     /// List what would be looked into and stop
     #[arg(long, conflicts_with = "yes")]
     pub(super) plan: bool,

@@ -5,6 +5,7 @@ use crate::domain::text;
 use crate::engine::EngineError;
 use crate::ledger::{LedgerError, Outcome, RunState};
 use crate::playbook::PlanRefusal;
+use crate::playbook::plan::DriftKind;
 use std::process::{ExitCode, Termination};
 
 /// How the program ends. The numbers are stable.
@@ -35,7 +36,7 @@ impl Exit {
     /// What a run's end means for its caller.
     pub(super) fn of_run(state: &RunState) -> Self {
         match state.ended.as_ref().map(|(outcome, _, _)| *outcome) {
-            Some(Outcome::Done) if !state.plan.drift.is_empty() => Self::Drift,
+            Some(Outcome::Done) if state.plan.drift.iter().any(|d| d.kind != DriftKind::Overwritten) => Self::Drift,
             Some(Outcome::Done) => Self::Done,
             Some(Outcome::Partial) => Self::Partial,
             Some(Outcome::Failed) | None => Self::Failed,

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::cloud::port::FindingQuery;
 use crate::domain::{Finding, Severity};
 use chrono::{DateTime, Utc};
-use futures::future::try_join_all;
+use futures::future::join_all;
 
 pub(super) async fn run(global: &Global, args: &FindingsArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
@@ -15,7 +15,19 @@ pub(super) async fn run(global: &Global, args: &FindingsArgs, out: &Out) -> Resu
         args.severity.map_or_else(Vec::new, |least| Severity::ALL.into_iter().filter(|s| *s >= least).collect());
     let query = FindingQuery { severities, include_closed: args.all, ..FindingQuery::default() };
     let listings = session.hubs.iter().map(|hub| session.list_findings(hub, &query, args.limit));
-    let mut findings: Vec<Finding> = try_join_all(listings).await?.into_iter().flatten().map(|s| s.finding).collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut failed = None;
+    for listing in join_all(listings).await {
+        match listing {
+            Ok(seen) => findings.extend(seen.into_iter().map(|s| s.finding)),
+            // One Security Hub that can't be read must not hide the others'.
+            Err(error) => {
+                let failure = Failure::from(error);
+                out.error(&failure);
+                failed = Some(failure.exit);
+            }
+        }
+    }
     findings.sort_by(|a, b| (b.touched_at(), &b.id).cmp(&(a.touched_at(), &a.id)));
     findings.dedup_by(|a, b| a.id == b.id);
     // The account and Region that were asked for are the findings' own, not those of the hub that listed them.
@@ -26,7 +38,12 @@ pub(super) async fn run(global: &Global, args: &FindingsArgs, out: &Out) -> Resu
     findings.truncate(args.limit);
     if out.json {
         findings.iter().for_each(|f| out.json(&super::decode::line(f)));
-        return Ok(Exit::Done);
+        return Ok(failed.unwrap_or(Exit::Done));
+    }
+    if findings.is_empty() {
+        let hubs: Vec<String> = session.hubs.iter().map(ToString::to_string).collect();
+        out.note(format!("no findings match; looked in the Security Hub of {}", hubs.join(", ")));
+        return Ok(failed.unwrap_or(Exit::Done));
     }
     let now = session.engine.now();
     let rows: Vec<[String; 7]> = findings
@@ -44,7 +61,7 @@ pub(super) async fn run(global: &Global, args: &FindingsArgs, out: &Out) -> Resu
         })
         .collect();
     out.table(["SEVERITY", "AGE", "TYPE", "SUBJECT", "ACCOUNT", "REGION", "STATE"], &rows);
-    Ok(Exit::Done)
+    Ok(failed.unwrap_or(Exit::Done))
 }
 
 /// How long ago, in its largest unit.

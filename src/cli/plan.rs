@@ -7,7 +7,8 @@ use super::session::Session;
 use crate::domain::text;
 use crate::engine::{Consent, EngineError, Prepared, RunReport};
 use crate::ledger::{Event, Record, RunState};
-use crate::playbook::{PlanRefusal, Playbook};
+use crate::playbook::Playbook;
+use crate::playbook::plan::Drift;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -57,14 +58,27 @@ pub(super) async fn carry_out(
             return Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed"));
         }
     }
+    if commit.yes {
+        // Who didn't look at the preview is told all the same.
+        prepared.plan.warnings.iter().for_each(|w| out.note(format!("warning: {}", text::safe(w))));
+    }
     let (progress, mut records) = mpsc::unbounded_channel();
     let run = session.engine.commit(&prepared, consent, Some(progress));
     let mut run = std::pin::pin!(run);
+    let mut leaving = false;
     let result = loop {
         tokio::select! {
             biased;
             Some(record) = records.recv() => tell(&prepared, &record, out),
             result = &mut run => break result,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                if leaving {
+                    return Err(Failure::new(Exit::Partial, "left in the middle: what was done is in the ledger")
+                        .hint("`lazaret recover` looks at what holds and brings the run to its end"));
+                }
+                leaving = true;
+                out.note("the calls under way are finished and written down first; press again to leave at once");
+            }
         }
     };
     while let Ok(record) = records.try_recv() {
@@ -113,10 +127,13 @@ pub(super) fn unplanned(
     error: EngineError,
     out: &Out,
 ) -> Failure {
-    let is_refusal = matches!(&error, EngineError::Plan(r) if !matches!(r, PlanRefusal::NotFound { .. }));
     let failure = Failure::from(error);
-    if out.json && is_refusal {
-        out.json(&RunReport::refused(playbook, subject.to_owned(), scope.clone(), failure.message.clone()));
+    if out.json {
+        let mut report = RunReport::refused(playbook, subject.to_owned(), scope.clone(), failure.message.clone());
+        if failure.exit == Exit::Failed {
+            report.state = "failed".into();
+        }
+        out.json(&report);
     }
     failure
 }
@@ -130,10 +147,7 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
         let isolated = report.isolated_ms.map(|ms| format!(", isolated after {ms} ms")).unwrap_or_default();
         out.line(format!("{}: {}{isolated}", report.state, text::safe(&report.message)));
         for drift in &report.drift {
-            out.line(format!(
-                "  drift  {}: now {}, before us {} -> {}",
-                drift.what, drift.now, drift.before, drift.decision
-            ));
+            out.line(format!("  drift  {}", drift_text(drift)));
         }
         out.line(format!("run {}", state.run));
     }
@@ -154,6 +168,11 @@ fn tell(prepared: &Prepared, record: &Record, out: &Out) {
         Event::Begun { .. } | Event::Intended { .. } | Event::Recovered { .. } | Event::Ended { .. } => return,
     };
     out.note(line);
+}
+
+fn drift_text(drift: &Drift) -> String {
+    let text = format!("{}: now {}, before us {} -> {}", drift.what, drift.now, drift.before, drift.decision);
+    text::safe(&text).into_owned()
 }
 
 fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
@@ -194,10 +213,7 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
         out.line(format!("not stopped  {limit}"));
     }
     for drift in &plan.drift {
-        out.line(format!(
-            "drift    {}: now {}, before us {} -> {}",
-            drift.what, drift.now, drift.before, drift.decision
-        ));
+        out.line(format!("drift    {}", drift_text(drift)));
     }
     for wave in plan.waves() {
         out.line(format!("wave {wave}"));

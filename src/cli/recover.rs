@@ -35,8 +35,19 @@ pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Resul
             continue;
         }
         looked += 1;
+        if args.plan || !args.yes {
+            out.note(format!("{what} stands so:"));
+            for step in &state.plan.steps {
+                let word = state.steps.get(&step.id).map_or("pending", |s| s.state.word());
+                out.note(format!("  {word:<13} {}", text::safe(&step.title)));
+            }
+            out.note(if args.end {
+                "steps without an answer would be looked into, and the run ended"
+            } else {
+                "steps without an answer would be looked into, and the pending ones carried out"
+            });
+        }
         if args.plan {
-            out.note(format!("{what}: would be looked into"));
             continue;
         }
         if !args.yes {
@@ -48,14 +59,14 @@ pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Resul
                 continue;
             }
         }
-        let state = session.engine.recover(state.run, args.force, None).await?;
+        let state = session.engine.recover(state.run, args.force, !args.end, None).await?;
         let exit = report(&state, out);
         if worst == Exit::Done {
             worst = exit;
         }
     }
-    if looked == 0 && !out.json {
-        out.line("nothing to recover");
+    if looked == 0 {
+        out.note("nothing to recover");
     }
     Ok(worst)
 }

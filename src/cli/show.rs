@@ -15,6 +15,10 @@ pub(super) async fn run(global: &Global, args: &ShowArgs, out: &Out) -> Result<E
     if let Ok(instance) = args.what.parse::<InstanceId>() {
         let scope = session.scope_of(&instance).await?;
         let world = session.engine.observe_instance(&scope, &instance, &session.settings.quarantine).await?;
+        if world.instance.is_none() {
+            return Err(Failure::new(Exit::Failed, format!("{instance} does not exist in {scope}"))
+                .hint("--account and --region say where to look"));
+        }
         show_instance(&session, &world, out);
         return Ok(Exit::Done);
     }

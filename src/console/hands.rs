@@ -118,7 +118,7 @@ impl Hands {
             ),
             Effect::Recover(ticket, run) => {
                 self.commit(ticket, move |progress| {
-                    Box::pin(async move { engine.recover(run, false, Some(progress)).await })
+                    Box::pin(async move { engine.recover(run, false, true, Some(progress)).await })
                 });
             }
             // These are the loop's own.

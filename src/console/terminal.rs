@@ -13,8 +13,9 @@ use crossterm::terminal::{
     SetTitle, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
@@ -59,8 +60,7 @@ impl Screen {
     pub fn enter(mouse: bool) -> io::Result<Self> {
         hook_panics();
         take(mouse)?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()));
-        let terminal = terminal.inspect_err(|_| give_back())?;
+        let terminal = blank().inspect_err(|_| give_back())?;
         Ok(Self { terminal, mouse })
     }
 
@@ -75,6 +75,9 @@ impl Screen {
     /// When the terminal has gone.
     pub fn draw(&mut self, model: &Model, theme: &Theme) -> io::Result<Drawn> {
         let mut drawn = Drawn::default();
+        if self.terminal.size()? != self.terminal.get_frame().area().as_size() {
+            self.clear()?;
+        }
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         let result = self.terminal.draw(|frame| drawn = view::draw(frame, model, theme)).map(drop);
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
@@ -86,8 +89,7 @@ impl Screen {
     /// # Errors
     /// When the terminal has gone.
     pub fn clear(&mut self) -> io::Result<()> {
-        // Ratatui's own clear asks the terminal where its cursor is, and the answer would be taken for keys.
-        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        self.terminal = blank()?;
         execute!(self.terminal.backend_mut(), Clear(ClearType::All))
     }
 
@@ -122,6 +124,14 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// A terminal of which nothing is drawn yet. Its area is fixed: where ratatui follows the size itself, it asks the
+/// terminal where the cursor is, and waits for an answer that some never give.
+fn blank() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
+    let (width, height) = crossterm::terminal::size()?;
+    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+    Terminal::with_options(CrosstermBackend::new(io::stdout()), TerminalOptions { viewport })
 }
 
 fn take(mouse: bool) -> io::Result<()> {

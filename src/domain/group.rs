@@ -36,6 +36,16 @@ impl GroupRule {
         Self { protocol: "-1".into(), from_port: None, to_port: None, peer: RulePeer::Cidr("0.0.0.0/0".into()) }
     }
 
+    /// The same to any IPv6 address: where the VPC has an IPv6 range, a new group allows that too.
+    pub fn all_egress_v6() -> Self {
+        Self { peer: RulePeer::Cidr("::/0".into()), ..Self::all_egress() }
+    }
+
+    /// Everything that EC2 may put on a new group by itself.
+    pub fn defaults() -> [Self; 2] {
+        [Self::all_egress(), Self::all_egress_v6()]
+    }
+
     /// TCP 443 to one group: what an SSM endpoint needs.
     pub fn https_to(group: GroupId) -> Self {
         Self { protocol: "tcp".into(), from_port: Some(443), to_port: Some(443), peer: RulePeer::Group(group) }

@@ -9,6 +9,7 @@ use crate::cloud::{CloudError, ErrorKind, Writes};
 use crate::domain::{GroupId, GroupRule, Scope, SecurityGroup, Tags, VpcId};
 use crate::playbook::change::leaks;
 use crate::playbook::{Change, Standing, tags};
+use futures::future::join_all;
 use std::collections::BTreeSet;
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
@@ -110,7 +111,7 @@ async fn make_group(
     let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
     let description = "lazaret quarantine: no traffic";
     let failed = match retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await {
-        Ok(id) => return Ok(Made { id, egress: vec![GroupRule::all_egress()] }),
+        Ok(id) => return Ok(Made { id, egress: GroupRule::defaults().to_vec() }),
         // Ours from before, or another responder's a moment ago: which of them made it does not matter.
         Err(e) if e.kind == ErrorKind::AlreadyExists || e.may_have_applied => e,
         Err(e) => return Err(Answer::Failed(step_error(&e))),
@@ -138,18 +139,17 @@ async fn close_group(
 ) -> Answer {
     let target = Target::new(scope);
     let reads = engine.cloud().reads().as_ref();
-    // Only the rule that EC2 itself puts on a new group is ours to revoke.
-    let all = [GroupRule::all_egress()];
-    if made.egress.contains(&all[0])
-        && let Err(e) = retrying(engine, || writes.revoke_egress(&target, &made.id, &all)).await
-        && e.kind != ErrorKind::NotFound
-    {
+    // Only the rules that EC2 itself puts on a new group are ours to revoke, each by itself: one may not be there.
+    let defaults = GroupRule::defaults().into_iter().filter(|rule| made.egress.contains(rule));
+    let revoked = join_all(defaults.map(|rule| revoke(engine, writes, &target, &made.id, rule))).await;
+    if let Some(e) = revoked.into_iter().find_map(Result::err) {
         return unclear_or_failed(&e);
     }
     let wanted: Vec<GroupRule> = reach.iter().cloned().map(GroupRule::https_to).collect();
     let missing: Vec<GroupRule> = wanted.iter().filter(|r| !made.egress.contains(r)).cloned().collect();
+    let authorize = || retrying(engine, || writes.authorize_egress(&target, &made.id, &missing));
     if !missing.is_empty()
-        && let Err(e) = retrying(engine, || writes.authorize_egress(&target, &made.id, &missing)).await
+        && let Err(e) = once_visible(authorize).await
         && e.kind != ErrorKind::AlreadyExists
     {
         return unclear_or_failed(&e);
@@ -170,6 +170,39 @@ async fn close_group(
         Ok(None) => Answer::failed("NotVisible", format!("{} was made and can't be read yet", made.id)),
         Err(e) => Answer::Failed(step_error(&e)),
     }
+}
+
+/// Revokes one egress rule; that it isn't there is as good.
+async fn revoke(
+    engine: &Engine,
+    writes: &dyn Writes,
+    target: &Target,
+    group: &GroupId,
+    rule: GroupRule,
+) -> Result<(), CloudError> {
+    let rules = [rule];
+    match once_visible(|| retrying(engine, || writes.revoke_egress(target, group, &rules))).await {
+        Err(e) if e.code == "InvalidPermission.NotFound" => Ok(()),
+        answer => answer,
+    }
+}
+
+/// Calls again while EC2 does not know yet the group that it has just made.
+async fn once_visible<T, F, C>(call: C) -> Result<T, CloudError>
+where
+    C: Fn() -> F,
+    F: Future<Output = Result<T, CloudError>>,
+{
+    let mut last = call().await;
+    for wait in readback::WAITS {
+        match &last {
+            Err(e) if ["InvalidGroup.NotFound", "InvalidGroupId.NotFound"].contains(&e.code.as_str()) => {}
+            _ => return last,
+        }
+        tokio::time::sleep(wait).await;
+        last = call().await;
+    }
+    last
 }
 
 /// A quarantine group with the egress rules that it is known to have.

@@ -11,7 +11,7 @@ use super::retry::{rereading, retrying};
 use super::{Engine, EngineError, LEASE, apply, message};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
-use crate::domain::{GroupId, Scope, text};
+use crate::domain::{GroupId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::{group_list, leaks};
 use crate::playbook::tags::RUN;
@@ -193,7 +193,7 @@ fn work(
             }
             (Action::ReadBack { instance, isolated }, _) => {
                 let made = group_made(&state);
-                let isolated = isolated.map(|g| made.unwrap_or(g));
+                let isolated = isolated.map(|(group, reach)| (made.unwrap_or(group), reach));
                 match readback::read_back(&engine, &state, Some(&instance), isolated.as_ref()).await {
                     Ok(sight) => Answer::Seen(sight),
                     Err(e) => Answer::Failed(step_error(&e)),
@@ -208,9 +208,9 @@ fn work(
                     Err(e) => unclear_or_failed(&e),
                 }
             }
-            (Action::Notify { topic_arn, subject }, _) => {
+            (Action::Notify { topic_arn, .. }, _) => {
                 let scope = topic_scope(&topic_arn, &state.plan.scope);
-                let body = message::body(&state);
+                let (subject, body) = message::of(&state);
                 let target = Target::new(&scope);
                 match retrying(&engine, || writes.publish(&target, &topic_arn, &subject, &body)).await {
                     Ok(id) => Answer::applied(vec![id]),
@@ -239,11 +239,13 @@ fn work(
     }
 }
 
-/// A topic is called in its own Region and account, which its ARN names.
+/// A topic is called in its own partition, Region and account, which its ARN names.
 fn topic_scope(arn: &str, home: &Scope) -> Scope {
-    let mut parts = arn.split(':').skip(3);
-    match (parts.next(), parts.next()) {
-        (Some(region), Some(account)) => Scope::parse(account, region).unwrap_or_else(|_| home.clone()),
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", partition, "sns", region, account, ..] => Scope::parse(account, region)
+            .map(|scope| Scope { partition: Partition::from((*partition).to_owned()), ..scope })
+            .unwrap_or_else(|_| home.clone()),
         _ => home.clone(),
     }
 }

@@ -2,18 +2,32 @@
 
 use super::report;
 use crate::domain::text;
-use crate::ledger::RunState;
+use crate::ledger::{Outcome, RunState};
 use crate::playbook::{Action, Change, Playbook};
 use serde_json::{Value, json};
 
 /// SNS's limit for a message, in bytes (SNS API reference, `Publish`).
 const MAX_BYTES: usize = 262_144;
 
-/// The body for a run as it stands: what was found, done, and left to do.
-pub(super) fn body(state: &RunState) -> String {
-    let full = value(state, true);
-    let text = full.to_string();
-    if text.len() <= MAX_BYTES { text } else { value(state, false).to_string() }
+/// Subject and body for a run as it stands: what was found, done, and left to do.
+pub(super) fn of(state: &RunState) -> (String, String) {
+    let body = value(state, true).to_string();
+    let body = if body.len() <= MAX_BYTES { body } else { value(state, false).to_string() };
+    let kind = state.plan.finding.as_ref().map_or("no finding", |f| f.finding_type.as_str());
+    let subject = format!("lazaret: {} in {} ({kind})", headline(state), state.plan.scope);
+    (text::sns_subject(&subject), body)
+}
+
+/// What holds, in a few words.
+fn headline(state: &RunState) -> String {
+    let id = state.plan.instance().map(|i| i.to_string()).unwrap_or_default();
+    let whole = state.outcome_so_far() == Outcome::Done && !state.plan.drift.iter().any(|d| d.kind.is_open());
+    match state.plan.playbook {
+        Playbook::QuarantineInstance if report::isolated_ms(state).is_some() => format!("{id} quarantined"),
+        Playbook::QuarantineInstance => format!("{id} is NOT isolated"),
+        Playbook::Restore if whole => format!("{id} restored"),
+        Playbook::Restore => format!("{id} is NOT fully restored"),
+    }
 }
 
 fn value(state: &RunState, with_steps: bool) -> Value {
@@ -21,8 +35,8 @@ fn value(state: &RunState, with_steps: bool) -> Value {
     let id = plan.instance().map(|i| i.to_string()).unwrap_or_default();
     let finding = plan.finding.as_ref().map(|f| {
         json!({
-            "id": text::cut(f.id.as_str(), 1_000),
-            "type": text::cut(&f.finding_type, 300),
+            "id": text::cut(&text::safe(f.id.as_str()), 1_000),
+            "type": text::cut(&text::safe(&f.finding_type), 300),
             "title": text::cut(&text::safe(&f.title), 1_000),
             "severity": f.severity,
         })
@@ -71,7 +85,7 @@ fn value(state: &RunState, with_steps: bool) -> Value {
             format!("{id} is NOT isolated"),
             vec![format!("See lazaret runs --run {}, then lazaret quarantine {id} again", state.run)],
         ),
-        Playbook::Restore => (format!("{id} was restored"), vec![]),
+        Playbook::Restore => (headline(state), vec![format!("See lazaret runs --run {}", state.run)]),
     };
     json!({
         "source": "lazaret",

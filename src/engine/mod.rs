@@ -11,6 +11,7 @@ mod journal;
 mod look;
 mod message;
 pub mod observe;
+mod outstanding;
 pub mod poller;
 pub mod prepare;
 mod readback;
@@ -20,13 +21,14 @@ pub mod report;
 mod retry;
 
 pub use guard::{Consent, Guard, Refusal};
+pub use outstanding::{Outstanding, outstanding, settled};
 pub use prepare::{Prepared, QuarantineRequest, RestoreRequest};
 pub use report::RunReport;
 
 use crate::cloud::{Cloud, CloudError};
 use crate::domain::{Clock, RunId, Scope};
 use crate::ledger::{Actor, BeginError, Event, LedgerError, Outcome, Record, RunFilter, RunState, Store};
-use crate::playbook::{PlanRefusal, Playbook};
+use crate::playbook::PlanRefusal;
 use chrono::{DateTime, Duration, Utc};
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
@@ -201,28 +203,23 @@ impl Engine {
         }))
     }
 
+    /// What quarantines of a subject have changed and no restore has put back, oldest first.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn outstanding(&self, scope: &Scope, subject: &str) -> Result<Vec<Outstanding>, LedgerError> {
+        let filter = RunFilter { subject: Some(subject.to_owned()), ..RunFilter::default() };
+        let mut runs = self.inner.ledger.runs(&filter).await?;
+        runs.retain(|r| &r.plan.scope == scope);
+        runs.sort_by_key(|r| r.run);
+        Ok(outstanding(runs))
+    }
+
     /// The quarantines of an instance that no restore has taken back in full, oldest first.
     ///
     /// # Errors
     /// When the ledger can't be read.
     pub async fn open_quarantines(&self, scope: &Scope, subject: &str) -> Result<Vec<RunState>, LedgerError> {
-        let filter = RunFilter { subject: Some(subject.to_owned()), ..RunFilter::default() };
-        let mut runs = self.inner.ledger.runs(&filter).await?;
-        runs.retain(|r| &r.plan.scope == scope);
-        runs.sort_by_key(|r| r.run);
-        let settled = settled(&runs);
-        runs.retain(|r| {
-            r.plan.playbook == Playbook::QuarantineInstance && !settled.contains(&r.run) && !r.changes().is_empty()
-        });
-        Ok(runs)
+        Ok(self.outstanding(scope, subject).await?.into_iter().map(|o| o.run).collect())
     }
-}
-
-/// The runs that a restore has taken back in full.
-pub fn settled(runs: &[RunState]) -> std::collections::BTreeSet<RunId> {
-    runs.iter()
-        .filter(|r| r.plan.playbook == Playbook::Restore)
-        .filter(|r| matches!(r.ended, Some((Outcome::Done, _, _))) && r.plan.drift.is_empty())
-        .flat_map(|r| r.plan.reverts.iter().copied())
-        .collect()
 }

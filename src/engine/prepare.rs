@@ -1,10 +1,11 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only.
 
 use super::observe::{observe, quarantine_group, ssm_endpoint_groups};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Outstanding};
+use crate::cloud::port::FindingQuery;
 use crate::domain::{InstanceId, Protection, RunId, Scope, Workflow};
 use crate::ledger::RunState;
-use crate::playbook::{FindingRef, Needs, Observed, Plan, PlanRefusal, quarantine, restore};
+use crate::playbook::{Change, FindingRef, Needs, Observed, Plan, PlanRefusal, Playbook, quarantine, restore};
 use crate::policy::QuarantinePolicy;
 use std::collections::BTreeSet;
 
@@ -127,40 +128,33 @@ impl Engine {
     /// # Errors
     /// When something can't be read, there is nothing to restore, or a named run is unknown.
     pub async fn prepare_restore(&self, request: &RestoreRequest) -> Result<Prepared, EngineError> {
-        let (instance, runs) = match &request.what {
-            RestoreWhat::Instance(instance) => {
-                let runs = self.open_quarantines(&request.scope, &format!("instance:{instance}")).await?;
-                (instance.clone(), runs)
-            }
-            RestoreWhat::Run(run) => {
-                let state = self.run_state(*run).await?;
-                let instance = state
-                    .plan
-                    .instance()
-                    .ok_or_else(|| PlanRefusal::Nothing(format!("run {run} is not about an instance")))?;
-                (instance, vec![state])
-            }
-        };
         let scope = &request.scope;
         let reads = self.cloud().reads().as_ref();
-        let mut changes: Vec<_> = runs.iter().flat_map(RunState::changes).collect();
+        let (instance, standing) = match &request.what {
+            RestoreWhat::Instance(instance) => {
+                (instance.clone(), self.outstanding(scope, &format!("instance:{instance}")).await?)
+            }
+            RestoreWhat::Run(run) => self.outstanding_of_run(scope, *run).await?,
+        };
+        let runs: Vec<&RunState> = standing.iter().map(|o| &o.run).collect();
+        let mut changes: Vec<Change> = standing.iter().flat_map(|o| o.changes.clone()).collect();
         let from_tags = runs.is_empty();
         if from_tags {
-            let needs = Needs { instance: Some(instance.clone()), ..Needs::default() };
-            changes = restore::changes_from_tags(&observe(reads, scope, &needs, self.now()).await?)?;
+            let world = self.observe_instance(scope, &instance, &QuarantinePolicy::default()).await?;
+            changes = restore::changes_from_tags(&world)?;
         }
         let observed = observe(reads, scope, &restore::needs(&instance, &changes), self.now()).await?;
-        let latest = runs.iter().rev().find(|r| r.plan.finding.is_some()).or(runs.last());
+        let latest = runs.iter().rev().find(|r| r.plan.finding.is_some()).or(runs.last()).copied();
+        let finding = match latest.and_then(|r| r.plan.finding.clone()) {
+            Some(finding) => Some(self.as_it_stands(finding).await),
+            None => None,
+        };
         let plan = restore::plan(&restore::Request {
             instance: &instance,
             reverts: runs.iter().map(|r| r.run).collect(),
             changes,
             observed: &observed,
-            finding: latest.and_then(|r| r.plan.finding.clone()).map(|mut finding| {
-                // What stands on the finding now is what that run left there.
-                finding.workflow = Workflow::Notified;
-                finding
-            }),
+            finding,
             incident: latest.map_or_else(|| instance.to_string(), |r| r.plan.incident.clone()),
             force: request.force.clone(),
             finding_status: request.finding_status.clone(),
@@ -169,6 +163,54 @@ impl Engine {
             from_tags,
         })?;
         Ok(Prepared { plan, observed, request: Request::Restore(request.clone()), from_tags })
+    }
+
+    /// What one quarantine changed and nobody has put back.
+    async fn outstanding_of_run(
+        &self,
+        scope: &Scope,
+        run: RunId,
+    ) -> Result<(InstanceId, Vec<Outstanding>), EngineError> {
+        let state = self.run_state(run).await?;
+        let instance = state.plan.instance();
+        let Some(instance) = instance.filter(|_| state.plan.playbook == Playbook::QuarantineInstance) else {
+            let what = state.plan.playbook.name();
+            return Err(
+                PlanRefusal::Unfit(format!("run {run} is a {what}, not a quarantine: nothing to take back")).into()
+            );
+        };
+        let mut standing = self.outstanding(scope, &state.plan.subject).await?;
+        let Some(place) = standing.iter().position(|o| o.run.run == run) else {
+            return Err(PlanRefusal::Nothing(format!("run {run} has been taken back: nothing to put back")).into());
+        };
+        let later = standing.split_off(place + 1);
+        let mine: Vec<String> = standing.iter().skip(place).flat_map(|o| &o.changes).flat_map(Change::fields).collect();
+        let newer = later.iter().find(|o| o.changes.iter().flat_map(Change::fields).any(|f| mine.contains(&f)));
+        if let Some(newer) = newer {
+            return Err(PlanRefusal::Unfit(format!(
+                "run {} came later and holds {instance} now: restore that one, or the instance",
+                newer.run.run
+            ))
+            .into());
+        }
+        Ok((instance, standing.split_off(place)))
+    }
+
+    /// The finding with the status and note that stand on it now, where its Security Hub tells.
+    async fn as_it_stands(&self, mut finding: FindingRef) -> FindingRef {
+        let Some(hub) = finding.hub.clone() else { return finding };
+        let query = FindingQuery { ids: vec![finding.id.clone()], include_closed: true, ..FindingQuery::default() };
+        match self.cloud().reads().findings(&hub, &query, None).await {
+            Ok(page) => {
+                if let Some(now) = page.findings.into_iter().find(|s| s.finding.id == finding.id) {
+                    finding.workflow = now.finding.workflow;
+                    finding.note = now.finding.note;
+                }
+            }
+            // Restoring doesn't wait for Security Hub.
+            Err(error) => tracing::warn!(%error, "the finding could not be read"),
+        }
+        finding
     }
 
     /// The state of one run.

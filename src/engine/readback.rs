@@ -6,8 +6,9 @@ use super::retry::rereading;
 use crate::cloud::CloudError;
 use crate::domain::{GroupId, InstanceId, Scope};
 use crate::ledger::{RunState, StepState};
-use crate::playbook::change::group_list;
+use crate::playbook::change::{group_list, leaks};
 use crate::playbook::{Change, Needs, Standing, StepId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The waits before each look: EC2 may need seconds until a read agrees with a write.
@@ -53,12 +54,13 @@ pub(super) async fn read_back(
     engine: &Engine,
     state: &RunState,
     instance: Option<&InstanceId>,
-    isolated: Option<&GroupId>,
+    isolated: Option<&(GroupId, BTreeSet<GroupId>)>,
 ) -> Result<Sight, CloudError> {
     let changes = to_read(state);
     let mut needs = changes.iter().map(|(_, c)| c.needs()).fold(Needs::default(), Needs::and);
     // Whether groups exist is not asked here: an interface can't hold one that doesn't.
     needs.groups.clear();
+    needs.groups.extend(isolated.map(|(group, _)| group.clone()));
     needs.instance = needs.instance.or(instance.cloned());
     let reads = engine.cloud().reads().as_ref();
     let mut sight = Sight { findings: vec![], problem: None };
@@ -86,7 +88,13 @@ pub(super) async fn read_back(
             .collect();
         let loose = (isolated.is_none() && !loose.is_empty()).then(|| format!("not as left: {}", loose.join("; ")));
         sight.problem = loose.or_else(|| {
-            isolated.and_then(|group| {
+            isolated.and_then(|(group, reach)| {
+                // An interface in a group that lets traffic through is not isolated, whoever opened it and when.
+                let open =
+                    world.groups.get(group).map_or_else(|| vec!["could not be read".into()], |g| leaks(g, reach));
+                if !open.is_empty() {
+                    return Some(format!("not isolated: {group} lets through: {}", open.join("; ")));
+                }
                 if world.is_isolated_by(group) {
                     return None;
                 }

@@ -29,11 +29,17 @@ impl Engine {
     }
 
     /// Takes over a run whose process has gone: looks at every step without an answer, then goes on where something
-    /// was done, and ends the run where nothing was. `force` takes over a run whose process still seems alive.
+    /// was done (unless told not to with `go_on`), and ends the run where nothing was. `force` takes over a run whose process still seems alive.
     ///
     /// # Errors
     /// When the run is over or alive, the guard refuses, or the ledger or the reads fail.
-    pub async fn recover(&self, id: RunId, force: bool, progress: Option<Progress>) -> Result<RunState, EngineError> {
+    pub async fn recover(
+        &self,
+        id: RunId,
+        force: bool,
+        go_on: bool,
+        progress: Option<Progress>,
+    ) -> Result<RunState, EngineError> {
         let permit = self.guard().admit_recovery()?;
         let state = self.run_state(id).await?;
         if !state.is_open() {
@@ -54,12 +60,37 @@ impl Engine {
             look_into(self, &mut journal, &step).await?;
         }
         if journal.state.changes().is_empty() {
-            let message = format!("{}: nothing had been changed when its process went away", journal.state.plan.title);
+            let making = |s: &crate::playbook::Step| {
+                matches!(s.action, Action::Change(Change::MakeQuarantineGroup { .. }))
+                    && journal.state.steps.get(&s.id).is_some_and(|s| s.intended_at.is_some())
+            };
+            let what = if journal.state.plan.steps.iter().any(making) {
+                "the instance had not been changed when its process went away. The quarantine group may be half made: \
+                 the next quarantine closes it"
+            } else {
+                "nothing had been changed when its process went away"
+            };
+            let message = format!("{}: {what}", journal.state.plan.title);
             journal.append(&[Event::Ended { outcome: Outcome::Failed, message }]).await?;
             return Ok(journal.state);
         }
+        if !go_on {
+            return self.end_here(journal).await;
+        }
         self.drop_overtaken(&mut journal).await?;
         run(self, &mut journal, &permit).await?;
+        Ok(journal.state)
+    }
+
+    /// Ends the run with what it has done so far: what did not begin is skipped.
+    async fn end_here(&self, mut journal: Journal) -> Result<RunState, EngineError> {
+        let pending = journal.state.steps.iter().filter(|(_, s)| s.state == StepState::Pending);
+        let why = "the run was ended by a person after its process went away";
+        let skipped: Vec<Event> =
+            pending.map(|(step, _)| Event::Skipped { step: step.clone(), why: why.into() }).collect();
+        journal.append(&skipped).await?;
+        let (outcome, message) = super::report::conclusion(&journal.state);
+        journal.append(&[Event::Ended { outcome, message }]).await?;
         Ok(journal.state)
     }
 

@@ -45,6 +45,9 @@ pub struct RunReport {
     pub total_ms: Option<i64>,
     /// What holds and what doesn't, in one sentence.
     pub message: String,
+    /// What a person should know about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The runs that this one takes back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<String>,
@@ -92,6 +95,7 @@ impl RunReport {
             isolated_ms: isolated_ms(state),
             total_ms: state.ended.as_ref().map(|(_, at, _)| (*at - state.begun_at).num_milliseconds()),
             message,
+            warnings: state.plan.warnings.clone(),
             reverts: state.plan.reverts.iter().map(ToString::to_string).collect(),
             drift: state.plan.drift.clone(),
         }
@@ -109,6 +113,7 @@ impl RunReport {
             isolated_ms: None,
             total_ms: None,
             message,
+            warnings: vec![],
             reverts: vec![],
             drift: vec![],
         }
@@ -144,7 +149,7 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::QuarantineInstance, Outcome::Partial) => {
             let swapped = swapped(state);
             let holds = if swapped.is_empty() {
-                "no interface was changed".to_owned()
+                format!("no interface was changed; what was changed so far: {}", changed_so_far(state))
             } else {
                 format!("isolated so far: {}", swapped.join(" "))
             };
@@ -160,7 +165,9 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::Restore, Outcome::Done) => {
             let left: Vec<String> =
                 state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
-            format!("{id} is restored, but for: {}", left.join("; "))
+            let open = state.plan.drift.iter().any(|d| d.kind.is_open());
+            let how = if open { "is NOT fully restored" } else { "is restored, but for" };
+            format!("{id} {how}: {}", left.join("; "))
         }
         (Playbook::Restore, Outcome::Partial) => {
             format!("{id} is restored in part. Not done: {}. Next: `lazaret restore {id}` again", missing.join("; "))
@@ -173,6 +180,13 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         message.push_str(&format!(". Also failed, with no effect on the rest: {}", courtesies.join("; ")));
     }
     (outcome, message)
+}
+
+/// What stands changed, in words.
+fn changed_so_far(state: &RunState) -> String {
+    let changes = state.steps.values().filter(|s| s.state.succeeded()).filter_map(|s| s.change.as_ref());
+    let what: Vec<String> = changes.map(Change::what).collect();
+    if what.is_empty() { "nothing".to_owned() } else { what.join(", ") }
 }
 
 /// The interfaces whose swap AWS has confirmed.

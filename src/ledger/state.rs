@@ -250,6 +250,13 @@ impl RunState {
         self.ended.is_none()
     }
 
+    /// The outcome of everything but the courtesies: what a notification, itself one of them, can tell.
+    pub fn outcome_so_far(&self) -> Outcome {
+        let mut rest = self.clone();
+        rest.plan.steps.retain(|s| s.weight != Weight::Courtesy);
+        rest.outcome()
+    }
+
     /// The outcome that the steps add up to.
     pub fn outcome(&self) -> Outcome {
         let mut effect = false;

@@ -310,25 +310,28 @@ impl Change {
     }
 
     /// This change and a later one of the same resource as one, when they are of one kind and resource.
+    ///
+    /// What goes back is what stood there first, as long as the later change began where the earlier one left off, or
+    /// where it had begun (when it had no effect). Otherwise somebody else decided in between, and theirs counts.
     pub fn then(&self, later: &Self) -> Option<Self> {
         match (self, later) {
             (
-                Self::Protection { instance, protection, before, .. },
-                Self::Protection { instance: i2, protection: p2, after, .. },
+                Self::Protection { instance, protection, before, after },
+                Self::Protection { instance: i2, protection: p2, before: b2, after: a2 },
             ) if instance == i2 && protection == p2 => Some(Self::Protection {
                 instance: instance.clone(),
                 protection: *protection,
-                before: *before,
-                after: *after,
+                before: chained(before, after, b2),
+                after: *a2,
             }),
             (
-                Self::InterfaceGroups { instance, interface, before, .. },
-                Self::InterfaceGroups { interface: e2, after, .. },
+                Self::InterfaceGroups { instance, interface, before, after },
+                Self::InterfaceGroups { interface: e2, before: b2, after: a2, .. },
             ) if interface == e2 => Some(Self::InterfaceGroups {
                 instance: instance.clone(),
                 interface: interface.clone(),
-                before: before.clone(),
-                after: after.clone(),
+                before: chained(before, after, b2),
+                after: a2.clone(),
             }),
             (Self::Tags { instance, resource, edits }, Self::Tags { resource: r2, edits: e2, .. })
                 if resource == r2 =>
@@ -336,7 +339,12 @@ impl Change {
                 let mut both = edits.clone();
                 for (key, edit) in e2 {
                     both.entry(key.clone())
-                        .and_modify(|first| first.after.clone_from(&edit.after))
+                        .and_modify(|first| {
+                            *first = TagEdit {
+                                before: chained(&first.before, &first.after, &edit.before),
+                                after: edit.after.clone(),
+                            };
+                        })
                         .or_insert_with(|| edit.clone());
                 }
                 Some(Self::Tags { instance: instance.clone(), resource: resource.clone(), edits: both })
@@ -344,6 +352,27 @@ impl Change {
             _ => None,
         }
     }
+
+    /// What is left of this change once `back` has put its fields back; `None` when nothing is.
+    pub fn minus(&self, back: &Self) -> Option<Self> {
+        match (self, back) {
+            (Self::Tags { instance, resource, edits }, Self::Tags { resource: r2, edits: e2, .. })
+                if resource == r2 =>
+            {
+                let left: BTreeMap<String, TagEdit> =
+                    edits.iter().filter(|(k, _)| !e2.contains_key(*k)).map(|(k, e)| (k.clone(), e.clone())).collect();
+                let left = Self::Tags { instance: instance.clone(), resource: resource.clone(), edits: left };
+                (!left.fields().is_empty()).then_some(left)
+            }
+            (Self::Protection { .. } | Self::InterfaceGroups { .. }, _) if self.fields() == back.fields() => None,
+            _ => Some(self.clone()),
+        }
+    }
+}
+
+/// What stood there before two changes in a row.
+fn chained<T: Clone + PartialEq>(before: &T, after: &T, later_before: &T) -> T {
+    if later_before == after || later_before == before { before.clone() } else { later_before.clone() }
 }
 
 /// The tags of the instance or one of its interfaces; `None` when it isn't there.

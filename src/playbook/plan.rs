@@ -90,8 +90,9 @@ pub enum Action {
     ReadBack {
         /// The instance.
         instance: InstanceId,
-        /// The group that every interface must hold alone for the step to succeed.
-        isolated: Option<GroupId>,
+        /// The group that every interface must hold alone, and the groups that it may reach on TCP 443, for the step to
+        /// succeed.
+        isolated: Option<(GroupId, BTreeSet<GroupId>)>,
     },
     /// Takes snapshots of all volumes at one moment.
     Snapshots {
@@ -104,11 +105,11 @@ pub enum Action {
         /// The snapshots' tags.
         tags: BTreeMap<String, String>,
     },
-    /// Tells an SNS topic what was done. The body is made from the run's record when the step runs.
+    /// Tells an SNS topic what was done. Subject and body are made from the run's record when the step runs.
     Notify {
         /// The topic.
         topic_arn: String,
-        /// ASCII, at most 99 characters.
+        /// The subject if all goes well: ASCII, at most 99 characters.
         subject: String,
     },
     /// Sets the finding's workflow status and note.
@@ -203,7 +204,28 @@ impl FindingRef {
     }
 }
 
-/// A field that restore found changed by somebody else.
+/// What drift means for the restore that found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftKind {
+    /// Somebody else changed it, and it stays as it is until a person decides.
+    LeftAlone,
+    /// Somebody else changed it, and it goes back all the same, as asked.
+    Overwritten,
+    /// It can't go back as it was: what it needs is gone. The rest went back.
+    Lost,
+    /// It can't go back at all, and stays contained.
+    Stuck,
+}
+
+impl DriftKind {
+    /// Whether the field is still waiting for somebody: a later restore looks at it again.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::LeftAlone | Self::Stuck)
+    }
+}
+
+/// A field that restore found changed by somebody else. All texts are escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     /// The resource and field.
@@ -216,6 +238,8 @@ pub struct Drift {
     pub before: String,
     /// What restore does about it.
     pub decision: String,
+    /// The same, for programs.
+    pub kind: DriftKind,
 }
 
 /// Steps in waves: the value that is previewed is the value that runs.
@@ -309,6 +333,7 @@ impl Step {
                 read("ec2:DescribeNetworkInterfaces", instance.to_string()),
                 read("ec2:DescribeInstances", instance.to_string()),
                 read("ec2:DescribeInstanceAttribute", instance.to_string()),
+                read("ec2:DescribeSecurityGroups", instance.to_string()),
             ],
             Action::Snapshots { instance, volumes, .. } => vec![ApiCall {
                 operation: "ec2:CreateSnapshots",

@@ -9,7 +9,7 @@ use super::observed::{GroupChoice, Observed};
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};
 use super::tags;
 use crate::domain::{
-    GroupId, GroupRule, Instance, InstanceId, Interface, Protection, RunId, Tags, VpcId, Workflow, text,
+    GroupId, GroupRule, Instance, InstanceId, Interface, Protection, RunId, SecurityGroup, Tags, VpcId, Workflow, text,
 };
 use crate::policy::QuarantinePolicy;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -66,7 +66,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     refuse_foreign_interfaces(instance, observed)?;
     let (group, make_group) = quarantine_group(instance, observed, policy)?;
     let reach = if policy.allow_ssm { observed.ssm_endpoint_groups.clone() } else { BTreeSet::new() };
-    let lacks_rules = lacks_rules(instance, observed, &reach);
+    let to_mend = to_mend(instance, observed, &reach);
     refuse_if_isolated(request, instance, &group)?;
 
     let mut plan = Plan {
@@ -94,10 +94,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         action: Action::Recheck {
             instance: instance.id.clone(),
             interfaces: observed.interfaces.iter().map(|(id, i)| (id.clone(), i.groups.clone())).collect(),
-            quarantine_group: (!make_group).then(|| (group.clone(), reach.clone())),
+            quarantine_group: (!make_group && !to_mend).then(|| (group.clone(), reach.clone())),
         },
     });
-    if (make_group || lacks_rules)
+    if (make_group || to_mend)
         && let Some(vpc) = &instance.vpc
     {
         plan.steps.push(Step {
@@ -105,7 +105,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             title: if make_group {
                 format!("Make the quarantine group of {vpc}")
             } else {
-                format!("Let {group} reach the SSM endpoints of {vpc}")
+                format!("Close {group} but for what it may reach")
             },
             wave: 1,
             weight: Weight::Essential,
@@ -113,13 +113,13 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             action: Action::Change(Change::MakeQuarantineGroup {
                 vpc: vpc.clone(),
                 name: group_name(vpc),
-                existing: lacks_rules.then(|| group.clone()),
-                ssm_endpoint_groups: reach,
+                existing: to_mend.then(|| group.clone()),
+                ssm_endpoint_groups: reach.clone(),
             }),
         });
     }
     plan.steps.extend(protections(instance, observed));
-    plan.steps.extend(tag_steps(request, instance, &group, &mut plan.warnings));
+    plan.steps.extend(tag_steps(request, instance, &group, &mut plan.warnings)?);
 
     // Wave 2: the swaps. Snapshots go beside them, or in a wave before them when evidence comes first.
     let swap_wave = if policy.evidence_first && policy.snapshots { 3 } else { 2 };
@@ -150,7 +150,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         wave: swap_wave + 1,
         weight: Weight::Essential,
         needs: vec![],
-        action: Action::ReadBack { instance: instance.id.clone(), isolated: Some(group.clone()) },
+        action: Action::ReadBack { instance: instance.id.clone(), isolated: Some((group.clone(), reach)) },
     });
 
     // Wave 4: telling others. Never in the way of isolation.
@@ -254,7 +254,7 @@ fn quarantine_group(
     }
     let reach = if policy.allow_ssm { observed.ssm_endpoint_groups.clone() } else { BTreeSet::new() };
     let rules = leaks(group, &reach);
-    if !rules.is_empty() {
+    if !rules.is_empty() && !half_made(group, instance, &reach) {
         return Err(PlanRefusal::LeakyGroup { group: group.id.clone(), rules });
     }
     Ok((group.id.clone(), false))
@@ -265,12 +265,27 @@ fn group_name(vpc: &VpcId) -> String {
     format!("lazaret-quarantine-{vpc}")
 }
 
-/// Whether the quarantine group is one that we made, and has no way yet to the endpoints that it may reach.
-fn lacks_rules(instance: &Instance, observed: &Observed, reach: &BTreeSet<GroupId>) -> bool {
+/// Whether the group is one that we made: by its name and tag both.
+fn is_ours(group: &SecurityGroup, instance: &Instance) -> bool {
+    instance.vpc.as_ref().is_some_and(|vpc| group.name == group_name(vpc))
+        && group.tags.get(tags::GROUP_TAG.0).map(String::as_str) == Some(tags::GROUP_TAG.1)
+}
+
+/// Whether we made the group and went away before it was closed: it lets out what EC2 lets every new group let out, and
+/// nothing else is wrong with it.
+fn half_made(group: &SecurityGroup, instance: &Instance, reach: &BTreeSet<GroupId>) -> bool {
+    let mut closed = group.clone();
+    closed.egress.retain(|rule| !GroupRule::defaults().contains(rule));
+    is_ours(group, instance) && leaks(&closed, reach).is_empty()
+}
+
+/// Whether the quarantine group is one that we made, and is still to be closed, or to be let to the endpoints that it
+/// may reach.
+fn to_mend(instance: &Instance, observed: &Observed, reach: &BTreeSet<GroupId>) -> bool {
     let GroupChoice::Found(group) = &observed.quarantine_group else { return false };
-    let ours = instance.vpc.as_ref().is_some_and(|vpc| group.name == group_name(vpc))
-        && group.tags.get(tags::GROUP_TAG.0).map(String::as_str) == Some(tags::GROUP_TAG.1);
-    ours && reach.iter().any(|g| !group.egress.contains(&GroupRule::https_to(g.clone())))
+    let lacks = reach.iter().any(|g| !group.egress.contains(&GroupRule::https_to(g.clone())));
+    let open = group.egress.iter().any(|rule| GroupRule::defaults().contains(rule));
+    is_ours(group, instance) && (lacks || open)
 }
 
 /// What keeps SSM from working under quarantine, where it is wanted.
@@ -338,12 +353,20 @@ fn protections(instance: &Instance, observed: &Observed) -> Vec<Step> {
         .collect()
 }
 
-/// Edits that leave `wanted` in the tags; those already there, and those there is no room for, are left out.
+/// Edits that leave `wanted` in the tags; those already there, and those there is no room for, are left out. The
+/// originals are written whole or not at all: half of them would be believed.
 fn edits(have: &Tags, wanted: Vec<(&str, String)>, left_out: &mut Vec<String>) -> BTreeMap<String, TagEdit> {
     let mut room = tags::room(have);
     let mut edits = BTreeMap::new();
+    let is_original = |key: &str| key == tags::ORIGINALS || key == tags::ORIGINALS_2;
+    let originals = wanted.iter().filter(|(k, _)| is_original(k) && !have.contains_key(*k)).count();
+    let whole = originals <= room;
     for (key, value) in wanted {
         let before = have.get(key).cloned();
+        if is_original(key) && !whole {
+            left_out.push(key.to_owned());
+            continue;
+        }
         if before.as_deref() == Some(value.as_str()) {
             continue;
         }
@@ -359,7 +382,12 @@ fn edits(have: &Tags, wanted: Vec<(&str, String)>, left_out: &mut Vec<String>) -
     edits
 }
 
-fn tag_steps(request: &Request<'_>, instance: &Instance, group: &GroupId, warnings: &mut Vec<String>) -> Vec<Step> {
+fn tag_steps(
+    request: &Request<'_>,
+    instance: &Instance,
+    group: &GroupId,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Step>, PlanRefusal> {
     let weight = if request.policy.without_tags { Weight::Wanted } else { Weight::Essential };
     let mut steps = Vec::new();
     let mut left_out = Vec::new();
@@ -374,6 +402,15 @@ fn tag_steps(request: &Request<'_>, instance: &Instance, group: &GroupId, warnin
         }
         let wanted = tags::originals(&interface.groups);
         let mut edits = edits(&interface.tags, wanted.clone(), &mut left_out);
+        // I1: the originals stand beside the resource before access changes, unless a person does without.
+        if !left_out.is_empty() && !request.policy.without_tags {
+            return Err(PlanRefusal::Unfit(format!(
+                "{} has no room for the tags that hold its groups (AWS allows {} a resource), and nothing is isolated \
+                 before they stand there. Remove a tag, or go on with the ledger alone: --without-tags",
+                interface.id,
+                tags::MAX_TAGS
+            )));
+        }
         if wanted.len() == 1
             && let Some(stale) = interface.tags.get(tags::ORIGINALS_2)
         {
@@ -403,7 +440,7 @@ fn tag_steps(request: &Request<'_>, instance: &Instance, group: &GroupId, warnin
             left_out.join(", ")
         ));
     }
-    steps
+    Ok(steps)
 }
 
 fn push_tags(

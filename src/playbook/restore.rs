@@ -1,8 +1,8 @@
 //! restore: each field that a run changed goes back, if it still holds what we left there; the rest is drift.
 
 use super::change::{Change, TagEdit, group_list, tags_of};
-use super::observed::{Needs, Observed};
-use super::plan::{Action, Drift, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};
+use super::observed::{GroupChoice, Needs, Observed};
+use super::plan::{Action, Drift, DriftKind, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};
 use super::quarantine::{named, update_finding};
 use super::tags;
 use crate::domain::{GroupId, InstanceId, RunId, Workflow, text};
@@ -66,10 +66,6 @@ pub fn changes_from_tags(observed: &Observed) -> Result<Vec<Change>, PlanRefusal
     let Some(instance) = &observed.instance else {
         return Err(PlanRefusal::Nothing("the instance does not exist".into()));
     };
-    if instance.tags.get(tags::STATUS).map(String::as_str) == Some(tags::RESTORED) {
-        let at = instance.tags.get(tags::RESTORED_AT).map(|t| format!(" at {}", text::fit(t, 40))).unwrap_or_default();
-        return Err(PlanRefusal::Nothing(format!("{} was restored{at}: nothing to put back", instance.id)));
-    }
     let mut changes = Vec::new();
     for interface in observed.interfaces_in_order() {
         let Some(before) = tags::read_originals(&interface.tags) else { continue };
@@ -84,6 +80,16 @@ pub fn changes_from_tags(observed: &Observed) -> Result<Vec<Change>, PlanRefusal
         changes.push(tags_that_stand(&instance.id, interface.id.as_str(), &interface.tags));
     }
     if changes.is_empty() {
+        // The tag alone proves nothing: anyone can write it. The interfaces have to agree.
+        let held = match &observed.quarantine_group {
+            GroupChoice::Found(group) => observed.interfaces.values().any(|i| i.groups.contains(&group.id)),
+            _ => false,
+        };
+        if !held && instance.tags.get(tags::STATUS).map(String::as_str) == Some(tags::RESTORED) {
+            let at = instance.tags.get(tags::RESTORED_AT).map(|t| format!(" at {}", text::fit(t, 40)));
+            let at = at.unwrap_or_default();
+            return Err(PlanRefusal::Nothing(format!("{} was restored{at}: nothing to put back", instance.id)));
+        }
         return Err(PlanRefusal::Unfit(format!(
             "neither the ledger nor the tags know what stood on {} before: no interface carries a readable {}",
             instance.id,
@@ -148,7 +154,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
                     swaps.insert(interface.to_string(), step.id.clone());
                     plan.steps.push(step);
                 }
-                None if plan.drift.len() > drifts && observed.interfaces.contains_key(interface) => {
+                None if plan.drift.iter().skip(drifts).any(|d| d.kind.is_open()) => {
                     left.insert(interface.to_string());
                 }
                 None => {}
@@ -172,18 +178,19 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         plan.steps.push(read_back("read-back", &instance.id, 3));
     }
     // Tags and protections go only once the groups were read back: until then they are the second witness.
-    // Where an interface is left as it is, its tags stay too, and the instance isn't called restored.
+    // Where an interface is left as it is, its tags stay too; the instance stays protected and isn't called restored.
     for change in &combined {
         match change {
             Change::Tags { resource, .. } if left.contains(resource) => {}
             Change::Tags { resource, .. } if !left.is_empty() && resource == instance.id.as_str() => {}
             Change::Tags { .. } => plan.steps.extend(tags_back(change, request, &swaps, &mut plan.drift)),
+            Change::Protection { .. } if !left.is_empty() => {}
             Change::Protection { .. } => plan.steps.extend(protection_back(change, request, &mut plan.drift)),
             _ => {}
         }
     }
     if plan.steps.is_empty() {
-        return Err(if plan.drift.is_empty() {
+        return Err(if !plan.drift.iter().any(|d| d.kind.is_open()) {
             PlanRefusal::Nothing(format!("{} is already as it was: nothing to put back", instance.id))
         } else {
             PlanRefusal::Drifted { subject: instance.id.to_string(), drift: plan.drift }
@@ -203,7 +210,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             },
         });
     }
-    if let Some(status) = &request.finding_status {
+    if let (Some(status), true) = (&request.finding_status, left.is_empty()) {
         let note = format!("Restored {} by {} with lazaret", instance.id, request.actor);
         plan.steps.extend(update_finding(request.finding.as_ref(), status.clone(), &note, 6));
     }
@@ -222,6 +229,11 @@ fn read_back(id: &str, instance: &InstanceId, wave: u8) -> Step {
     }
 }
 
+/// A tag's value for people.
+fn shown(value: Option<&String>) -> String {
+    value.map_or_else(|| "absent".to_owned(), |v| text::fit(v, 120))
+}
+
 fn forced(request: &Request<'_>, what: &str) -> bool {
     request.force.contains("all") || request.force.contains(what)
 }
@@ -229,15 +241,16 @@ fn forced(request: &Request<'_>, what: &str) -> bool {
 fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
     let Change::InterfaceGroups { instance, interface, before, after } = change else { return None };
     let what = change.what();
-    let note = |now: String, decision: &str| Drift {
+    let note = |now: String, decision: &str, kind: DriftKind| Drift {
         what: what.clone(),
         ours: change.after_text(),
         now,
         before: change.before_text(),
         decision: decision.to_owned(),
+        kind,
     };
     let Some(live) = request.observed.interfaces.get(interface) else {
-        drift.push(note("detached or deleted".into(), "nothing to put back"));
+        drift.push(note("detached or deleted".into(), "nothing to put back", DriftKind::Lost));
         return None;
     };
     if &live.groups == before {
@@ -245,20 +258,20 @@ fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> 
     }
     if &live.groups != after {
         if !forced(request, &what) {
-            drift.push(note(group_list(&live.groups), "left alone"));
+            drift.push(note(group_list(&live.groups), "left alone", DriftKind::LeftAlone));
             return None;
         }
-        drift.push(note(group_list(&live.groups), "overwritten as asked"));
+        drift.push(note(group_list(&live.groups), "overwritten as asked", DriftKind::Overwritten));
     }
     let known = |g: &&GroupId| request.observed.groups.get(g).is_some_and(|group| group.vpc == live.vpc);
     let (there, missing): (BTreeSet<&GroupId>, BTreeSet<&GroupId>) = before.iter().partition(known);
     if !missing.is_empty() {
         let gone = format!("{} no longer exists in {}", group_list(missing), live.vpc);
         if there.is_empty() {
-            drift.push(note(gone, "left in quarantine: no original group is left"));
+            drift.push(note(gone, "left in quarantine: no original group is left", DriftKind::Stuck));
             return None;
         }
-        drift.push(note(gone, "the rest is put back"));
+        drift.push(note(gone, "the rest is put back", DriftKind::Lost));
     }
     let back: BTreeSet<GroupId> = there.into_iter().cloned().collect();
     if back == live.groups {
@@ -298,16 +311,17 @@ fn tags_back(
         if now == target {
             continue;
         }
-        let what = format!("tag {key} of {resource}");
+        let what = format!("tag {} of {}", text::safe(key), text::safe(resource));
         if now != edit.after && !forced(request, &what) {
             // A tag of ours that is gone already needs no work and is no news.
             if now.is_some() {
                 drift.push(Drift {
                     what,
-                    ours: edit.after.clone().unwrap_or_else(|| "absent".into()),
-                    now: now.map_or("absent".into(), |v| text::fit(&v, 120)),
-                    before: edit.before.clone().unwrap_or_else(|| "absent".into()),
+                    ours: shown(edit.after.as_ref()),
+                    now: shown(now.as_ref()),
+                    before: shown(edit.before.as_ref()),
                     decision: "left alone".into(),
+                    kind: DriftKind::LeftAlone,
                 });
             }
             continue;
@@ -351,6 +365,7 @@ fn protection_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift
             now: if now { "on".into() } else { "off".into() },
             before: change.before_text(),
             decision: "left alone".into(),
+            kind: DriftKind::LeftAlone,
         });
         return None;
     }

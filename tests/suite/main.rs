@@ -1,12 +1,14 @@
 //! lazaret's tests from the outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // this whole crate is tests
 
+mod again;
 mod cli;
 mod console;
 mod contract;
 mod corpus;
 mod ledger;
 mod poller;
+mod pty;
 mod quarantine;
 mod rooms;
 mod support;

@@ -165,7 +165,7 @@ fn start_filter_quarantine_restore_resize_and_quit() {
 }
 
 #[test]
-fn signals_give_the_terminal_back() {
+fn i10_signals_give_the_terminal_back() {
     for signal in ["-TERM", "-INT", "-HUP"] {
         let home = Home::new();
         let mut term = sandbox(&home);
@@ -175,7 +175,7 @@ fn signals_give_the_terminal_back() {
 }
 
 #[test]
-fn ctrl_z_gives_the_shell_back_and_fg_returns() {
+fn i10_ctrl_z_gives_the_shell_back_and_fg_returns() {
     let home = Home::new();
     let mut term = sandbox(&home);
     for stop in ["key", "signal"] {
@@ -198,7 +198,7 @@ fn ctrl_z_gives_the_shell_back_and_fg_returns() {
 
 /// A panic in the console itself: its words can be read, and the run that was under way has its end in the ledger.
 #[test]
-fn a_panic_gives_the_terminal_back_and_records_what_was_begun() {
+fn i10_a_panic_gives_the_terminal_back_and_records_what_was_begun() {
     let home = Home::new();
     let this = std::env::current_exe().unwrap();
     let args = ["--exact", "console::terminal::a_console_that_panics", "--ignored", "--nocapture"];
@@ -220,7 +220,7 @@ fn a_panic_gives_the_terminal_back_and_records_what_was_begun() {
 }
 
 #[test]
-#[ignore = "run in a terminal by a_panic_gives_the_terminal_back_and_records_what_was_begun"]
+#[ignore = "run in a terminal by i10_a_panic_gives_the_terminal_back_and_records_what_was_begun"]
 fn a_console_that_panics() {
     let home = std::env::var("LAZARET_TEST_HOME").expect("it is run by another test");
     let home = Path::new(&home);

@@ -124,7 +124,7 @@ impl Bench {
         self.let_leases_run_out();
         let mut ended = Vec::new();
         for (run, _) in self.engine.unfinished().await.unwrap() {
-            ended.push(self.engine.recover(run.run, false, None).await.unwrap());
+            ended.push(self.engine.recover(run.run, false, true, None).await.unwrap());
         }
         ended
     }

@@ -3,3 +3,4 @@
 pub(crate) mod bench;
 pub(crate) mod plans;
 pub(crate) mod program;
+pub(crate) mod terminal;
