@@ -219,7 +219,7 @@ impl Command {
 
     /// Whether it belongs to some contexts and not to all of them.
     pub fn is_special(self) -> bool {
-        (1..5).contains(&self.contexts().len())
+        (1..=5).contains(&self.contexts().len())
     }
 
     /// Where it may be bound, in words.
