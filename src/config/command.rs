@@ -217,6 +217,11 @@ impl Command {
         }
     }
 
+    /// Whether it belongs to some contexts and not to all of them.
+    pub fn is_special(self) -> bool {
+        (1..=5).contains(&self.contexts().len())
+    }
+
     /// Where it may be bound, in words.
     pub(crate) fn where_in_words(self) -> String {
         let list: Vec<&str> = Context::ALL.into_iter().filter(|c| self.works_in(*c)).map(Context::name).collect();

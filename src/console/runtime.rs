@@ -65,6 +65,7 @@ async fn events(
     let mut signals = Signals::new()?;
     let mut gone: Option<io::Error> = None;
     let mut effects = update(&mut model, Msg::Start);
+    let (mut acted, mut drawn_at) = (true, 0);
     loop {
         for effect in effects.drain(..) {
             let done = match effect {
@@ -93,9 +94,14 @@ async fn events(
             let resized = Msg::Resize(width, height);
             watch(&resized);
             effects = update(&mut model, resized);
+            acted = true;
             continue;
         }
-        if gone.is_none() {
+        let second = model.now.timestamp();
+        // Time alone shows by the second, and by the moment in a pane that is arming itself.
+        let stale = acted || second != drawn_at || model.pane.as_ref().is_some_and(|p| !p.armed(model.now));
+        if gone.is_none() && stale {
+            drawn_at = second;
             match screen.draw(&model, &theme) {
                 Ok(drawn) => model.drawn = drawn,
                 Err(error) => lose(&mut gone, Err(error), hands),
@@ -113,7 +119,9 @@ async fn events(
                 _ = ticks.tick() => break terminal::trouble().map_or_else(|| Msg::Tick(clock.now()), Msg::Trouble),
             }
         };
+        acted = false;
         for _ in 0..FOLD {
+            acted |= !matches!(next, Msg::Tick(_));
             watch(&next);
             effects.extend(update(&mut model, next));
             let waiting = receive.try_recv().ok().or_else(|| match read(&mut input).now_or_never() {

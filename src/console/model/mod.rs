@@ -316,6 +316,11 @@ impl Model {
         if self.filtering {
             return vec![Context::Filter];
         }
+        self.view_contexts()
+    }
+
+    /// Where the view's own keys are looked up, whatever lies over it.
+    pub fn view_contexts(&self) -> Vec<Context> {
         let mut contexts = vec![self.view.context(), Context::Global];
         if self.detail_open {
             contexts.insert(0, Context::Detail);

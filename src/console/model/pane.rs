@@ -105,6 +105,8 @@ pub struct Pane {
     pub consent: Consent,
     /// What is being typed.
     pub typing: Option<Typing>,
+    /// What the instance is called, once it was read. Raw.
+    pub name: Option<String>,
     /// The line that the cursor is on, where there are lines to choose from: instances, or drift.
     pub line: usize,
 }
@@ -113,7 +115,17 @@ impl Pane {
     /// A pane whose plan is being made.
     pub fn new(ticket: Ticket, ask: Ask, now: DateTime<Utc>) -> Self {
         let stage = if matches!(ask, Ask::Recover(_)) { Stage::Recovery } else { Stage::Preparing };
-        Self { ticket, ask, stage, since: now, scroll: 0, consent: Consent::default(), typing: None, line: 0 }
+        Self {
+            ticket,
+            ask,
+            stage,
+            since: now,
+            scroll: 0,
+            consent: Consent::default(),
+            typing: None,
+            line: 0,
+            name: None,
+        }
     }
 
     /// Goes on to another stage.

@@ -120,14 +120,17 @@ fn step(model: &mut Model, by: isize, effects: &mut Vec<Effect>) {
 pub(crate) fn choices(model: &Model, palette: &Palette) -> Vec<Command> {
     let contexts = underlying(model);
     let mut fuzzy = super::super::model::fuzzy::Fuzzy::new(palette.field.text());
-    Command::ALL
+    let mut list: Vec<Command> = Command::ALL
         .iter()
         .copied()
         .filter(|c| *c != Command::Palette && contexts.iter().any(|context| c.works_in(*context)))
         // A commit is a key of its own under the plan that it is meant for.
         .filter(|c| *c != Command::Commit)
         .filter(|c| fuzzy.as_mut().is_none_or(|f| f.matches(&[c.name()])))
-        .collect()
+        .collect();
+    // What is done here goes before what is done everywhere.
+    list.sort_by_key(|c| !c.is_special());
+    list
 }
 
 fn underlying(model: &Model) -> Vec<Context> {

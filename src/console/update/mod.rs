@@ -110,7 +110,8 @@ fn tick(model: &mut Model, now: DateTime<Utc>, effects: &mut Vec<Effect>) {
             read(model, thing, effects);
         }
     }
-    let shown = (model.view == View::Findings && model.screen().detail.is_some() && model.pane.is_none())
+    let sample = model.findings.selected().is_some_and(|r| r.finding.sample);
+    let shown = (model.view == View::Findings && model.screen().detail.is_some() && model.pane.is_none() && !sample)
         .then(|| model.selected_instance())
         .flatten();
     if let Some((scope, instance)) = model.subjects.show(shown, now) {

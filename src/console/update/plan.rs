@@ -148,6 +148,7 @@ fn ready(model: &mut Model, prepared: Box<Prepared>, changed: bool) {
         // What was said was said about another plan.
         pane.consent = crate::engine::Consent::default();
     }
+    pane.name = prepared.observed.instance.as_ref().and_then(|i| i.name().map(str::to_owned));
     let refusal = guard.would_refuse(&prepared, &pane.consent);
     pane.line = pane.line.min(prepared.plan.drift.len().saturating_sub(1));
     pane.scroll = 0;

@@ -1,7 +1,7 @@
 //! The detail of a finding: what it says, and its subject read live.
 
 use super::doc::{Doc, draw_framed, frame_block};
-use super::words::{ago, clock, count, hint, key};
+use super::words::{ago, clock, count, hint, view_key};
 use crate::config::{Command, Role, Theme};
 use crate::console::model::Model;
 use crate::console::model::contained::Status;
@@ -109,7 +109,7 @@ fn actions(doc: &mut Doc<'_>, model: &Model, row: &Row) {
             _ => vec![(Command::Quarantine, "quarantine")],
         };
         for (command, what) in commands {
-            if let Some(key) = key(model, command) {
+            if let Some(key) = view_key(model, command) {
                 if !spans.is_empty() {
                     spans.push(Span::raw("   "));
                 }
@@ -181,9 +181,9 @@ fn live(doc: &mut Doc<'_>, model: &Model, id: &InstanceId, observed: &Observed) 
     doc.spans(spans);
     let mut spans = vec![doc.span(running, &text::fit(&instance.state, 20))];
     spans.push(doc.span(Role::Dim, &format!("  {}", text::fit(&instance.instance_type, 24))));
-    spans.push(doc.span(Role::Base, &format!("  {}", text::fit(model.session.account(&observed.scope.account), 32))));
-    spans.push(doc.span(Role::Dim, &format!("  {}", observed.scope.region)));
     doc.spans(spans);
+    let account = text::fit(model.session.account(&observed.scope.account), 32);
+    doc.field("in", Role::Base, &format!("{account}  {}", observed.scope.region));
     if let Some(vpc) = &instance.vpc {
         doc.field("VPC", Role::Base, &text::fit(vpc.as_str(), 64));
     }
@@ -300,7 +300,7 @@ fn remote_lines(doc: &mut Doc<'_>, remote: &RemoteAddress) {
 pub fn keys_line(model: &Model, theme: &Theme, commands: &[(Command, &str)]) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     for (command, what) in commands {
-        if let Some(key) = key(model, *command) {
+        if let Some(key) = view_key(model, *command) {
             if !spans.is_empty() {
                 spans.push(Span::raw("   "));
             }

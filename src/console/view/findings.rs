@@ -2,7 +2,7 @@
 
 use super::doc::frame_block;
 use super::list::{Cell, Column, List, cell};
-use super::words::{ago, key};
+use super::words::{ago, view_key};
 use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
@@ -99,7 +99,7 @@ fn empty(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
         (Command::Back, "clears the filter", !model.findings.filter.text().is_empty()),
     ];
     for (command, what, applies) in hints {
-        if let (true, Some(key)) = (applies, key(model, command)) {
+        if let (true, Some(key)) = (applies, view_key(model, command)) {
             lines.push(Line::from(super::words::hint(theme, &key, what)));
         }
     }

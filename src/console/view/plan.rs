@@ -80,7 +80,7 @@ fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane, low: bool) {
         Stage::Ready { prepared, .. } => prepared.observed.instance.as_ref(),
         _ => None,
     };
-    let name = observed.and_then(|i| i.name().map(str::to_owned)).or_else(|| {
+    let name = pane.name.clone().or_else(|| {
         let key = (scope.clone(), pane.instance()?);
         let seen = model.subjects.of(&key).and_then(|s| s.observed.clone());
         let live = seen.and_then(|o| o.instance.as_ref().and_then(|i| i.name().map(str::to_owned)));

@@ -100,6 +100,11 @@ pub fn key(model: &Model, command: Command) -> Option<String> {
     model.session.keymap.keys_for(&model.contexts(), command).into_iter().next()
 }
 
+/// The handiest key of a command of the view, for what is written in the view itself.
+pub fn view_key(model: &Model, command: Command) -> Option<String> {
+    model.session.keymap.keys_for(&model.view_contexts(), command).into_iter().next()
+}
+
 /// A key and what it does, for the footer and for hints.
 pub fn hint(theme: &Theme, key: &str, what: &str) -> Vec<Span<'static>> {
     vec![Span::styled(key.to_owned(), theme.style(Role::Key)), Span::styled(format!(" {what}"), theme.style(Role::Dim))]
