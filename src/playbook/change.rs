@@ -261,15 +261,13 @@ impl Change {
                 ]
             }
             Self::MakeQuarantineGroup { vpc, name, existing: None, ssm_endpoint_groups } => {
-                let mut calls = vec![
-                    call("ec2:CreateSecurityGroup", vpc.as_str(), Some("absent".into()), Some(name.clone())),
-                    call(
-                        "ec2:RevokeSecurityGroupEgress",
-                        name,
-                        Some("all protocols 0.0.0.0/0".into()),
-                        Some("no egress".into()),
-                    ),
-                ];
+                let mut calls =
+                    vec![call("ec2:CreateSecurityGroup", vpc.as_str(), Some("absent".into()), Some(name.clone()))];
+                // Each by itself: the second is there only where the VPC has an IPv6 range.
+                for rule in GroupRule::defaults() {
+                    let after = Some("no egress".into());
+                    calls.push(call("ec2:RevokeSecurityGroupEgress", name, Some(rule.to_string()), after));
+                }
                 if !ssm_endpoint_groups.is_empty() {
                     let rules = format!("TCP 443 to {}", group_list(ssm_endpoint_groups));
                     calls.push(call("ec2:AuthorizeSecurityGroupEgress", name, None, Some(rules)));

@@ -22,7 +22,7 @@ fn columns(model: &Model) -> [Column; 7] {
     let account = widest(&mut session.accounts().into_iter().map(|a| text::width(session.account(a))), 7, 18);
     let region = widest(&mut session.regions().into_iter().map(|r| r.as_str().len()), 6, 14);
     // A type says little in less; at forty columns little has to do.
-    let least_type = if model.size.0 < 60 { 14 } else { 24 };
+    let least_type = if model.size.0 < 60 { 14 } else { 20 };
     [
         Column::fixed("SEV", 6),
         Column::fixed("AGE", 4).right(),
