@@ -77,7 +77,11 @@ fn console(c: &mut Criterion) {
     let mut group = c.benchmark_group("console");
     group.sample_size(20);
     group.bench_function(format!("fold {ROWS} findings into an empty model"), |b| {
-        b.iter_batched(|| (empty(), batch.clone()), |(mut model, batch)| fold(&mut model, batch), BatchSize::LargeInput);
+        b.iter_batched(
+            || (empty(), batch.clone()),
+            |(mut model, batch)| fold(&mut model, batch),
+            BatchSize::LargeInput,
+        );
     });
     group.bench_function(format!("key down and draw, {ROWS} rows"), |b| {
         b.iter(|| {

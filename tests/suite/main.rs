@@ -8,7 +8,6 @@ mod contract;
 mod corpus;
 mod ledger;
 mod poller;
-mod pty;
 mod quarantine;
 mod rooms;
 mod support;
