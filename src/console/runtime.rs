@@ -11,8 +11,8 @@ use super::terminal::{self, Screen};
 use super::update::update;
 use super::{ConsoleError, Setup};
 use crate::config::Key;
-use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
-use futures::{FutureExt, StreamExt};
+use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
+use futures::FutureExt;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ async fn events(
     let clock = Arc::clone(setup.engine.clock());
     let mut model = Model::new(Session::new(&setup), clock.now(), screen.size());
     let theme = setup.theme;
-    let mut input = Some(EventStream::new());
+    let mut input = Some(keyboard()?);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut signals = Signals::new()?;
@@ -73,10 +73,7 @@ async fn events(
                 Effect::Redraw => screen.clear(),
                 Effect::Ring(words) => screen.ring(&words),
                 Effect::Suspend => {
-                    // The reader of the keyboard must not eat what the shell is typed meanwhile.
-                    drop(input.take());
                     let done = screen.suspend();
-                    input = Some(EventStream::new());
                     let (width, height) = screen.size();
                     hands.say(Msg::Resize(width, height));
                     done
@@ -110,9 +107,9 @@ async fn events(
         let mut next = loop {
             tokio::select! {
                 event = read(&mut input) => match event {
-                    Some(Ok(event)) => if let Some(msg) = from_event(&event) { break msg },
+                    Some(event) => if let Some(msg) = from_event(&event) { break msg },
                     // Without a keyboard there is nobody here.
-                    Some(Err(_)) | None => { input = None; break Msg::Signal(Signal::HangUp) }
+                    None => { input = None; break Msg::Signal(Signal::HangUp) }
                 },
                 Some(msg) = receive.recv() => break msg,
                 signal = signals.next() => break Msg::Signal(signal),
@@ -124,9 +121,9 @@ async fn events(
             acted |= !matches!(next, Msg::Tick(_));
             watch(&next);
             effects.extend(update(&mut model, next));
-            let waiting = receive.try_recv().ok().or_else(|| match read(&mut input).now_or_never() {
-                Some(Some(Ok(event))) => from_event(&event),
-                _ => None,
+            let waiting = receive.try_recv().ok().or_else(|| {
+                let event = input.as_mut()?.try_recv().ok()?;
+                from_event(&event)
             });
             match waiting {
                 Some(msg) => next = msg,
@@ -136,10 +133,24 @@ async fn events(
     }
 }
 
+/// What is typed, read by a thread of its own: where the terminal is gone, crossterm 0.29 may read on without end and
+/// never return, and whoever asked it would be stuck (its issue 793). The thread goes with the process.
+fn keyboard() -> io::Result<UnboundedReceiver<Event>> {
+    let (send, receive) = unbounded_channel();
+    std::thread::Builder::new().name("keyboard".into()).spawn(move || {
+        while let Ok(event) = crossterm::event::read() {
+            if send.send(event).is_err() {
+                break;
+            }
+        }
+    })?;
+    Ok(receive)
+}
+
 /// The next event; never, where there is no keyboard.
-async fn read(input: &mut Option<EventStream>) -> Option<io::Result<Event>> {
+async fn read(input: &mut Option<UnboundedReceiver<Event>>) -> Option<Event> {
     match input {
-        Some(stream) => stream.next().await,
+        Some(events) => events.recv().await,
         None => std::future::pending().await,
     }
 }

@@ -55,6 +55,38 @@ fn i10_signals_give_the_terminal_back() {
     }
 }
 
+/// The connection is lost: the terminal is gone, and nobody will ever type again. The console ends, and does not spin.
+#[test]
+fn i10_a_terminal_that_goes_away_ends_the_console() {
+    let home = Home::new();
+    let size = portable_pty::PtySize { rows: 40, cols: 140, pixel_width: 0, pixel_height: 0 };
+    let pair = portable_pty::native_pty_system().openpty(size).unwrap();
+    // Under a shell that ignores the hang-up nobody tells the console: it has to see for itself.
+    let mut command = portable_pty::CommandBuilder::new("/bin/sh");
+    command.args(["-c", "trap '' HUP; \"$0\" --sandbox; true", env!("CARGO_BIN_EXE_lazaret")]);
+    command.env("HOME", home.path());
+    command.env("XDG_DATA_HOME", home.path().join("data"));
+    command.env("TERM", "xterm-256color");
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let (mut seen, mut buffer) = (Vec::new(), [0; 8192]);
+    while !String::from_utf8_lossy(&seen).contains("web-1") {
+        let n = std::io::Read::read(&mut reader, &mut buffer).unwrap();
+        seen.extend_from_slice(&buffer[..n]);
+    }
+    drop(reader);
+    drop(pair.master);
+    let began = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > std::time::Duration::from_secs(30) {
+            child.kill().unwrap();
+            panic!("it goes on without a terminal");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn i10_ctrl_z_gives_the_shell_back_and_fg_returns() {
     let home = Home::new();
