@@ -7,8 +7,8 @@ pub const MIN_WIDTH: u16 = 30;
 /// The smallest screen that shows anything.
 pub const MIN_HEIGHT: u16 = 8;
 
-/// From this width on, list and detail stand beside each other.
-pub const WIDE: u16 = 100;
+/// From this width on, list and detail stand beside each other: below it the list would lose its subject or state.
+pub const WIDE: u16 = 116;
 
 /// The parts of the screen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -227,7 +227,8 @@ impl Findings {
             return Kept::Same;
         }
         self.stale = false;
-        let mut fuzzy = Fuzzy::new(self.filter.text());
+        let lines = self.rows.iter().flatten().map(|row| row.fields.as_slice());
+        let mut fuzzy = Fuzzy::choose(self.filter.text(), lines);
         let mut order: Vec<RowId> = Vec::with_capacity(self.total);
         for (id, row) in (0..).zip(&self.rows) {
             let Some(row) = row else { continue };

@@ -22,8 +22,20 @@ pub struct Fuzzy {
 }
 
 impl Fuzzy {
-    /// The filter of a text; `None` when it filters nothing.
+    /// The filter of a text for these lines: every word as it stands where a line has them so, else fuzzily. Who types
+    /// `crit` wants the critical ones, and not every line whose letters can be made to say it. `None` when it filters
+    /// nothing.
+    pub fn choose<'a>(text: &str, mut lines: impl Iterator<Item = &'a [String]>) -> Option<Self> {
+        let mut strict = Self::of(text, AtomKind::Substring)?;
+        if lines.any(|fields| strict.matches(fields)) { Some(strict) } else { Self::new(text) }
+    }
+
+    /// The fuzzy filter of a text; `None` when it filters nothing.
     pub fn new(text: &str) -> Option<Self> {
+        Self::of(text, AtomKind::Fuzzy)
+    }
+
+    fn of(text: &str, positive: AtomKind) -> Option<Self> {
         let words: Vec<Word> = text
             .split_whitespace()
             .filter_map(|word| {
@@ -31,11 +43,11 @@ impl Fuzzy {
                 if word.is_empty() {
                     return None;
                 }
-                let kind = if negative { AtomKind::Substring } else { AtomKind::Fuzzy };
+                let kind = if negative { AtomKind::Substring } else { positive };
                 let length = u16::try_from(word.chars().count()).unwrap_or(u16::MAX);
                 Some(Word {
                     atom: Atom::new(word, CaseMatching::Ignore, Normalization::Smart, kind, false),
-                    least: if negative { 0 } else { length.saturating_mul(SCORE_PER_CHAR) },
+                    least: if kind == AtomKind::Substring { 0 } else { length.saturating_mul(SCORE_PER_CHAR) },
                     negative,
                 })
             })
@@ -59,6 +71,18 @@ impl Fuzzy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_there_as_typed_goes_before_what_can_be_made_of_it() {
+        let line = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let lines = [line(&["MEDIUM", "Security groups should not allow"]), line(&["CRITICAL", "BitcoinTool"])];
+        let found = |text: &str| -> Vec<bool> {
+            let mut fuzzy = Fuzzy::choose(text, lines.iter().map(Vec::as_slice)).unwrap();
+            lines.iter().map(|l| fuzzy.matches(l)).collect()
+        };
+        assert_eq!(found("crit"), [false, true]);
+        assert_eq!(found("bitcon"), [false, true], "a slip of the finger still finds it");
+    }
 
     #[test]
     fn words_are_found_fuzzily_but_not_strewn() {

@@ -47,6 +47,11 @@ impl<K: Clone + PartialEq> Cursor<K> {
         }
     }
 
+    /// Lets go of the line: the first one is selected next.
+    pub fn top(&mut self) {
+        *self = Self::default();
+    }
+
     /// Lets go of the line, where no person has chosen it: the first one is selected next.
     pub fn follow_top(&mut self) {
         if !self.moved {

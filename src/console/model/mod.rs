@@ -362,6 +362,16 @@ impl Model {
         }
     }
 
+    /// Selects the first line of the view's list.
+    pub fn to_top(&mut self) {
+        match self.view {
+            View::Findings => self.findings.cursor.top(),
+            View::Quarantine => self.quarantine.cursor.top(),
+            View::Blocks => self.blocks.cursor.top(),
+            View::Activity => self.activity.cursor.top(),
+        }
+    }
+
     /// The instance that the selected line is about.
     pub fn selected_instance(&self) -> Option<InstanceKey> {
         match self.view {

@@ -75,6 +75,8 @@ fn changed(model: &mut Model) {
     if let Some(palette) = &mut model.palette {
         palette.index = 0;
     } else if model.pane.is_none() {
+        // The best match is what is meant, not whatever was selected before.
+        model.to_top();
         news::reorder(model);
     }
 }

@@ -24,6 +24,9 @@ pub(super) fn open_quarantine(model: &mut Model, effects: &mut Vec<Effect>) {
     let (scope, instances, finding) = match model.view {
         View::Findings => {
             let Some(row) = model.findings.selected() else { return };
+            if row.finding.sample {
+                return model.say(Role::Warning, "a sample finding is never acted on: there is nothing to quarantine");
+            }
             let Some(scope) = row.finding.scope() else {
                 return model.say(Role::Warning, "the finding names no legal account and Region: nothing to act on");
             };
@@ -45,6 +48,7 @@ pub(super) fn open_quarantine(model: &mut Model, effects: &mut Vec<Effect>) {
     let mut policy = model.session.settings.quarantine.clone();
     policy.topic_arn = model.session.topic(&scope);
     let ask = Ask::Quarantine(Box::new(QuarantineRequest { scope, instance: first, finding, policy }));
+    model.notice = None;
     let ticket = model.ticket();
     let mut pane = Pane::new(ticket, ask, model.now);
     if instances.len() > 1 {
@@ -112,6 +116,7 @@ pub(super) fn open_restore(model: &mut Model, effects: &mut Vec<Effect>) {
         finding_status: model.session.settings.restore.finding_status.workflow(),
         topic_arn,
     }));
+    model.notice = None;
     let ticket = model.ticket();
     model.pane = Some(Pane::new(ticket, ask, model.now));
     prepare(model, effects);
@@ -127,6 +132,7 @@ pub(super) fn open_recover(model: &mut Model) {
         return model.say(Role::Warning, "its process is alive, and holds the run");
     }
     let ask = Ask::Recover(Box::new(run.clone()));
+    model.notice = None;
     let ticket = model.ticket();
     model.pane = Some(Pane::new(ticket, ask, model.now));
 }
@@ -167,6 +173,7 @@ pub(super) fn prepared(model: &mut Model, ticket: Ticket, result: Result<Box<Pre
 
 /// Puts the drift that the cursor is on back too, or not; the plan is made anew.
 pub(super) fn toggle_force(model: &mut Model, effects: &mut Vec<Effect>) {
+    model.notice = None;
     let ticket = model.ticket();
     let now = model.now;
     let Some(pane) = &mut model.pane else { return };
