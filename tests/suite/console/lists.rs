@@ -228,3 +228,44 @@ async fn ten_thousand_rows_are_light() {
     assert!(began.elapsed().as_millis() < 6_000, "a filter of seven letters took {:?}", began.elapsed());
     assert_eq!(shown(&desk).len(), 5_000);
 }
+
+/// At three in the morning the next key acts on what is selected: that has to be the best match.
+#[tokio::test]
+async fn a_filter_selects_its_first_row_whatever_was_selected_before() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.press("G");
+    desk.press("/");
+    for text in ["isolated", "crit", "web-1"] {
+        desk.press("ctrl-u");
+        desk.write(text);
+        assert_eq!(desk.model.findings.cursor.index(), 0, "{text}");
+        let first = desk.model.findings.order().first().copied();
+        assert_eq!(desk.model.findings.cursor.key().copied(), first, "{text}");
+    }
+    let row = desk.model.findings.selected().unwrap();
+    assert_eq!(row.finding.severity, Severity::Critical);
+    assert!(row.finding.instances().any(|i| i.name.as_deref() == Some("web-1")));
+}
+
+#[tokio::test]
+async fn a_sample_is_refused_in_words_before_anything_is_planned() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.press("/");
+    desk.write("i-99999999");
+    desk.press("enter");
+    desk.press("Q");
+    assert!(desk.model.pane.is_none());
+    desk.shows("a sample finding is never acted on");
+}
+
+/// At every width the list says which machine it is, and whether it is isolated.
+#[tokio::test]
+async fn subject_and_state_are_shown_at_every_width() {
+    let mut desk = Desk::open("crypto-mining").await;
+    for width in [80, 90, 99, 100, 104, 110, 115, 116, 120, 140, 160] {
+        desk.resize(width, 30);
+        for heading in ["SUBJECT", "STATE"] {
+            assert!(desk.screen().contains(heading), "{heading} at {width}:\n{}", desk.screen());
+        }
+    }
+}
