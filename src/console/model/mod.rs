@@ -16,7 +16,7 @@ use super::effect::Thing;
 use super::layout::{self, Screen, Want};
 use super::msg::Ticket;
 use crate::config::{Command, Context, Key, Keymap, Role, Settings};
-use crate::domain::{AccountId, Region, Scope};
+use crate::domain::{AccountId, Region, RunId, Scope};
 use crate::engine::Guard;
 use chrono::{DateTime, Utc};
 use contained::InstanceKey;
@@ -240,8 +240,8 @@ pub struct Model {
     pub pending: Vec<Key>,
     /// Set once the console is to be left.
     pub leaving: Option<Leaving>,
-    /// Whether the start-up notice about abandoned runs was given.
-    pub told_abandoned: bool,
+    /// The abandoned runs that were spoken of.
+    pub told_abandoned: BTreeSet<RunId>,
     /// What drawing has found.
     pub drawn: Drawn,
     next_ticket: Ticket,
@@ -276,7 +276,7 @@ impl Model {
             notice: None,
             pending: Vec::new(),
             leaving: None,
-            told_abandoned: false,
+            told_abandoned: BTreeSet::new(),
             drawn: Drawn::default(),
             next_ticket: 1,
         }
@@ -360,6 +360,20 @@ impl Model {
             View::Blocks => &mut self.blocks.filter,
             View::Activity => &mut self.activity.filter,
         }
+    }
+
+    /// What a person has to know of runs whose process has gone; `None` where there are none.
+    pub fn abandoned_words(&self) -> Option<String> {
+        let abandoned = self.activity.abandoned().count();
+        let (run, process) = match abandoned {
+            0 => return None,
+            1 => ("run was", "its process has"),
+            _ => ("runs were", "their processes have"),
+        };
+        let contexts = [View::Activity.context(), crate::config::Context::Global];
+        let keys = self.session.keymap.keys_for(&contexts, crate::config::Command::Recover);
+        let key = keys.first().map_or("recover", String::as_str);
+        Some(format!("{abandoned} {run} not finished and {process} gone: see Activity, {key} recovers"))
     }
 
     /// Selects the first line of the view's list.

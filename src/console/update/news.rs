@@ -49,7 +49,6 @@ pub(super) fn findings(model: &mut Model, hub: &Scope, result: Result<Batch, Clo
 pub(super) fn runs(model: &mut Model, result: Result<RunsRead, String>, effects: &mut Vec<Effect>) {
     let outcome = match result {
         Ok(read_runs) => {
-            let first = !model.activity.known;
             let held = |model: &Model| -> Vec<_> {
                 let scopes = model.session.scopes.iter();
                 scopes
@@ -67,26 +66,14 @@ pub(super) fn runs(model: &mut Model, result: Result<RunsRead, String>, effects:
                     read(model, Thing::Quarantined(scope), effects);
                 }
             }
-            if first && !model.told_abandoned {
-                model.told_abandoned = true;
-                let abandoned = model.activity.abandoned().count();
-                if abandoned > 0 {
-                    let (run, process) = if abandoned == 1 {
-                        ("run was", "its process has")
-                    } else {
-                        ("runs were", "their processes have")
-                    };
-                    let keys = model.session.keymap.keys_for(
-                        &[View::Activity.context(), crate::config::Context::Global],
-                        crate::config::Command::Recover,
-                    );
-                    let key = keys.first().map_or("recover", String::as_str);
-                    model.say(
-                        Role::Warning,
-                        format!("{abandoned} {run} not finished and {process} gone: see Activity, {key} recovers"),
-                    );
-                }
+            // A run may be abandoned long after the console was opened: its lease has to run out first.
+            let abandoned: std::collections::BTreeSet<_> = model.activity.abandoned().map(|r| r.run).collect();
+            if !abandoned.is_subset(&model.told_abandoned)
+                && let Some(words) = model.abandoned_words()
+            {
+                model.say(Role::Warning, words);
             }
+            model.told_abandoned = abandoned;
             Ok(())
         }
         Err(error) => Err(error),

@@ -16,6 +16,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
         let at = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         if let Some(spans) = urgent(model, theme) {
             frame.render_widget(fit_line(spans, room), at);
+        } else if let (Some(words), false) = (model.abandoned_words(), model.view == View::Activity) {
+            frame.render_widget(fit_line(vec![Span::styled(words, theme.style(Role::Warning))], room), at);
         } else {
             frame.render_widget(fit_line(quiet(model, theme), room), at);
         }
