@@ -149,7 +149,7 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
         doc.spans(keys);
     }
     doc.heading("STEPS");
-    super::run::steps(&mut doc, run, false);
+    super::run::steps(&mut doc, run, false, model.activity.alive(run.run));
     doc.heading("RUN");
     doc.field("by", Role::Base, &format!("{} on {}", by(run), text::fit(&run.actor.host, 60)));
     doc.field(

@@ -14,7 +14,7 @@ use crate::engine::report::isolated_ms;
 use crate::engine::{Prepared, Refusal};
 use crate::ledger::{Outcome, RunState};
 use crate::playbook::plan::Drift;
-use crate::playbook::{Action, ApiCall, FindingRef, Playbook};
+use crate::playbook::{Action, ApiCall, Change, FindingRef, Plan, Playbook};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -143,7 +143,7 @@ fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
             drift(doc, &failure.drift, pane);
         }
         Stage::Running(run) => match run {
-            Some(run) => super::run::steps(doc, run, true),
+            Some(run) => super::run::steps(doc, run, true, true),
             None => doc.text(Role::Dim, "Asking the guard, and claiming the instance in the ledger…"),
         },
         Stage::Ended(run) => ended(doc, run),
@@ -151,7 +151,7 @@ fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
             refused(doc, failure);
             doc.gap();
             if let Some(run) = run {
-                super::run::steps(doc, run, true);
+                super::run::steps(doc, run, true, true);
             }
         }
     }
@@ -216,7 +216,7 @@ fn recovery(doc: &mut Doc<'_>, pane: &Pane) {
     );
     doc.field("run", Role::Dim, &run.run.to_string());
     doc.heading("SO FAR");
-    super::run::steps(doc, run, false);
+    super::run::steps(doc, run, false, false);
 }
 
 fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, refusal: Option<&Refusal>) {
@@ -244,6 +244,7 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
              ec2:CreateTags can have written them. To believe them, type yes.",
         );
     }
+    essence(doc, plan);
     for warning in &plan.warnings {
         doc.marked(Role::Warning, "! ", warning);
     }
@@ -272,6 +273,24 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
             }
         }
     }
+}
+
+/// What it comes down to, before anything else: the first screen has to show what will be done.
+fn essence(doc: &mut Doc<'_>, plan: &Plan) {
+    const SHOWN: usize = 4;
+    let swaps: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter(|s| matches!(s.action, Action::Change(Change::InterfaceGroups { .. })))
+        .map(|s| s.title.as_str())
+        .collect();
+    for title in swaps.iter().take(SHOWN) {
+        doc.marked(Role::Strong, "→ ", &text::fit(title, 200));
+    }
+    if swaps.len() > SHOWN {
+        doc.marked(Role::Strong, "→ ", &format!("and {} more", count(swaps.len() - SHOWN, "interface")));
+    }
+    doc.gap();
 }
 
 fn call(doc: &mut Doc<'_>, api: &ApiCall, quiet: bool) {
@@ -342,7 +361,7 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
         doc.text(Role::Dim, &times);
         doc.gap();
     }
-    super::run::steps(doc, run, true);
+    super::run::steps(doc, run, true, true);
     doc.gap();
     doc.field("run", Role::Dim, &run.run.to_string());
 }

@@ -8,7 +8,7 @@ use crate::ledger::{RunState, StepState};
 use crate::playbook::Weight;
 
 /// Adds the steps of a run; with gaps between waves where there is room for them.
-pub fn steps(doc: &mut Doc<'_>, run: &RunState, roomy: bool) {
+pub fn steps(doc: &mut Doc<'_>, run: &RunState, roomy: bool, alive: bool) {
     let mut wave = None;
     for step in &run.plan.steps {
         let Some(status) = run.steps.get(&step.id) else { continue };
@@ -16,7 +16,7 @@ pub fn steps(doc: &mut Doc<'_>, run: &RunState, roomy: bool) {
             doc.gap();
         }
         wave = Some(step.wave);
-        let (mark, word, role) = step_words(&status.state, &step.action);
+        let (mark, word, role) = step_words(&status.state, &step.action, alive);
         let quiet = matches!(status.state, StepState::Pending | StepState::Skipped { .. });
         let left = vec![
             doc.span(role, &format!("{mark} ")),

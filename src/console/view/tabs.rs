@@ -78,16 +78,28 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
 
 /// The open findings by severity, worst first, as many as there is room for.
 fn counts(model: &Model, theme: &Theme, room: usize) -> Vec<Span<'static>> {
+    let whole = counts_in(model, theme, usize::MAX, usize::MAX);
+    if whole.iter().map(Span::width).sum::<usize>() <= room {
+        return whole;
+    }
+    // A letter each, before any is left out.
+    counts_in(model, theme, room, 1)
+}
+
+/// The counts that fit, each severity's word cut to so many letters.
+fn counts_in(model: &Model, theme: &Theme, room: usize, letters: usize) -> Vec<Span<'static>> {
     let mut spans: Vec<Span<'static>> = Vec::new();
     for severity in Severity::ALL.into_iter().rev() {
         let n = model.findings.open(severity);
         if n > 0 {
             if !spans.is_empty() {
-                spans.push(Span::raw("  "));
+                spans.push(Span::raw(if letters == 1 { " " } else { "  " }));
             }
             let role = if severity == Severity::Critical { Role::Critical } else { Role::severity(severity) };
             let pad = if severity == Severity::Critical { " " } else { "" };
-            let text = format!("{pad}{} {n}{pad}", severity.short());
+            let word: String = severity.short().chars().take(letters).collect();
+            let gap = if letters == 1 { "" } else { " " };
+            let text = format!("{pad}{word}{gap}{n}{pad}");
             if spans.iter().map(Span::width).sum::<usize>() + text.len() > room {
                 spans.truncate(spans.len().saturating_sub(1));
                 break;

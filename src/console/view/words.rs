@@ -52,11 +52,12 @@ pub fn badge(theme: &Theme, severity: Severity) -> Span<'static> {
     Span::styled(format!(" {:<4} ", severity.short()), theme.style(Role::severity(severity)))
 }
 
-/// The mark, word and role of a step's state.
-pub fn step(state: &StepState, action: &Action) -> (&'static str, &'static str, Role) {
+/// The mark, word and role of a step's state, in a run whose process is alive or not.
+pub fn step(state: &StepState, action: &Action, alive: bool) -> (&'static str, &'static str, Role) {
     match state {
         StepState::Pending => ("○", "waiting", Role::Pending),
-        StepState::Intended => ("▶", "running", Role::Running),
+        StepState::Intended if alive => ("▶", "running", Role::Running),
+        StepState::Intended => ("?", "no answer", Role::Partial),
         StepState::Applied => match action {
             Action::Change(_) => ("●", "applied", Role::Ok),
             Action::Recheck { .. } => ("✓", "as planned", Role::Ok),

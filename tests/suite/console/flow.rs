@@ -92,13 +92,13 @@ async fn an_answer_for_another_pane_is_dropped() {
     desk.press("Q");
     let second = desk.model.pane.as_ref().unwrap().ticket;
     assert_ne!(first.ticket, second);
-    let late = Failure { message: "late".into(), ..Failure::default() };
+    let late = Failure { message: "a belated answer".into(), ..Failure::default() };
     desk.tell(Msg::Prepared { ticket: first.ticket, result: Err(late.clone()) });
     desk.tell(Msg::Committed { ticket: first.ticket, result: Err(late) });
     assert_eq!(desk.model.pane.as_ref().unwrap().stage, Stage::Preparing);
     desk.settle().await;
     desk.shows("build-7");
-    desk.hides("late");
+    desk.hides("a belated answer");
 }
 
 #[tokio::test]
