@@ -337,3 +337,35 @@ async fn i3_a_crashed_run_can_be_ended_where_it_stands() {
     bench.restore("web-1").await.unwrap();
     assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
 }
+
+/// Where the VPC has an IPv6 range, EC2 lets a new group out over that too.
+#[tokio::test]
+async fn a_group_made_in_an_ipv6_vpc_is_closed_for_both_families() {
+    let bench = Bench::new("crypto-mining");
+    let (scope, instance) = bench.find("stage-1");
+    let policy = bench.policy.clone();
+    let request =
+        lazaret::engine::QuarantineRequest { scope: scope.clone(), instance: instance.clone(), finding: None, policy };
+    let prepared = bench.engine.prepare_quarantine(&request).await.unwrap();
+    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    let world = bench.sandbox.world();
+    let revoked = bench.sandbox.calls().iter().filter(|c| c.operation == "ec2:RevokeSecurityGroupEgress").count();
+    assert_eq!(revoked, 2, "the test needs a VPC whose new groups have two default rules");
+    let group = world.scopes[&scope].interfaces_of(&instance)[0].groups.first().unwrap().clone();
+    assert!(world.scopes[&scope].groups[&group].group.egress.is_empty());
+}
+
+/// EC2 may not know a group for a moment after making it: that is no reason to leave it open.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_not_visible_yet_is_closed_once_it_is() {
+    let bench = Bench::new("crypto-mining");
+    let unknown = FaultKind::Error(lazaret::cloud::ErrorKind::NotFound, "InvalidGroup.NotFound");
+    bench.sandbox.inject(Fault::on("ec2:RevokeSecurityGroupEgress").nth(1).kind(unknown.clone()));
+    bench.sandbox.inject(Fault::on("ec2:RevokeSecurityGroupEgress").nth(2).kind(unknown));
+    let run = bench.quarantine("web-1").await.unwrap();
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    let (scope, _, held) = primary(&bench);
+    let group = held.first().unwrap();
+    assert!(bench.sandbox.world().scopes[&scope].groups[group].group.egress.is_empty());
+}

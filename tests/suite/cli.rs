@@ -248,3 +248,47 @@ fn i3_a_killed_process_loses_nothing() {
     }
     assert!(killed_open > 0, "no kill struck a run: the moments must be chosen anew");
 }
+
+#[test]
+fn the_environment_can_make_a_session_read_only() {
+    let home = Home::new();
+    for value in ["1", "true", "yes"] {
+        let args = ["--sandbox", "quarantine", WEB_1, "--yes"];
+        let output = home.command(&args).env("LAZARET_READ_ONLY", value).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{value}: {err}");
+        assert!(err.contains("read-only"), "{value}: {err}");
+    }
+}
+
+/// What can't go back as it was is said, and has an exit code of its own.
+#[test]
+fn a_restore_that_is_told_to_overwrite_is_done_and_drift_is_5() {
+    let home = Home::new();
+    assert_eq!(home.run(&["--sandbox", "quarantine", WEB_1, "--yes"]).code, 0);
+    let show = || home.run(&["--sandbox", "show", WEB_1, "--json"]).json();
+    let first = show()["interfaces"][0]["id"].as_str().unwrap().to_owned();
+    // Somebody else gives the interface another group, straight in the simulated AWS's own store.
+    let world = home.path().join("data/lazaret/sandbox/crypto-mining/world.db");
+    let scenario = lazaret::cloud::sandbox::Scenario::load("crypto-mining").unwrap();
+    let clock = std::sync::Arc::new(lazaret::domain::SystemClock);
+    let sandbox = lazaret::cloud::sandbox::Sandbox::open(&world, scenario, None, clock).unwrap();
+    sandbox
+        .edit(|w| {
+            let place = w.scopes.values_mut().find(|p| p.interfaces.keys().any(|i| i.as_str() == first)).unwrap();
+            let id = lazaret::domain::InterfaceId::new(first.as_str());
+            let vpc = place.interfaces[&id].vpc.clone();
+            let held = place.interfaces[&id].groups.clone();
+            let other = place.groups.values().find(|g| g.group.vpc == vpc && !held.contains(&g.group.id)).unwrap();
+            let other = other.group.id.clone();
+            place.interfaces.get_mut(&id).unwrap().groups = [other].into();
+        })
+        .unwrap();
+    drop(sandbox);
+    let restored = home.run(&["--sandbox", "restore", WEB_1, "--yes", "--json"]);
+    assert_eq!(restored.code, 5, "{restored:?}");
+    assert_eq!(restored.json()["drift"][0]["kind"], "left_alone", "{restored:?}");
+    let forced = home.run(&["--sandbox", "restore", WEB_1, "--yes", "--force"]);
+    assert_eq!(forced.code, 0, "{forced:?}");
+    assert_eq!(show()["interfaces"][0]["groups"].as_array().unwrap().len(), 2);
+}
