@@ -66,6 +66,13 @@ pub struct Interface {
     pub tags: Tags,
 }
 
+impl Interface {
+    /// Whether this group stands on it and no other: what "isolated" means for one interface.
+    pub fn holds_only(&self, group: &GroupId) -> bool {
+        self.groups.len() == 1 && self.groups.contains(group)
+    }
+}
+
 /// A volume on an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {

@@ -56,11 +56,6 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// As [`safe`], for text of several lines: line ends stay, everything else is escaped.
-pub fn safe_lines(text: &str) -> Vec<String> {
-    text.lines().take(500).map(|line| safe(line).into_owned()).collect()
-}
-
 /// How many terminal cells a safe text takes.
 pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)

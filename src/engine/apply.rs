@@ -108,8 +108,7 @@ async fn make_group(
 ) -> Result<Made, Answer> {
     let target = Target::new(scope);
     let reads = engine.cloud().reads().as_ref();
-    let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
-    let description = "lazaret quarantine: no traffic";
+    let (tag, description) = (tags::of_quarantine_group(), tags::GROUP_DESCRIPTION);
     let failed = match retrying(engine, || writes.create_group(&target, vpc, name, description, &tag)).await {
         Ok(id) => return Ok(Made { id, egress: GroupRule::defaults().to_vec() }),
         // Ours from before, or another responder's a moment ago: which of them made it does not matter.
@@ -118,7 +117,7 @@ async fn make_group(
     };
     let by_name = GroupQuery::Named(vpc.clone(), name.to_owned());
     match read_until(engine, reads, scope, &by_name, Option::is_some).await {
-        Ok(Some(group)) if is_ours(&group) => Ok(Made { id: group.id, egress: group.egress }),
+        Ok(Some(group)) if tags::is_quarantine_group(&group.tags) => Ok(Made { id: group.id, egress: group.egress }),
         Ok(Some(group)) => {
             let id = group.id;
             let why = format!("{id} is named {name} and not tagged as ours: rename it, or use --quarantine-group");
@@ -209,10 +208,6 @@ where
 struct Made {
     id: GroupId,
     egress: Vec<GroupRule>,
-}
-
-fn is_ours(group: &SecurityGroup) -> bool {
-    group.tags.get(tags::GROUP_TAG.0).map(String::as_str) == Some(tags::GROUP_TAG.1)
 }
 
 /// Reads a group until it is as wanted, for as long as EC2 may need to agree with itself.

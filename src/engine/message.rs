@@ -21,7 +21,7 @@ pub(super) fn of(state: &RunState) -> (String, String) {
 /// What holds, in a few words.
 fn headline(state: &RunState) -> String {
     let id = state.plan.instance().map(|i| i.to_string()).unwrap_or_default();
-    let whole = state.outcome_so_far() == Outcome::Done && !state.plan.drift.iter().any(|d| d.kind.is_open());
+    let whole = state.outcome_so_far() == Outcome::Done && !state.plan.leaves_open();
     match state.plan.playbook {
         Playbook::QuarantineInstance if report::isolated_ms(state).is_some() => format!("{id} quarantined"),
         Playbook::QuarantineInstance => format!("{id} is NOT isolated"),

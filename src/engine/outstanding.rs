@@ -32,8 +32,7 @@ pub fn outstanding(runs: Vec<RunState>) -> Vec<Outstanding> {
 }
 
 fn settle(restore: &RunState, standing: &mut [Outstanding]) {
-    let whole =
-        matches!(restore.ended, Some((Outcome::Done, _, _))) && !restore.plan.drift.iter().any(|d| d.kind.is_open());
+    let whole = matches!(restore.ended, Some((Outcome::Done, _, _))) && !restore.plan.leaves_open();
     let back: Vec<&Change> =
         restore.steps.values().filter(|s| s.state.succeeded()).filter_map(|s| s.change.as_ref()).collect();
     for entry in standing.iter_mut().filter(|o| restore.plan.reverts.contains(&o.run.run)) {

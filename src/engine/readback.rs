@@ -6,7 +6,7 @@ use super::retry::rereading;
 use crate::cloud::CloudError;
 use crate::domain::{GroupId, InstanceId, Scope};
 use crate::ledger::{RunState, StepState};
-use crate::playbook::change::{group_list, leaks};
+use crate::playbook::change::leaks;
 use crate::playbook::{Change, Needs, Standing, StepId};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -98,12 +98,7 @@ pub(super) async fn read_back(
                 if world.is_isolated_by(group) {
                     return None;
                 }
-                let open: Vec<String> = world
-                    .interfaces_in_order()
-                    .into_iter()
-                    .filter(|i| !(i.groups.len() == 1 && i.groups.contains(group)))
-                    .map(|i| format!("{} holds {}", i.id, group_list(&i.groups)))
-                    .collect();
+                let open = world.not_isolated_by(group);
                 Some(if open.is_empty() {
                     "no interface could be read".to_owned()
                 } else {

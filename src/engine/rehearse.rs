@@ -4,7 +4,7 @@ use super::apply::call_change;
 use super::retry::rereading;
 use super::{Engine, EngineError, Prepared, Refusal};
 use crate::cloud::port::Target;
-use crate::domain::{GroupRule, Tags};
+use crate::domain::GroupRule;
 use crate::playbook::change::GROUP_TO_BE_MADE;
 use crate::playbook::{Action, Change, StepId, tags};
 use serde::Serialize;
@@ -39,8 +39,8 @@ impl Engine {
                     Some(rereading(self, || writes.authorize_egress(&target, group, &rules)).await)
                 }
                 Action::Change(Change::MakeQuarantineGroup { vpc, name, existing: None, .. }) => {
-                    let tag = Tags::from([(tags::GROUP_TAG.0.to_owned(), tags::GROUP_TAG.1.to_owned())]);
-                    let call = || writes.create_group(&target, vpc, name, "lazaret quarantine: no traffic", &tag);
+                    let tag = tags::of_quarantine_group();
+                    let call = || writes.create_group(&target, vpc, name, tags::GROUP_DESCRIPTION, &tag);
                     Some(rereading(self, call).await.map(drop))
                 }
                 // EC2 can't be asked about a group that isn't there yet.

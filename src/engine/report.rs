@@ -165,8 +165,7 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::Restore, Outcome::Done) => {
             let left: Vec<String> =
                 state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
-            let open = state.plan.drift.iter().any(|d| d.kind.is_open());
-            let how = if open { "is NOT fully restored" } else { "is restored, but for" };
+            let how = if state.plan.leaves_open() { "is NOT fully restored" } else { "is restored, but for" };
             format!("{id} {how}: {}", left.join("; "))
         }
         (Playbook::Restore, Outcome::Partial) => {

@@ -261,18 +261,15 @@ impl RunState {
     pub fn outcome(&self) -> Outcome {
         let mut effect = false;
         let mut missing = false;
-        let mut essential_change = false;
         for step in &self.plan.steps {
             let Some(status) = self.steps.get(&step.id) else { continue };
             let is_change = matches!(step.action, Action::Change(_) | Action::Snapshots { .. });
             effect |= is_change && status.state.may_have_effect();
-            essential_change |=
-                matches!(step.action, Action::Change(Change::InterfaceGroups { .. })) && status.state.may_have_effect();
             if step.weight != Weight::Courtesy && !status.state.succeeded() {
                 missing = true;
             }
         }
-        match (missing, effect || essential_change) {
+        match (missing, effect) {
             (false, _) => Outcome::Done,
             (true, true) => Outcome::Partial,
             (true, false) => Outcome::Failed,

@@ -1,5 +1,6 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
+use super::change::group_list;
 use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,12 @@ impl Observed {
 
     /// Whether there is at least one interface and each holds `group` alone: what "isolated" means.
     pub fn is_isolated_by(&self, group: &GroupId) -> bool {
-        !self.interfaces.is_empty() && self.interfaces.values().all(|i| i.groups.len() == 1 && i.groups.contains(group))
+        !self.interfaces.is_empty() && self.interfaces.values().all(|i| i.holds_only(group))
+    }
+
+    /// The interfaces that hold anything but `group` alone, each with what it holds, in words and device order.
+    pub fn not_isolated_by(&self, group: &GroupId) -> Vec<String> {
+        let open = self.interfaces_in_order().into_iter().filter(|i| !i.holds_only(group));
+        open.map(|i| format!("{} holds {}", i.id, group_list(&i.groups))).collect()
     }
 }

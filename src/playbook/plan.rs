@@ -295,9 +295,9 @@ impl Plan {
         waves
     }
 
-    /// Whether it would change anything on the subject, notices aside.
-    pub fn changes_anything(&self) -> bool {
-        self.steps.iter().any(|s| matches!(s.action, Action::Change(_) | Action::Snapshots { .. }))
+    /// Whether it leaves a field that a person still has to decide on.
+    pub fn leaves_open(&self) -> bool {
+        self.drift.iter().any(|d| d.kind.is_open())
     }
 
     /// Whether the other plan would do the same, however much later it was observed.

@@ -124,7 +124,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     // Wave 2: the swaps. Snapshots go beside them, or in a wave before them when evidence comes first.
     let swap_wave = if policy.evidence_first && policy.snapshots { 3 } else { 2 };
     for interface in observed.interfaces_in_order() {
-        if interface.groups.len() == 1 && interface.groups.contains(&group) {
+        if interface.holds_only(&group) {
             continue;
         }
         plan.steps.push(Step {
@@ -267,8 +267,7 @@ fn group_name(vpc: &VpcId) -> String {
 
 /// Whether the group is one that we made: by its name and tag both.
 fn is_ours(group: &SecurityGroup, instance: &Instance) -> bool {
-    instance.vpc.as_ref().is_some_and(|vpc| group.name == group_name(vpc))
-        && group.tags.get(tags::GROUP_TAG.0).map(String::as_str) == Some(tags::GROUP_TAG.1)
+    instance.vpc.as_ref().is_some_and(|vpc| group.name == group_name(vpc)) && tags::is_quarantine_group(&group.tags)
 }
 
 /// Whether we made the group and went away before it was closed: it lets out what EC2 lets every new group let out, and
@@ -391,7 +390,7 @@ fn tag_steps(
     let weight = if request.policy.without_tags { Weight::Wanted } else { Weight::Essential };
     let mut steps = Vec::new();
     let mut left_out = Vec::new();
-    let swapped = |i: &Interface| i.groups.len() == 1 && i.groups.contains(group);
+    let swapped = |i: &Interface| i.holds_only(group);
     // I1: what an earlier quarantine wrote is never written over. It is stale only once the tag says Restored.
     let in_quarantine = instance.tags.get(tags::STATUS).map(String::as_str) == Some(tags::QUARANTINED);
     let already = |have: &Tags| in_quarantine && tags::read_originals(have).is_some();
@@ -513,13 +512,7 @@ fn warnings(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Vec<
         warnings.push(format!("the instance is {}: the groups will hold when it starts", text::safe(&instance.state)));
     }
     if instance.tags.get(tags::STATUS).map(String::as_str) == Some(tags::QUARANTINED) {
-        let open: Vec<String> = request
-            .observed
-            .interfaces_in_order()
-            .into_iter()
-            .filter(|i| !(i.groups.len() == 1 && i.groups.contains(group)))
-            .map(|i| format!("{} holds {}", i.id, group_list(&i.groups)))
-            .collect();
+        let open = request.observed.not_isolated_by(group);
         warnings.push(format!(
             "tagged Quarantined but not isolated: {}. The originals written down first are kept",
             open.join("; ")

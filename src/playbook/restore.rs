@@ -190,7 +190,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         }
     }
     if plan.steps.is_empty() {
-        return Err(if !plan.drift.iter().any(|d| d.kind.is_open()) {
+        return Err(if !plan.leaves_open() {
             PlanRefusal::Nothing(format!("{} is already as it was: nothing to put back", instance.id))
         } else {
             PlanRefusal::Drifted { subject: instance.id.to_string(), drift: plan.drift }

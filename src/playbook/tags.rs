@@ -42,6 +42,19 @@ pub const MAX_TAGS: usize = 50;
 /// How many group ids of 20 characters and a space fit into a value of 256 characters.
 const IDS_PER_VALUE: usize = 12;
 
+/// The tags of a quarantine group that we make.
+pub fn of_quarantine_group() -> Tags {
+    Tags::from([(GROUP_TAG.0.to_owned(), GROUP_TAG.1.to_owned())])
+}
+
+/// Whether these tags say that a group is for quarantine.
+pub fn is_quarantine_group(tags: &Tags) -> bool {
+    tags.get(GROUP_TAG.0).map(String::as_str) == Some(GROUP_TAG.1)
+}
+
+/// What a quarantine group that we make says of itself.
+pub const GROUP_DESCRIPTION: &str = "lazaret quarantine: no traffic";
+
 /// The one or two tags that hold these groups.
 pub fn originals(groups: &BTreeSet<GroupId>) -> Vec<(&'static str, String)> {
     let ids: Vec<&str> = groups.iter().map(GroupId::as_str).collect();
