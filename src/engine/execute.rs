@@ -13,7 +13,7 @@ use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
-use crate::playbook::change::{group_list, leaks};
+use crate::playbook::change::{SetInterfaceGroups, group_list, leaks};
 use crate::playbook::tags::RUN;
 use crate::playbook::{Action, Change, Step, StepId, Weight};
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +131,7 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
     }
     let skip = |why: String| if status.state == StepState::Pending { Verdict::Skip(why) } else { Verdict::Leave };
     let contained = state.plan.steps.iter().any(|s| {
-        matches!(s.action, Action::Change(Change::InterfaceGroups { .. }))
+        matches!(s.action, Action::Change(Change::InterfaceGroups(_)))
             && state.steps.get(&s.id).is_some_and(|s| s.state.may_have_effect())
     });
     if let Some(why) = halted {
@@ -168,8 +168,7 @@ fn resolved_change(state: &RunState, step: &Step) -> Option<Change> {
 
 /// The quarantine group that a step of this run made.
 pub(super) fn group_made(state: &RunState) -> Option<GroupId> {
-    let made =
-        state.plan.steps.iter().find(|s| matches!(s.action, Action::Change(Change::MakeQuarantineGroup { .. })))?;
+    let made = state.plan.steps.iter().find(|s| matches!(s.action, Action::Change(Change::MakeQuarantineGroup(_))))?;
     state.steps.get(&made.id)?.output.first().map(|id| GroupId::new(id.as_str()))
 }
 
@@ -194,7 +193,7 @@ fn work(
             (Action::ReadBack { instance, isolated }, _) => {
                 let made = group_made(&state);
                 let isolated = isolated.map(|(group, reach)| (made.unwrap_or(group), reach));
-                match readback::read_back(&engine, &state, Some(&instance), isolated.as_ref()).await {
+                match readback::read_back(&engine, &state, instance.as_ref(), isolated.as_ref()).await {
                     Ok(sight) => Answer::Seen(sight),
                     Err(e) => Answer::Failed(step_error(&e)),
                 }
@@ -288,7 +287,7 @@ async fn recheck(
             Some(now) => {
                 // A run that is being resumed finds its own work here.
                 let ours = state.changes().iter().any(|c| {
-                    matches!(c, Change::InterfaceGroups { interface, after, .. } if interface == id && &after == now)
+                    matches!(c, Change::InterfaceGroups(SetInterfaceGroups { interface, after, .. }) if interface == id && &after == now)
                 });
                 if !ours {
                     odd.push(format!("{id} now holds {}", group_list(*now)));

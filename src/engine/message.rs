@@ -3,6 +3,7 @@
 use super::report;
 use crate::domain::text;
 use crate::ledger::{Outcome, RunState};
+use crate::playbook::change::SetInterfaceGroups;
 use crate::playbook::{Action, Change, Playbook};
 use serde_json::{Value, json};
 
@@ -20,19 +21,21 @@ pub(super) fn of(state: &RunState) -> (String, String) {
 
 /// What holds, in a few words.
 fn headline(state: &RunState) -> String {
-    let id = state.plan.instance().map(|i| i.to_string()).unwrap_or_default();
+    let id = text::safe(state.plan.subject_id()).into_owned();
     let whole = state.outcome_so_far() == Outcome::Done && !state.plan.leaves_open();
     match state.plan.playbook {
         Playbook::QuarantineInstance if report::isolated_ms(state).is_some() => format!("{id} quarantined"),
         Playbook::QuarantineInstance => format!("{id} is NOT isolated"),
         Playbook::Restore if whole => format!("{id} restored"),
         Playbook::Restore => format!("{id} is NOT fully restored"),
+        _ if whole => state.plan.promise.kept.clone(),
+        _ => state.plan.promise.broken.clone(),
     }
 }
 
 fn value(state: &RunState, with_steps: bool) -> Value {
     let plan = &state.plan;
-    let id = plan.instance().map(|i| i.to_string()).unwrap_or_default();
+    let id = text::safe(plan.subject_id()).into_owned();
     let finding = plan.finding.as_ref().map(|f| {
         json!({
             "id": text::cut(&text::safe(f.id.as_str()), 1_000),
@@ -57,7 +60,9 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         .values()
         .filter(|s| s.state.may_have_effect())
         .filter_map(|s| match &s.change {
-            Some(Change::InterfaceGroups { interface, before, .. }) => Some((interface.to_string(), json!(before))),
+            Some(Change::InterfaceGroups(SetInterfaceGroups { interface, before, .. })) => {
+                Some((interface.to_string(), json!(before)))
+            }
             _ => None,
         })
         .collect();
@@ -86,6 +91,10 @@ fn value(state: &RunState, with_steps: bool) -> Value {
             vec![format!("See lazaret runs --run {}, then lazaret quarantine {id} again", state.run)],
         ),
         Playbook::Restore => (headline(state), vec![format!("See lazaret runs --run {}", state.run)]),
+        _ => {
+            let back = format!("False positive? lazaret restore --run {}", state.run);
+            (headline(state), plan.promise.next.iter().cloned().chain([back]).collect())
+        }
     };
     json!({
         "source": "lazaret",
@@ -97,7 +106,8 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         "account": plan.scope.account,
         "region": plan.scope.region,
         "partition": plan.scope.partition,
-        "instance": id,
+        "subject": plan.subject,
+        "instance": plan.instance(),
         "isolated": (plan.playbook == Playbook::QuarantineInstance).then_some(isolated),
         "finding": finding,
         "steps": steps,
@@ -106,7 +116,7 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         "warnings": plan.warnings,
         "not_stopped": plan.limits,
         "next_steps": next,
-        "restore": (plan.playbook == Playbook::QuarantineInstance)
+        "restore": plan.playbook.contains()
             .then(|| format!("lazaret restore --run {}", state.run)),
     })
 }

@@ -29,6 +29,7 @@ use crate::cloud::{Cloud, CloudError};
 use crate::domain::{Clock, RunId, Scope};
 use crate::ledger::{Actor, BeginError, Event, LedgerError, Outcome, Record, RunFilter, RunState, Store};
 use crate::playbook::PlanRefusal;
+use crate::playbook::plan::claim_key;
 use chrono::{DateTime, Duration, Utc};
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
@@ -197,20 +198,20 @@ impl Engine {
         Ok(runs.into_iter().find(|other| {
             let last = other.ended.as_ref().map_or(other.begun_at, |(_, at, _)| *at);
             other.run != ours.run
-                && other.plan.scope == ours.plan.scope
+                && other.plan.claim_key() == ours.plan.claim_key()
                 && last > ours.plan.observed_at
                 && other.outcome() != Outcome::Failed
         }))
     }
 
-    /// What quarantines of a subject have changed and no restore has put back, oldest first.
+    /// What runs on a subject have changed and no restore has put back, oldest first.
     ///
     /// # Errors
     /// When the ledger can't be read.
     pub async fn outstanding(&self, scope: &Scope, subject: &str) -> Result<Vec<Outstanding>, LedgerError> {
         let filter = RunFilter { subject: Some(subject.to_owned()), ..RunFilter::default() };
         let mut runs = self.inner.ledger.runs(&filter).await?;
-        runs.retain(|r| &r.plan.scope == scope);
+        runs.retain(|r| r.plan.claim_key() == claim_key(scope, subject));
         runs.sort_by_key(|r| r.run);
         Ok(outstanding(runs))
     }

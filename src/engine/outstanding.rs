@@ -1,11 +1,11 @@
-//! What still stands: the changes of quarantines that no restore has put back. Pure.
+//! What still stands: the changes of runs that no restore has put back. Pure.
 
 use crate::domain::RunId;
 use crate::ledger::{Outcome, RunState};
 use crate::playbook::{Change, Playbook};
 use std::collections::BTreeSet;
 
-/// A quarantine with those of its changes that no restore has put back.
+/// A run with those of its changes that no restore has put back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outstanding {
     /// The run.
@@ -20,11 +20,11 @@ pub fn outstanding(runs: Vec<RunState>) -> Vec<Outstanding> {
     let mut standing: Vec<Outstanding> = Vec::new();
     for run in runs {
         match run.plan.playbook {
-            Playbook::QuarantineInstance => {
+            Playbook::Restore => settle(&run, &mut standing),
+            _ => {
                 let changes: Vec<Change> = run.changes().into_iter().filter(|c| c.inverse().is_some()).collect();
                 standing.push(Outstanding { run, changes });
             }
-            Playbook::Restore => settle(&run, &mut standing),
         }
     }
     standing.retain(|o| !o.changes.is_empty());
@@ -45,12 +45,11 @@ fn settle(restore: &RunState, standing: &mut [Outstanding]) {
     }
 }
 
-/// The quarantines, of any subjects, of which nothing stands any more: taken back in full, or without effect.
+/// The runs, of any subjects, of which nothing stands any more: taken back in full, or without effect.
 pub fn settled(runs: &[RunState]) -> BTreeSet<RunId> {
     let mut in_order = runs.to_vec();
     in_order.sort_by_key(|r| r.run);
-    let mut settled: BTreeSet<RunId> =
-        runs.iter().filter(|r| r.plan.playbook == Playbook::QuarantineInstance).map(|r| r.run).collect();
+    let mut settled: BTreeSet<RunId> = runs.iter().filter(|r| r.plan.playbook.contains()).map(|r| r.run).collect();
     for standing in outstanding(in_order) {
         settled.remove(&standing.run.run);
     }

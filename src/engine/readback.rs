@@ -35,7 +35,7 @@ fn to_read(state: &RunState) -> Vec<(StepId, Change)> {
     let wanted = |step: &crate::playbook::Step| {
         let status = state.steps.get(&step.id)?;
         let open = matches!(status.state, StepState::Applied | StepState::NotVerified { .. });
-        let change = status.change.clone().filter(|c| open && c.instance().is_some())?;
+        let change = status.change.clone().filter(|c| open && c.can_be_read())?;
         Some((step.id.clone(), change))
     };
     state.plan.steps.iter().filter_map(wanted).collect()
@@ -64,7 +64,7 @@ pub(super) async fn read_back(
     needs.instance = needs.instance.or(instance.cloned());
     let reads = engine.cloud().reads().as_ref();
     let mut sight = Sight { findings: vec![], problem: None };
-    if needs.instance.is_none() {
+    if needs.is_empty() {
         return Ok(sight);
     }
     for wait in WAITS {

@@ -61,7 +61,7 @@ impl Engine {
         }
         if journal.state.changes().is_empty() {
             let making = |s: &crate::playbook::Step| {
-                matches!(s.action, Action::Change(Change::MakeQuarantineGroup { .. }))
+                matches!(s.action, Action::Change(Change::MakeQuarantineGroup(_)))
                     && journal.state.steps.get(&s.id).is_some_and(|s| s.intended_at.is_some())
             };
             let what = if journal.state.plan.steps.iter().any(making) {
@@ -118,7 +118,7 @@ impl Engine {
             .iter()
             .filter(|s| journal.state.steps.get(&s.id).is_some_and(|s| s.state == StepState::Pending))
             .filter_map(|s| match &s.action {
-                Action::Change(change @ Change::InterfaceGroups { .. }) => Some((s.id.clone(), change.clone())),
+                Action::Change(change @ Change::InterfaceGroups(_)) => Some((s.id.clone(), change.clone())),
                 _ => None,
             })
             .collect();

@@ -5,7 +5,7 @@ use super::retry::rereading;
 use super::{Engine, EngineError, Prepared, Refusal};
 use crate::cloud::port::Target;
 use crate::domain::GroupRule;
-use crate::playbook::change::GROUP_TO_BE_MADE;
+use crate::playbook::change::{GROUP_TO_BE_MADE, MakeQuarantineGroup, SetInterfaceGroups};
 use crate::playbook::{Action, Change, StepId, tags};
 use serde::Serialize;
 
@@ -34,17 +34,23 @@ impl Engine {
         let mut answers = Vec::new();
         for step in &prepared.plan.steps {
             let answer = match &step.action {
-                Action::Change(Change::MakeQuarantineGroup { existing: Some(group), ssm_endpoint_groups, .. }) => {
+                Action::Change(Change::MakeQuarantineGroup(MakeQuarantineGroup {
+                    existing: Some(group),
+                    ssm_endpoint_groups,
+                    ..
+                })) => {
                     let rules: Vec<GroupRule> = ssm_endpoint_groups.iter().cloned().map(GroupRule::https_to).collect();
                     Some(rereading(self, || writes.authorize_egress(&target, group, &rules)).await)
                 }
-                Action::Change(Change::MakeQuarantineGroup { vpc, name, existing: None, .. }) => {
+                Action::Change(Change::MakeQuarantineGroup(MakeQuarantineGroup {
+                    vpc, name, existing: None, ..
+                })) => {
                     let tag = tags::of_quarantine_group();
                     let call = || writes.create_group(&target, vpc, name, tags::GROUP_DESCRIPTION, &tag);
                     Some(rereading(self, call).await.map(drop))
                 }
                 // EC2 can't be asked about a group that isn't there yet.
-                Action::Change(Change::InterfaceGroups { after, .. })
+                Action::Change(Change::InterfaceGroups(SetInterfaceGroups { after, .. }))
                     if after.iter().any(|g| g.as_str() == GROUP_TO_BE_MADE) =>
                 {
                     None

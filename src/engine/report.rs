@@ -2,6 +2,7 @@
 
 use crate::domain::Scope;
 use crate::ledger::{Outcome, RunState, StepState};
+use crate::playbook::change::SetInterfaceGroups;
 use crate::playbook::{Action, Change, Playbook, Weight};
 use serde::Serialize;
 
@@ -123,7 +124,8 @@ impl RunReport {
 /// How a run ended, and the sentence that says what holds, what doesn't, and what to do next.
 pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
     let outcome = state.outcome();
-    let id = state.plan.subject.split_once(':').map_or(state.plan.subject.as_str(), |(_, id)| id);
+    let id = crate::domain::text::safe(state.plan.subject_id());
+    let promise = &state.plan.promise;
     let bad = |weight: fn(&Weight) -> bool| -> Vec<String> {
         state
             .plan
@@ -169,16 +171,34 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
             format!("{id} {how}: {}", left.join("; "))
         }
         (Playbook::Restore, Outcome::Partial) => {
-            format!("{id} is restored in part. Not done: {}. Next: `lazaret restore {id}` again", missing.join("; "))
+            format!("{id} is restored in part. Not done: {}. Next: {} again", missing.join("; "), restore_verb(state))
         }
         (Playbook::Restore, Outcome::Failed) => {
             format!("{id} was not restored, and nothing was changed: {}", missing.join("; "))
         }
+        (_, Outcome::Done) => promise.kept.clone(),
+        (_, Outcome::Partial) => format!(
+            "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
+            promise.broken,
+            missing.join("; "),
+            changed_so_far(state),
+            state.run
+        ),
+        (_, Outcome::Failed) => format!("{}, and nothing was changed: {}", promise.broken, missing.join("; ")),
     };
     if !courtesies.is_empty() {
         message.push_str(&format!(". Also failed, with no effect on the rest: {}", courtesies.join("; ")));
     }
     (outcome, message)
+}
+
+/// The command that restores the same again.
+fn restore_verb(state: &RunState) -> String {
+    match (state.plan.instance(), state.plan.reverts.last()) {
+        (Some(instance), _) => format!("`lazaret restore {instance}`"),
+        (None, Some(run)) => format!("`lazaret restore --run {run}`"),
+        (None, None) => "`lazaret restore`".to_owned(),
+    }
 }
 
 /// What stands changed, in words.
@@ -195,7 +215,7 @@ fn swapped(state: &RunState) -> Vec<String> {
         .values()
         .filter(|s| s.state.succeeded())
         .filter_map(|s| match &s.change {
-            Some(Change::InterfaceGroups { interface, .. }) => Some(interface.to_string()),
+            Some(Change::InterfaceGroups(SetInterfaceGroups { interface, .. })) => Some(interface.to_string()),
             _ => None,
         })
         .collect()

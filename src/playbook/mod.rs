@@ -10,6 +10,6 @@ pub mod quarantine;
 pub mod restore;
 pub mod tags;
 
-pub use change::{ApiCall, Change, Standing, TagEdit};
+pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
 pub use observed::{GroupChoice, Needs, Observed};
-pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};
+pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};

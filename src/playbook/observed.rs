@@ -34,6 +34,11 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+
     /// Both together; where they name different instances the first stays.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

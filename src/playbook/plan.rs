@@ -1,6 +1,6 @@
 //! Plans: steps in waves, as data.
 
-use super::change::{ApiCall, Change};
+use super::change::{ApiCall, Change, SetTags};
 use crate::domain::{
     Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
 };
@@ -18,6 +18,18 @@ pub enum Playbook {
     QuarantineInstance,
     /// Put a run's changes back.
     Restore,
+    /// Cut a principal's credentials.
+    ContainCredentials,
+    /// Answer stolen instance credentials: instances, sessions and the thief's address.
+    ContainExfiltration,
+    /// Deny an address in network ACLs.
+    BlockAddress,
+    /// Take evidence of an instance.
+    CollectForensics,
+    /// Set the workflow and note of findings.
+    UpdateFindings,
+    /// Delete a role that is contained, after a whole export of it.
+    DeleteRole,
 }
 
 impl Playbook {
@@ -26,7 +38,20 @@ impl Playbook {
         match self {
             Self::QuarantineInstance => "quarantine-instance",
             Self::Restore => "restore",
+            Self::ContainCredentials => "contain-credentials",
+            Self::ContainExfiltration => "contain-exfiltration",
+            Self::BlockAddress => "block-address",
+            Self::CollectForensics => "collect-forensics",
+            Self::UpdateFindings => "update-findings",
+            Self::DeleteRole => "delete-role",
         }
+    }
+}
+
+impl Playbook {
+    /// Whether it contains something, so that its changes stand until a restore takes them back.
+    pub fn contains(self) -> bool {
+        self != Self::Restore
     }
 }
 
@@ -88,8 +113,8 @@ pub enum Action {
     },
     /// Reads back every change made so far.
     ReadBack {
-        /// The instance.
-        instance: InstanceId,
+        /// The instance, where the plan is about one: read even if none of its changes names it.
+        instance: Option<InstanceId>,
         /// The group that every interface must hold alone, and the groups that it may reach on TCP 443, for the step to
         /// succeed.
         isolated: Option<(GroupId, BTreeSet<GroupId>)>,
@@ -216,12 +241,14 @@ pub enum DriftKind {
     Lost,
     /// It can't go back at all, and stays contained.
     Stuck,
+    /// It still holds what we left there, and goes back only when it is asked for by name.
+    Withheld,
 }
 
 impl DriftKind {
     /// Whether the field is still waiting for somebody: a later restore looks at it again.
     pub fn is_open(self) -> bool {
-        matches!(self, Self::LeftAlone | Self::Stuck)
+        matches!(self, Self::LeftAlone | Self::Stuck | Self::Withheld)
     }
 }
 
@@ -269,6 +296,31 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// The runs that this one takes back.
     pub reverts: Vec<RunId>,
+    /// What may be said of it afterwards.
+    #[serde(default)]
+    pub promise: Promise,
+}
+
+/// What may be said of a run once it was read back, and once it could not be: sentences of which the report chooses.
+/// Texts are escaped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// What holds when every essential step succeeded: "AKIA… is inactive, and user ci is denied everything".
+    pub kept: String,
+    /// What doesn't hold otherwise: "user ci is NOT contained".
+    pub broken: String,
+    /// What a person should do or look at next, most urgent first.
+    pub next: Vec<String>,
+}
+
+/// Whether a subject belongs to its whole account: IAM knows no Region.
+fn is_global(subject: &str) -> bool {
+    ["role:", "user:", "key:", "principal:"].iter().any(|kind| subject.starts_with(kind))
+}
+
+/// What the ledger knows a subject by: `account/Region/subject`, without the Region where it has none.
+pub fn claim_key(scope: &Scope, subject: &str) -> String {
+    if is_global(subject) { format!("{}/{subject}", scope.account) } else { format!("{scope}/{subject}") }
 }
 
 impl Plan {
@@ -277,9 +329,14 @@ impl Plan {
         self.subject.strip_prefix("instance:").map(InstanceId::new)
     }
 
-    /// What the ledger knows the subject by: `account/Region/subject`. One open run at a time holds it.
+    /// The subject's id, without its kind.
+    pub fn subject_id(&self) -> &str {
+        self.subject.split_once(':').map_or(self.subject.as_str(), |(_, id)| id)
+    }
+
+    /// What the ledger knows the subject by, see [`claim_key`]. One open run at a time holds it.
     pub fn claim_key(&self) -> String {
-        format!("{}/{}", self.scope, self.subject)
+        claim_key(&self.scope, &self.subject)
     }
 
     /// The step of this name.
@@ -306,7 +363,7 @@ impl Plan {
             let mut plan = plan.clone();
             plan.observed_at = DateTime::UNIX_EPOCH;
             for step in &mut plan.steps {
-                if let Action::Change(Change::Tags { edits, .. }) = &mut step.action {
+                if let Action::Change(Change::Tags(SetTags { edits, .. })) = &mut step.action {
                     edits.retain(|key, _| !super::tags::IS_TIME.contains(&key.as_str()));
                 }
             }
@@ -329,7 +386,8 @@ impl Step {
                 }
                 calls
             }
-            Action::ReadBack { instance, .. } => vec![
+            Action::ReadBack { instance: None, .. } => vec![],
+            Action::ReadBack { instance: Some(instance), .. } => vec![
                 read("ec2:DescribeNetworkInterfaces", instance.to_string()),
                 read("ec2:DescribeInstances", instance.to_string()),
                 read("ec2:DescribeInstanceAttribute", instance.to_string()),

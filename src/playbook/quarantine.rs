@@ -4,9 +4,12 @@
 //! (4) notification and the finding's status. With `evidence_first` the snapshots get a wave of their own before the
 //! swaps. When the VPC has no quarantine group, it is made in wave 1.
 
-use super::change::{Change, GROUP_TO_BE_MADE, TagEdit, group_list, leaks};
+use super::change::{
+    Change, GROUP_TO_BE_MADE, MakeQuarantineGroup, SetInterfaceGroups, SetProtection, SetTags, TagEdit, group_list,
+    leaks,
+};
 use super::observed::{GroupChoice, Observed};
-use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};
+use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::tags;
 use crate::domain::{
     GroupId, GroupRule, Instance, InstanceId, Interface, Protection, RunId, SecurityGroup, Tags, VpcId, Workflow, text,
@@ -81,6 +84,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         limits: limits(finding.as_ref()),
         drift: Vec::new(),
         reverts: Vec::new(),
+        promise: Promise::default(),
         scope,
     };
 
@@ -110,12 +114,12 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             wave: 1,
             weight: Weight::Essential,
             needs: vec![],
-            action: Action::Change(Change::MakeQuarantineGroup {
+            action: Action::Change(Change::MakeQuarantineGroup(MakeQuarantineGroup {
                 vpc: vpc.clone(),
                 name: group_name(vpc),
                 existing: to_mend.then(|| group.clone()),
                 ssm_endpoint_groups: reach.clone(),
-            }),
+            })),
         });
     }
     plan.steps.extend(protections(instance, observed));
@@ -133,12 +137,12 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             wave: swap_wave,
             weight: Weight::Essential,
             needs: vec![],
-            action: Action::Change(Change::InterfaceGroups {
+            action: Action::Change(Change::InterfaceGroups(SetInterfaceGroups {
                 instance: instance.id.clone(),
                 interface: interface.id.clone(),
                 before: interface.groups.clone(),
                 after: BTreeSet::from([group.clone()]),
-            }),
+            })),
         });
     }
     if policy.snapshots && !instance.volumes.is_empty() {
@@ -150,7 +154,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         wave: swap_wave + 1,
         weight: Weight::Essential,
         needs: vec![],
-        action: Action::ReadBack { instance: instance.id.clone(), isolated: Some((group.clone(), reach)) },
+        action: Action::ReadBack { instance: Some(instance.id.clone()), isolated: Some((group.clone(), reach)) },
     });
 
     // Wave 4: telling others. Never in the way of isolation.
@@ -342,12 +346,12 @@ fn protections(instance: &Instance, observed: &Observed) -> Vec<Step> {
             wave: 1,
             weight,
             needs: vec![],
-            action: Action::Change(Change::Protection {
+            action: Action::Change(Change::Protection(SetProtection {
                 instance: instance.id.clone(),
                 protection,
                 before: false,
                 after: true,
-            }),
+            })),
         })
         .collect()
 }
@@ -457,7 +461,11 @@ fn push_tags(
             wave: 1,
             weight,
             needs: vec![],
-            action: Action::Change(Change::Tags { instance: instance.clone(), resource: resource.to_owned(), edits }),
+            action: Action::Change(Change::Tags(SetTags {
+                instance: instance.clone(),
+                resource: resource.to_owned(),
+                edits,
+            })),
         });
     }
 }

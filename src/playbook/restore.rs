@@ -1,8 +1,10 @@
 //! restore: each field that a run changed goes back, if it still holds what we left there; the rest is drift.
 
-use super::change::{Change, TagEdit, group_list, tags_of};
+use super::change::{
+    BackIn, Change, SetInterfaceGroups, SetProtection, SetTags, Standing, TagEdit, group_list, tags_of,
+};
 use super::observed::{GroupChoice, Needs, Observed};
-use super::plan::{Action, Drift, DriftKind, FindingRef, Plan, PlanRefusal, Playbook, Step, StepId, Weight};
+use super::plan::{Action, Drift, DriftKind, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::quarantine::{named, update_finding};
 use super::tags;
 use crate::domain::{GroupId, InstanceId, RunId, Workflow, text};
@@ -12,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Everything that restore looks at.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// The instance.
-    pub instance: &'a InstanceId,
+    /// What is restored, as the runs' plans name their subject.
+    pub subject: &'a str,
     /// The runs that are taken back, oldest first.
     pub reverts: Vec<RunId>,
     /// Every change those runs applied, or may have, in the order they were made.
@@ -37,9 +39,14 @@ pub struct Request<'a> {
 }
 
 /// What has to be read before these changes can be taken back.
-pub fn needs(instance: &InstanceId, changes: &[Change]) -> Needs {
-    let start = Needs { instance: Some(instance.clone()), ..Needs::default() };
+pub fn needs(subject: &str, changes: &[Change]) -> Needs {
+    let start = Needs { instance: instance_of(subject), ..Needs::default() };
     changes.iter().map(Change::needs).fold(start, Needs::and)
+}
+
+/// The instance, where the subject is one.
+fn instance_of(subject: &str) -> Option<InstanceId> {
+    subject.strip_prefix("instance:").map(InstanceId::new)
 }
 
 /// Changes of the same fields as one, so that what goes back is what stood there first.
@@ -70,12 +77,12 @@ pub fn changes_from_tags(observed: &Observed) -> Result<Vec<Change>, PlanRefusal
     for interface in observed.interfaces_in_order() {
         let Some(before) = tags::read_originals(&interface.tags) else { continue };
         if before != interface.groups {
-            changes.push(Change::InterfaceGroups {
+            changes.push(Change::InterfaceGroups(SetInterfaceGroups {
                 instance: instance.id.clone(),
                 interface: interface.id.clone(),
                 before,
                 after: interface.groups.clone(),
-            });
+            }));
         }
         changes.push(tags_that_stand(&instance.id, interface.id.as_str(), &interface.tags));
     }
@@ -106,7 +113,7 @@ fn tags_that_stand(instance: &InstanceId, resource: &str, have: &crate::domain::
         .iter()
         .filter_map(|key| have.get(*key).map(|v| ((*key).to_owned(), TagEdit { before: None, after: Some(v.clone()) })))
         .collect();
-    Change::Tags { instance: instance.clone(), resource: resource.to_owned(), edits }
+    Change::Tags(SetTags { instance: instance.clone(), resource: resource.to_owned(), edits })
 }
 
 /// Plans the restore.
@@ -116,14 +123,22 @@ fn tags_that_stand(instance: &InstanceId, resource: &str, have: &crate::domain::
 pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let observed = request.observed;
     let scope = observed.scope.clone();
-    let instance = observed.instance.as_ref().filter(|i| i.exists()).ok_or_else(|| PlanRefusal::NotFound {
-        what: format!("instance {}", request.instance),
-        scope: scope.clone(),
-    })?;
+    let instance = match instance_of(request.subject) {
+        None => None,
+        Some(id) => Some(
+            observed
+                .instance
+                .as_ref()
+                .filter(|i| i.id == id && i.exists())
+                .ok_or_else(|| PlanRefusal::NotFound { what: format!("instance {id}"), scope: scope.clone() })?,
+        ),
+    };
+    let id = request.subject.split_once(':').map_or(request.subject, |(_, id)| id);
+    let id = text::safe(id).into_owned();
     let mut plan = Plan {
         playbook: Playbook::Restore,
-        subject: format!("instance:{}", instance.id),
-        title: format!("Restore {} in {scope}", named(instance)),
+        subject: request.subject.to_owned(),
+        title: format!("Restore {} in {scope}", instance.map_or_else(|| id.clone(), named)),
         observed_at: observed.at,
         finding: request.finding.clone(),
         incident: request.incident.clone(),
@@ -132,6 +147,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         limits: Vec::new(),
         drift: Vec::new(),
         reverts: request.reverts.clone(),
+        promise: Promise::default(),
         scope,
     };
     if request.from_tags {
@@ -147,7 +163,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let mut swaps: BTreeMap<String, StepId> = BTreeMap::new();
     let mut left: BTreeSet<String> = BTreeSet::new();
     for change in &combined {
-        if let Change::InterfaceGroups { interface, .. } = change {
+        if let Change::InterfaceGroups(SetInterfaceGroups { interface, .. }) = change {
             let drifts = plan.drift.len();
             match swap_back(change, request, &mut plan.drift) {
                 Some(step) => {
@@ -161,8 +177,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             }
         }
     }
-    let swapped = !swaps.is_empty();
-    if swapped {
+    if !swaps.is_empty()
+        && let Some(instance) = instance
+    {
         plan.steps.push(Step {
             id: "recheck".into(),
             title: "Read the interfaces again".into(),
@@ -175,28 +192,33 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
                 quarantine_group: None,
             },
         });
-        plan.steps.push(read_back("read-back", &instance.id, 3));
+        plan.steps.push(read_back("read-back", Some(instance.id.clone()), 3));
     }
     // Tags and protections go only once the groups were read back: until then they are the second witness.
     // Where an interface is left as it is, its tags stay too; the instance stays protected and isn't called restored.
+    let whole = left.is_empty();
     for change in &combined {
-        match change {
-            Change::Tags { resource, .. } if left.contains(resource) => {}
-            Change::Tags { resource, .. } if !left.is_empty() && resource == instance.id.as_str() => {}
-            Change::Tags { .. } => plan.steps.extend(tags_back(change, request, &swaps, &mut plan.drift)),
-            Change::Protection { .. } if !left.is_empty() => {}
-            Change::Protection { .. } => plan.steps.extend(protection_back(change, request, &mut plan.drift)),
-            _ => {}
-        }
+        let back = match change {
+            Change::InterfaceGroups(_) => None,
+            Change::Tags(SetTags { resource, .. }) if left.contains(resource) => None,
+            Change::Tags(SetTags { resource, .. }) if !whole && instance.is_some_and(|i| i.id.as_str() == resource) => {
+                None
+            }
+            Change::Tags(_) => tags_back(change, request, &swaps, &mut plan.drift),
+            _ if !whole && change.back_in() == BackIn::Afterwards => None,
+            Change::Protection(_) => protection_back(change, request, &mut plan.drift),
+            _ => back(change, request, &mut plan.drift),
+        };
+        plan.steps.extend(back);
     }
     if plan.steps.is_empty() {
         return Err(if !plan.leaves_open() {
-            PlanRefusal::Nothing(format!("{} is already as it was: nothing to put back", instance.id))
+            PlanRefusal::Nothing(format!("{id} is already as it was: nothing to put back"))
         } else {
-            PlanRefusal::Drifted { subject: instance.id.to_string(), drift: plan.drift }
+            PlanRefusal::Drifted { subject: id, drift: plan.drift }
         });
     }
-    plan.steps.push(read_back("read-back-all", &instance.id, 5));
+    plan.steps.push(read_back("read-back-all", instance.map(|i| i.id.clone()), 5));
     if let Some(topic) = &request.topic_arn {
         plan.steps.push(Step {
             id: "notify".into(),
@@ -206,26 +228,26 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             needs: vec![],
             action: Action::Notify {
                 topic_arn: topic.clone(),
-                subject: text::sns_subject(&format!("lazaret: {} restored in {}", instance.id, plan.scope)),
+                subject: text::sns_subject(&format!("lazaret: {id} restored in {}", plan.scope)),
             },
         });
     }
     if let (Some(status), true) = (&request.finding_status, left.is_empty()) {
-        let note = format!("Restored {} by {} with lazaret", instance.id, request.actor);
+        let note = format!("Restored {id} by {} with lazaret", request.actor);
         plan.steps.extend(update_finding(request.finding.as_ref(), status.clone(), &note, 6));
     }
     plan.steps.sort_by_key(|s| s.wave);
     Ok(plan)
 }
 
-fn read_back(id: &str, instance: &InstanceId, wave: u8) -> Step {
+fn read_back(id: &str, instance: Option<InstanceId>, wave: u8) -> Step {
     Step {
         id: id.into(),
         title: "Read back what was put back".into(),
         wave,
         weight: Weight::Essential,
         needs: vec![],
-        action: Action::ReadBack { instance: instance.clone(), isolated: None },
+        action: Action::ReadBack { instance, isolated: None },
     }
 }
 
@@ -239,7 +261,9 @@ fn forced(request: &Request<'_>, what: &str) -> bool {
 }
 
 fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
-    let Change::InterfaceGroups { instance, interface, before, after } = change else { return None };
+    let Change::InterfaceGroups(SetInterfaceGroups { instance, interface, before, after }) = change else {
+        return None;
+    };
     let what = change.what();
     let note = |now: String, decision: &str, kind: DriftKind| Drift {
         what: what.clone(),
@@ -283,12 +307,12 @@ fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> 
         wave: 2,
         weight: Weight::Essential,
         needs: vec![],
-        action: Action::Change(Change::InterfaceGroups {
+        action: Action::Change(Change::InterfaceGroups(SetInterfaceGroups {
             instance: instance.clone(),
             interface: interface.clone(),
             before: live.groups.clone(),
             after: back,
-        }),
+        })),
     })
 }
 
@@ -298,7 +322,7 @@ fn tags_back(
     swaps: &BTreeMap<String, StepId>,
     drift: &mut Vec<Drift>,
 ) -> Option<Step> {
-    let Change::Tags { instance, resource, edits } = change else { return None };
+    let Change::Tags(SetTags { instance, resource, edits }) = change else { return None };
     let have = tags_of(request.observed, resource)?;
     let is_instance = instance.as_str() == resource;
     let mut back = BTreeMap::new();
@@ -348,12 +372,66 @@ fn tags_back(
         wave: 4,
         weight: Weight::Wanted,
         needs,
-        action: Action::Change(Change::Tags { instance: instance.clone(), resource: resource.clone(), edits: back }),
+        action: Action::Change(Change::Tags(SetTags {
+            instance: instance.clone(),
+            resource: resource.clone(),
+            edits: back,
+        })),
+    })
+}
+
+/// Takes an edit back where it still holds what we left there; everything but interfaces, tags and protections, which
+/// have ways of their own.
+fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
+    let what = change.what();
+    let mut note = |now: String, decision: &str, kind: DriftKind| {
+        drift.push(Drift {
+            what: what.clone(),
+            ours: change.after_text(),
+            now,
+            before: change.before_text(),
+            decision: decision.to_owned(),
+            kind,
+        });
+    };
+    let inverse = change.inverse()?;
+    let inverse = match change.standing(request.observed) {
+        Standing::Before => return None,
+        Standing::After if change.only_when_asked() && !forced(request, &what) => {
+            note(change.after_text(), "left as it is: it goes back only when asked for by name", DriftKind::Withheld);
+            return None;
+        }
+        Standing::After => inverse,
+        Standing::Drift(now) => {
+            let over = forced(request, &what).then(|| change.overwriting(request.observed)).flatten();
+            let Some(over) = over else {
+                note(now, "left alone", DriftKind::LeftAlone);
+                return None;
+            };
+            note(now, "overwritten as asked", DriftKind::Overwritten);
+            over
+        }
+        Standing::Gone => {
+            note("gone".into(), "nothing to put back", DriftKind::Lost);
+            return None;
+        }
+        Standing::Unknown => {
+            note("could not be read".into(), "left alone", DriftKind::LeftAlone);
+            return None;
+        }
+    };
+    Some(Step {
+        id: StepId(format!("back-{}", inverse.fields().join("-").replace(' ', "-"))),
+        title: format!("Put back {what}: {}", inverse.after_text()),
+        wave: if change.back_in() == BackIn::Access { 2 } else { 4 },
+        weight: change.back_weight(),
+        needs: vec![],
+        action: Action::Change(inverse),
     })
 }
 
 fn protection_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
-    let Change::Protection { instance, protection, before, after } = change else { return None };
+    let Change::Protection(SetProtection { instance, protection, before, after }) = change else { return None };
     let now = *request.observed.protections.get(protection)?;
     if now == *before {
         return None;
@@ -375,11 +453,11 @@ fn protection_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift
         wave: 4,
         weight: Weight::Wanted,
         needs: vec![],
-        action: Action::Change(Change::Protection {
+        action: Action::Change(Change::Protection(SetProtection {
             instance: instance.clone(),
             protection: *protection,
             before: now,
             after: *before,
-        }),
+        })),
     })
 }

@@ -7,6 +7,7 @@ use lazaret::cloud::sandbox::{CallRecord, Fault, FaultKind, World};
 use lazaret::domain::Protection;
 use lazaret::engine::{Consent, EngineError, Prepared, RunReport};
 use lazaret::ledger::{Event, Outcome, RunState, Store};
+use lazaret::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
 use lazaret::playbook::{Change, PlanRefusal};
 
 const FAULTS: [FaultKind; 7] = [
@@ -213,17 +214,17 @@ async fn i3_after_every_crash_a_second_quarantine_finishes_what_the_first_began(
 fn put(world: &mut World, scope: &lazaret::domain::Scope, change: &Change) {
     let place = world.scopes.get_mut(scope).unwrap();
     match change {
-        Change::InterfaceGroups { interface, after, .. } => {
+        Change::InterfaceGroups(SetInterfaceGroups { interface, after, .. }) => {
             place.interfaces.get_mut(interface).unwrap().groups.clone_from(after);
         }
-        Change::Protection { instance, protection, after, .. } => {
+        Change::Protection(SetProtection { instance, protection, after, .. }) => {
             let state = place.instances.get_mut(instance).unwrap();
             match protection {
                 Protection::Termination => state.termination_protection = *after,
                 Protection::Stop => state.stop_protection = *after,
             }
         }
-        Change::Tags { instance, resource, edits } => {
+        Change::Tags(SetTags { instance, resource, edits }) => {
             let tags = if instance.as_str() == resource {
                 &mut place.instances.get_mut(instance).unwrap().instance.tags
             } else {
@@ -236,7 +237,7 @@ fn put(world: &mut World, scope: &lazaret::domain::Scope, change: &Change) {
                 };
             }
         }
-        Change::MakeQuarantineGroup { .. } => unreachable!("the group is there"),
+        Change::MakeQuarantineGroup(_) => unreachable!("the group is there"),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::console::msg::{LiveInstance, QuarantineRead};
 use crate::domain::{AccountId, GroupId, InstanceId, InterfaceId, RunId, Scope, text};
 use crate::engine::settled;
 use crate::ledger::{Outcome, RunState};
+use crate::playbook::change::SetInterfaceGroups;
 use crate::playbook::{Change, FindingRef, Playbook, restore, tags};
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -286,7 +287,7 @@ fn entry(key: &InstanceKey, runs: &[&RunState], read: Option<&QuarantineRead>) -
     let changes: Vec<Change> = runs.iter().flat_map(|r| r.changes()).collect();
     let mut ours: BTreeMap<InterfaceId, (BTreeSet<GroupId>, BTreeSet<GroupId>)> = BTreeMap::new();
     for change in restore::combine(&changes) {
-        if let Change::InterfaceGroups { interface, before, after, .. } = change {
+        if let Change::InterfaceGroups(SetInterfaceGroups { interface, before, after, .. }) = change {
             ours.insert(interface, (before, after));
         }
     }

@@ -152,7 +152,7 @@ impl Pane {
             (Ask::Quarantine(request), _) => Some(request.instance.clone()),
             (Ask::Restore(request), _) => match &request.what {
                 RestoreWhat::Instance(instance) => Some(instance.clone()),
-                RestoreWhat::Run(_) => self.run().and_then(|run| run.plan.instance()),
+                RestoreWhat::Run(_) | RestoreWhat::Subject(_) => self.run().and_then(|run| run.plan.instance()),
             },
             (Ask::Recover(run), _) => run.plan.instance(),
         }

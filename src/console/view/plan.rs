@@ -281,7 +281,7 @@ fn essence(doc: &mut Doc<'_>, plan: &Plan) {
     let swaps: Vec<&str> = plan
         .steps
         .iter()
-        .filter(|s| matches!(s.action, Action::Change(Change::InterfaceGroups { .. })))
+        .filter(|s| matches!(s.action, Action::Change(Change::InterfaceGroups(_))))
         .map(|s| s.title.as_str())
         .collect();
     for title in swaps.iter().take(SHOWN) {

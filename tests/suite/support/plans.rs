@@ -19,12 +19,12 @@ pub(crate) fn plan(subject: &str) -> Plan {
         wave,
         weight,
         needs: vec![],
-        action: Action::Change(Change::Protection {
+        action: Action::Change(Change::Protection(lazaret::playbook::change::SetProtection {
             instance: instance.clone(),
             protection: Protection::Termination,
             before: false,
             after: true,
-        }),
+        })),
     };
     Plan {
         playbook: Playbook::QuarantineInstance,
@@ -43,5 +43,6 @@ pub(crate) fn plan(subject: &str) -> Plan {
         limits: vec![],
         drift: vec![],
         reverts: vec![],
+        promise: lazaret::playbook::Promise::default(),
     }
 }

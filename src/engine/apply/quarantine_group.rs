@@ -1,86 +1,26 @@
-//! Making one change: the calls behind it, and looking before anything is done twice.
+//! Making the quarantine group, and closing it: several calls, and succeeding only when the result was read.
 
-use super::Engine;
-use super::answer::{Answer, step_error, unclear_or_failed};
-use super::readback;
-use super::retry::{ATTEMPTS, rereading, retrying};
+use super::super::Engine;
+use super::super::answer::{Answer, step_error, unclear_or_failed};
+use super::super::readback;
+use super::super::retry::{rereading, retrying};
 use crate::cloud::port::{GroupQuery, Target};
 use crate::cloud::{CloudError, ErrorKind, Writes};
-use crate::domain::{GroupId, GroupRule, Scope, SecurityGroup, Tags, VpcId};
-use crate::playbook::change::leaks;
-use crate::playbook::{Change, Standing, tags};
+use crate::domain::{GroupId, GroupRule, Scope, SecurityGroup, VpcId};
+use crate::playbook::change::{MakeQuarantineGroup, leaks};
+use crate::playbook::tags;
 use futures::future::join_all;
 use std::collections::BTreeSet;
 
-/// Makes one change. After an unclear answer it looks before it does anything again.
-pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
-    if let Change::MakeQuarantineGroup { vpc, name, existing, ssm_endpoint_groups } = change {
-        let made = match existing {
-            Some(group) => known_group(engine, scope, group).await,
-            None => make_group(engine, writes, scope, vpc, name).await,
-        };
-        return match made {
-            Ok(made) => close_group(engine, writes, scope, &made, ssm_endpoint_groups).await,
-            Err(answer) => answer,
-        };
-    }
-    let target = Target::new(scope);
-    let mut last = None;
-    for _ in 1..ATTEMPTS {
-        match retrying(engine, || call_change(writes, &target, change)).await {
-            Ok(()) => return Answer::applied(vec![]),
-            Err(e) if !e.may_have_applied => return Answer::Failed(step_error(&e)),
-            Err(e) => {
-                let error = step_error(&e);
-                match readback::look(engine, scope, change).await {
-                    Ok(Standing::After) => {
-                        return Answer::Applied {
-                            output: vec!["no answer came; found done on looking".into()],
-                            verified: None,
-                        };
-                    }
-                    // Setting the same value again does no harm, and looking has shown that it isn't there yet.
-                    Ok(Standing::Before) => last = Some(error),
-                    Ok(_) | Err(_) => return Answer::Unclear(error),
-                }
-            }
-        }
-    }
-    last.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), Answer::Unclear)
-}
-
-/// The calls of one change. All of them set a value, so that making them twice is making them once.
-pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &Change) -> Result<(), CloudError> {
-    match change {
-        Change::Protection { instance, protection, after, .. } => {
-            writes.set_protection(target, instance, *protection, *after).await
-        }
-        Change::InterfaceGroups { interface, after, .. } => {
-            let groups: Vec<GroupId> = after.iter().cloned().collect();
-            writes.set_interface_groups(target, interface, &groups).await
-        }
-        Change::Tags { resource, edits, .. } => {
-            let mut set = Tags::new();
-            let mut remove = Tags::new();
-            for (key, edit) in edits {
-                match (&edit.before, &edit.after) {
-                    (_, Some(value)) => {
-                        set.insert(key.clone(), value.clone());
-                    }
-                    // With its value, so that a tag that somebody else has changed since stays.
-                    (Some(value), None) => {
-                        remove.insert(key.clone(), value.clone());
-                    }
-                    (None, None) => {}
-                }
-            }
-            // Removing first makes room: a resource holds fifty tags.
-            if !remove.is_empty() {
-                writes.delete_tags(target, resource, &remove).await?;
-            }
-            if set.is_empty() { Ok(()) } else { writes.create_tags(target, resource, &set).await }
-        }
-        Change::MakeQuarantineGroup { .. } => Ok(()),
+/// Makes the group, or takes the one that is there, and closes it.
+pub(super) async fn make(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &MakeQuarantineGroup) -> Answer {
+    let made = match &change.existing {
+        Some(group) => known_group(engine, scope, group).await,
+        None => make_group(engine, writes, scope, &change.vpc, &change.name).await,
+    };
+    match made {
+        Ok(made) => close_group(engine, writes, scope, &made, &change.ssm_endpoint_groups).await,
+        Err(answer) => answer,
     }
 }
 

@@ -1,0 +1,79 @@
+//! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
+
+mod quarantine;
+mod restore;
+
+pub use quarantine::QuarantineRequest;
+pub use restore::{RestoreRequest, RestoreWhat};
+
+use super::{Engine, EngineError};
+use crate::domain::{RunId, Scope};
+use crate::ledger::RunState;
+use crate::playbook::{Observed, Plan};
+
+/// What a hand asks for: any playbook.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// The quarantine of an instance.
+    Quarantine(Box<QuarantineRequest>),
+    /// A restore.
+    Restore(Box<RestoreRequest>),
+}
+
+impl Request {
+    /// Where it acts.
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Self::Quarantine(request) => &request.scope,
+            Self::Restore(request) => &request.scope,
+        }
+    }
+}
+
+/// A plan with what it rests on: what is previewed, and what is committed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// The plan.
+    pub plan: Plan,
+    /// The world it rests on.
+    pub observed: Observed,
+    request: Request,
+    from_tags: bool,
+}
+
+impl Prepared {
+    pub(super) fn new(plan: Plan, observed: Observed, request: Request) -> Self {
+        Self { plan, observed, request, from_tags: false }
+    }
+
+    /// Whether the originals come from tags alone.
+    pub fn from_tags(&self) -> bool {
+        self.from_tags
+    }
+}
+
+impl Engine {
+    /// Observes what a request is about, and plans it.
+    ///
+    /// # Errors
+    /// When something can't be read, or the playbook refuses.
+    pub async fn prepare(&self, request: &Request) -> Result<Prepared, EngineError> {
+        match request {
+            Request::Quarantine(request) => self.prepare_quarantine(request).await,
+            Request::Restore(request) => self.prepare_restore(request).await,
+        }
+    }
+
+    /// The state of one run.
+    ///
+    /// # Errors
+    /// When the ledger can't be read or has no such run.
+    pub async fn run_state(&self, run: RunId) -> Result<RunState, EngineError> {
+        let records = self.ledger().records(run).await?;
+        RunState::replay(&records).map_err(crate::ledger::LedgerError::from)?.ok_or(EngineError::NoSuchRun(run))
+    }
+
+    pub(super) async fn prepare_again(&self, prepared: &Prepared) -> Result<Prepared, EngineError> {
+        self.prepare(&prepared.request).await
+    }
+}

@@ -1,0 +1,302 @@
+//! Every reversible edit: what stood there, what will, how to tell which of the two stands there now, and the way back.
+//!
+//! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
+//! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
+
+mod groups;
+mod protection;
+mod quarantine_group;
+mod tags;
+
+pub use groups::SetInterfaceGroups;
+pub use protection::SetProtection;
+pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
+pub use tags::{SetTags, TagEdit, tags_of};
+
+use super::observed::{Needs, Observed};
+use super::plan::Weight;
+use crate::domain::{GroupId, InstanceId, text};
+use serde::{Deserialize, Serialize};
+
+/// One API call of a step, for the preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiCall {
+    /// The operation as IAM spells it.
+    pub operation: &'static str,
+    /// What it is called on.
+    pub target: String,
+    /// What stands there, where the call changes something.
+    pub before: Option<String>,
+    /// What will stand there.
+    pub after: Option<String>,
+}
+
+impl ApiCall {
+    /// A call that changes something; texts are escaped.
+    pub fn new(operation: &'static str, target: &str, before: Option<String>, after: Option<String>) -> Self {
+        Self { operation, target: text::safe(target).into_owned(), before, after }
+    }
+
+    /// A call that only looks.
+    pub fn read(operation: &'static str, target: &str) -> Self {
+        Self::new(operation, target, None, None)
+    }
+}
+
+/// Which side of a change the world is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds what the change leaves there.
+    After,
+    /// It holds what stood there before.
+    Before,
+    /// It holds something else: what, in words.
+    Drift(String),
+    /// The resource isn't there any more.
+    Gone,
+    /// It wasn't read.
+    Unknown,
+}
+
+/// When, in the order of a restore, an edit is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BackIn {
+    /// With access: what blocks the subject goes.
+    Access,
+    /// After access was read back: marks, protections, and what sends work to the subject again.
+    Afterwards,
+}
+
+/// One kind of reversible edit. Texts that it gives are for people, and escaped.
+pub trait Edit: Clone + Sized {
+    /// The fields it edits, each as `resource field`: no two changes of one wave may name the same.
+    fn fields(&self) -> Vec<String>;
+
+    /// What has to be read to tell where it stands.
+    fn needs(&self) -> Needs;
+
+    /// Which side of it the observed world is on.
+    fn standing(&self, world: &Observed) -> Standing;
+
+    /// What stood there.
+    fn before_text(&self) -> String;
+
+    /// What will stand there.
+    fn after_text(&self) -> String;
+
+    /// The resource and field.
+    fn what(&self) -> String;
+
+    /// The API calls that make it.
+    fn calls(&self) -> Vec<ApiCall>;
+
+    /// The edit that leaves what this one found; `None` where there is no way back, or none is wanted.
+    fn inverse(&self) -> Option<Self>;
+
+    /// This edit and a later one of the same resource as one; `None` for another resource.
+    ///
+    /// What goes back is what stood there first, as long as the later edit began where the earlier one left off, or
+    /// where it had begun (when it had no effect). Otherwise somebody else decided in between, and theirs counts.
+    fn then(&self, later: &Self) -> Option<Self>;
+
+    /// What is left of it once `back` has put its fields back; `None` when nothing is.
+    fn minus(&self, back: &Self) -> Option<Self> {
+        (self.fields() != back.fields()).then(|| self.clone())
+    }
+
+    /// The way back from what stands there now, though it isn't what we left; `None` where only our own may be touched
+    /// (I6): a policy, an entry, a rule that somebody else has rewritten.
+    fn overwriting(&self, _world: &Observed) -> Option<Self> {
+        None
+    }
+
+    /// Whether a restore leaves it as it is unless it is asked for by name.
+    fn only_when_asked(&self) -> bool {
+        false
+    }
+
+    /// When a restore takes it back.
+    fn back_in(&self) -> BackIn {
+        BackIn::Access
+    }
+
+    /// What it means for a restore when it can't be taken back.
+    fn back_weight(&self) -> Weight {
+        Weight::Essential
+    }
+
+    /// Whether its own resource is read right before its call: it is made only where it stands as planned. The edits of
+    /// an instance's interfaces, protections and tags are rechecked together instead.
+    fn looks_first(&self) -> bool {
+        true
+    }
+}
+
+/// One reversible edit of one AWS resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// Sets a protection of an instance.
+    Protection(SetProtection),
+    /// Replaces the groups of a network interface.
+    InterfaceGroups(SetInterfaceGroups),
+    /// Sets or removes tags of one resource.
+    Tags(SetTags),
+    /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints.
+    MakeQuarantineGroup(MakeQuarantineGroup),
+}
+
+/// The same expression for whichever edit it is; and, with two, for two of one kind.
+macro_rules! every {
+    ($change:expr, $edit:ident => $do:expr) => {
+        match $change {
+            Change::Protection($edit) => $do,
+            Change::InterfaceGroups($edit) => $do,
+            Change::Tags($edit) => $do,
+            Change::MakeQuarantineGroup($edit) => $do,
+        }
+    };
+    ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
+        match ($one, $other) {
+            (Change::Protection($a), Change::Protection($b)) => {
+                let $kind = Change::Protection;
+                $do
+            }
+            (Change::InterfaceGroups($a), Change::InterfaceGroups($b)) => {
+                let $kind = Change::InterfaceGroups;
+                $do
+            }
+            (Change::Tags($a), Change::Tags($b)) => {
+                let $kind = Change::Tags;
+                $do
+            }
+            (Change::MakeQuarantineGroup($a), Change::MakeQuarantineGroup($b)) => {
+                let $kind = Change::MakeQuarantineGroup;
+                $do
+            }
+            _ => None,
+        }
+    };
+}
+
+impl Change {
+    /// See [`Edit::fields`].
+    pub fn fields(&self) -> Vec<String> {
+        every!(self, e => e.fields())
+    }
+
+    /// See [`Edit::needs`].
+    pub fn needs(&self) -> Needs {
+        every!(self, e => e.needs())
+    }
+
+    /// See [`Edit::standing`].
+    pub fn standing(&self, world: &Observed) -> Standing {
+        every!(self, e => e.standing(world))
+    }
+
+    /// See [`Edit::before_text`].
+    pub fn before_text(&self) -> String {
+        every!(self, e => e.before_text())
+    }
+
+    /// See [`Edit::after_text`].
+    pub fn after_text(&self) -> String {
+        every!(self, e => e.after_text())
+    }
+
+    /// See [`Edit::what`].
+    pub fn what(&self) -> String {
+        every!(self, e => e.what())
+    }
+
+    /// See [`Edit::calls`].
+    pub fn calls(&self) -> Vec<ApiCall> {
+        every!(self, e => e.calls())
+    }
+
+    /// See [`Edit::inverse`].
+    pub fn inverse(&self) -> Option<Self> {
+        every!(self, self, kind: (e, _same) => e.inverse().map(kind))
+    }
+
+    /// See [`Edit::then`].
+    pub fn then(&self, later: &Self) -> Option<Self> {
+        every!(self, later, kind: (a, b) => a.then(b).map(kind))
+    }
+
+    /// See [`Edit::minus`].
+    pub fn minus(&self, back: &Self) -> Option<Self> {
+        if std::mem::discriminant(self) != std::mem::discriminant(back) {
+            return Some(self.clone());
+        }
+        every!(self, back, kind: (a, b) => a.minus(b).map(kind))
+    }
+
+    /// See [`Edit::overwriting`].
+    pub fn overwriting(&self, world: &Observed) -> Option<Self> {
+        every!(self, self, kind: (e, _same) => e.overwriting(world).map(kind))
+    }
+
+    /// See [`Edit::only_when_asked`].
+    pub fn only_when_asked(&self) -> bool {
+        every!(self, e => e.only_when_asked())
+    }
+
+    /// See [`Edit::back_in`].
+    pub fn back_in(&self) -> BackIn {
+        every!(self, e => e.back_in())
+    }
+
+    /// See [`Edit::back_weight`].
+    pub fn back_weight(&self) -> Weight {
+        every!(self, e => e.back_weight())
+    }
+
+    /// See [`Edit::looks_first`].
+    pub fn looks_first(&self) -> bool {
+        every!(self, e => e.looks_first())
+    }
+
+    /// Whether the world can be asked where it stands.
+    pub fn can_be_read(&self) -> bool {
+        !matches!(self, Self::MakeQuarantineGroup(_))
+    }
+
+    /// The instance that it is an edit of, where it is one.
+    pub fn instance(&self) -> Option<&InstanceId> {
+        match self {
+            Self::Protection(SetProtection { instance, .. })
+            | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
+            | Self::Tags(SetTags { instance, .. }) => Some(instance),
+            Self::MakeQuarantineGroup(_) => None,
+        }
+    }
+
+    /// The same change with the group that was made in place of [`GROUP_TO_BE_MADE`].
+    #[must_use]
+    pub fn with_group_made(mut self, made: &GroupId) -> Self {
+        if let Self::InterfaceGroups(SetInterfaceGroups { after, .. }) = &mut self
+            && after.remove(&GroupId::new(GROUP_TO_BE_MADE))
+        {
+            after.insert(made.clone());
+        }
+        self
+    }
+}
+
+/// Groups in words, smallest id first.
+pub fn group_list<'a>(groups: impl IntoIterator<Item = &'a GroupId>) -> String {
+    let name = |g: &'a GroupId| if g.as_str() == GROUP_TO_BE_MADE { "the new quarantine group" } else { g.as_str() };
+    let list: Vec<&str> = groups.into_iter().map(name).collect();
+    if list.is_empty() { "no group".to_owned() } else { text::safe(&list.join(" ")).into_owned() }
+}
+
+fn on_off(on: bool) -> String {
+    if on { "on".to_owned() } else { "off".to_owned() }
+}
+
+/// What stood there before two edits in a row.
+fn chained<T: Clone + PartialEq>(before: &T, after: &T, later_before: &T) -> T {
+    if later_before == after || later_before == before { before.clone() } else { later_before.clone() }
+}
