@@ -61,6 +61,7 @@ operations! {
     DESCRIBE_VPC_ENDPOINTS = read "ec2:DescribeVpcEndpoints";
     DESCRIBE_SNAPSHOTS = read "ec2:DescribeSnapshots";
     DESCRIBE_NETWORK_ACLS = read "ec2:DescribeNetworkAcls";
+    DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS = read "ec2:DescribeIamInstanceProfileAssociations";
     GET_PARAMETERS_BY_PATH = read "ssm:GetParametersByPath";
     MODIFY_INSTANCE_ATTRIBUTE = repeatable "ec2:ModifyInstanceAttribute";
     MODIFY_NETWORK_INTERFACE_ATTRIBUTE = repeatable "ec2:ModifyNetworkInterfaceAttribute";
@@ -72,6 +73,10 @@ operations! {
     AUTHORIZE_SECURITY_GROUP_EGRESS = once "ec2:AuthorizeSecurityGroupEgress";
     CREATE_SNAPSHOTS = once "ec2:CreateSnapshots";
     PUBLISH = once "sns:Publish";
+    MODIFY_INSTANCE_METADATA_OPTIONS = repeatable "ec2:ModifyInstanceMetadataOptions";
+    ASSOCIATE_IAM_INSTANCE_PROFILE = once "ec2:AssociateIamInstanceProfile";
+    REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION = once "ec2:ReplaceIamInstanceProfileAssociation";
+    DISASSOCIATE_IAM_INSTANCE_PROFILE = once "ec2:DisassociateIamInstanceProfile";
 }
 
 #[cfg(test)]
@@ -83,7 +88,8 @@ mod tests {
     const VIEWER: &str = include_str!("../../assets/iam/viewer.json");
     const RESPONDER: &str = include_str!("../../assets/iam/responder.json");
     /// The port's files.
-    const PORT: [&str; 1] = [include_str!("port/mod.rs")];
+    const PORT: &[&str] =
+        &[include_str!("port/mod.rs"), include_str!("port/profiles.rs"), include_str!("port/profile_writes.rs")];
 
     fn many(value: &Value) -> Vec<&Value> {
         value.as_array().map_or_else(|| vec![value], |list| list.iter().collect())

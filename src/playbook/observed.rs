@@ -1,7 +1,9 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
-use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
+use crate::domain::{
+    GroupId, Instance, InstanceId, Interface, InterfaceId, ProfileAssociation, Protection, Scope, SecurityGroup, VpcId,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,10 @@ pub struct Needs {
     pub groups: BTreeSet<GroupId>,
     /// The groups on the SSM endpoints of this VPC.
     pub ssm_endpoints_of: Option<VpcId>,
+    /// These instances, without interfaces and protections.
+    pub instances: BTreeSet<InstanceId>,
+    /// The instance profiles on these instances.
+    pub profiles_of: BTreeSet<InstanceId>,
 }
 
 impl Needs {
@@ -46,6 +52,8 @@ impl Needs {
         self.protections.extend(other.protections);
         self.groups.extend(other.groups);
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
+        self.instances.extend(other.instances);
+        self.profiles_of.extend(other.profiles_of);
         self
     }
 }
@@ -69,6 +77,12 @@ pub struct Observed {
     pub quarantine_group: GroupChoice,
     /// The groups on the VPC's SSM endpoints, where they were asked for.
     pub ssm_endpoint_groups: BTreeSet<GroupId>,
+    /// The instances of [`Needs::instances`] that exist.
+    #[serde(default)]
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// The profiles on the instances of [`Needs::profiles_of`]; an empty list for one that has none.
+    #[serde(default)]
+    pub profiles: BTreeMap<InstanceId, Vec<ProfileAssociation>>,
 }
 
 impl Observed {
@@ -83,6 +97,8 @@ impl Observed {
             groups: BTreeMap::new(),
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
+            instances: BTreeMap::new(),
+            profiles: BTreeMap::new(),
         }
     }
 

@@ -8,6 +8,7 @@ mod config;
 mod ec2;
 mod error;
 mod limiter;
+mod profiles;
 mod securityhub;
 mod sns;
 mod ssm;

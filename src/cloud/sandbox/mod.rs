@@ -12,6 +12,7 @@ mod brief;
 mod calls;
 mod fault;
 mod limiter;
+mod profiles;
 mod reads;
 mod refusal;
 mod rules;

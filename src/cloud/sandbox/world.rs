@@ -167,6 +167,9 @@ pub struct InstanceState {
     pub termination_protection: bool,
     /// `DisableApiStop`.
     pub stop_protection: bool,
+    /// The id of its profile's association, where it isn't the one that the instance was started with.
+    #[serde(default)]
+    pub association: Option<String>,
 }
 
 /// A snapshot with what its creator gave.
@@ -302,7 +305,7 @@ impl World {
     }
 
     /// A copy without what no restore takes back or needs to: snapshots, messages, workflow and notes of findings,
-    /// and how many ids were given out.
+    /// ids of profile associations, and how many ids were given out.
     #[must_use]
     pub fn restorable(&self) -> Self {
         let mut copy = self.clone();
@@ -310,6 +313,7 @@ impl World {
         copy.touched.clear();
         for place in copy.scopes.values_mut() {
             place.snapshots.clear();
+            place.instances.values_mut().for_each(|state| state.association = None);
             place.topics.values_mut().for_each(|topic| topic.messages.clear());
             for finding in &mut place.findings {
                 if let Some(json) = finding.json.as_object_mut() {

@@ -1,5 +1,6 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
+mod profile;
 mod quarantine_group;
 
 use super::Engine;
@@ -9,13 +10,16 @@ use super::retry::{ATTEMPTS, retrying};
 use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
 use crate::domain::{GroupId, Scope, Tags};
-use crate::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
+use crate::playbook::change::{SetInterfaceGroups, SetMetadataOptions, SetProtection, SetTags};
 use crate::playbook::{Change, Standing};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
 pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
     if let Change::MakeQuarantineGroup(group) = change {
         return quarantine_group::make(engine, writes, scope, group).await;
+    }
+    if let Change::InstanceProfile(profile) = change {
+        return profile::set(engine, writes, scope, profile).await;
     }
     if change.looks_first() {
         match readback::look(engine, scope, change).await {
@@ -90,7 +94,10 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
             }
             if set.is_empty() { Ok(()) } else { writes.create_tags(target, resource, &set).await }
         }
-        // Made in several calls, each looked into: see `quarantine_group`.
-        Change::MakeQuarantineGroup(_) => Ok(()),
+        Change::MetadataOptions(SetMetadataOptions { instance, after, .. }) => {
+            writes.set_metadata_options(target, instance, after).await
+        }
+        // Made in calls of their own, each looked into: see `quarantine_group` and `profile`.
+        Change::MakeQuarantineGroup(_) | Change::InstanceProfile(_) => Ok(()),
     }
 }

@@ -4,11 +4,15 @@
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
 mod groups;
+mod metadata;
+mod profile;
 mod protection;
 mod quarantine_group;
 mod tags;
 
 pub use groups::SetInterfaceGroups;
+pub use metadata::SetMetadataOptions;
+pub use profile::{SetInstanceProfile, profile_name};
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
 pub use tags::{SetTags, TagEdit, tags_of};
@@ -144,6 +148,10 @@ pub enum Change {
     Tags(SetTags),
     /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints.
     MakeQuarantineGroup(MakeQuarantineGroup),
+    /// Puts another instance profile on an instance, puts the first one on it, or takes it off.
+    InstanceProfile(SetInstanceProfile),
+    /// Sets the metadata options of an instance.
+    MetadataOptions(SetMetadataOptions),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -154,6 +162,8 @@ macro_rules! every {
             Change::InterfaceGroups($edit) => $do,
             Change::Tags($edit) => $do,
             Change::MakeQuarantineGroup($edit) => $do,
+            Change::InstanceProfile($edit) => $do,
+            Change::MetadataOptions($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -172,6 +182,14 @@ macro_rules! every {
             }
             (Change::MakeQuarantineGroup($a), Change::MakeQuarantineGroup($b)) => {
                 let $kind = Change::MakeQuarantineGroup;
+                $do
+            }
+            (Change::InstanceProfile($a), Change::InstanceProfile($b)) => {
+                let $kind = Change::InstanceProfile;
+                $do
+            }
+            (Change::MetadataOptions($a), Change::MetadataOptions($b)) => {
+                let $kind = Change::MetadataOptions;
                 $do
             }
             _ => None,
@@ -270,6 +288,7 @@ impl Change {
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
             Self::MakeQuarantineGroup(_) => None,
+            Self::InstanceProfile(_) | Self::MetadataOptions(_) => None,
         }
     }
 

@@ -11,7 +11,7 @@ use lazaret::cloud::sandbox::{
 };
 use lazaret::domain::{
     AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
-    ManualClock, NetworkAcl, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
+    ManualClock, MetadataOptions, NetworkAcl, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -143,10 +143,18 @@ fn instance(w: &World) -> InstanceState {
         profile_arn: None,
         operator: None,
         lifecycle: None,
+        metadata: Some(MetadataOptions {
+            tokens_required: false,
+            hop_limit: 1,
+            endpoint: true,
+            ipv6: false,
+            tags: false,
+            pending: false,
+        }),
         volumes: w.volumes.iter().zip(["/dev/xvda", "/dev/sdf"]).map(volume).collect(),
         tags: tags(&[("Name", "web-1")]),
     };
-    InstanceState { instance, termination_protection: false, stop_protection: false }
+    InstanceState { instance, termination_protection: false, stop_protection: false, association: None }
 }
 
 fn interface(w: &World, n: usize) -> Interface {

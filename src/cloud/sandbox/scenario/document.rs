@@ -150,6 +150,12 @@ pub(super) struct InstanceEntry {
     pub(super) termination_protection: bool,
     #[serde(default)]
     pub(super) stop_protection: bool,
+    /// Whether IMDSv2 is required.
+    #[serde(default)]
+    pub(super) imdsv2: bool,
+    /// How many hops away a session token of the metadata service arrives; one where it is not given.
+    #[serde(default)]
+    pub(super) hop_limit: Option<i32>,
     #[serde(default)]
     pub(super) tags: Tags,
     /// Adds numbered tags until there are this many.

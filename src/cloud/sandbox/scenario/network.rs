@@ -6,7 +6,7 @@ use super::lines::RuleLine;
 use crate::cloud::port::VpcEndpoint;
 use crate::domain::{
     AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
-    NetworkAcl, RulePeer, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
+    MetadataOptions, NetworkAcl, RulePeer, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
 };
 use ipnet::Ipv6Net;
 
@@ -236,6 +236,14 @@ pub(super) fn add_instance(world: &mut World, scope: &Scope, entry: &InstanceEnt
         profile_arn,
         operator: entry.operator.clone(),
         lifecycle: entry.lifecycle.clone(),
+        metadata: Some(MetadataOptions {
+            tokens_required: entry.imdsv2,
+            hop_limit: entry.hop_limit.unwrap_or(1),
+            endpoint: true,
+            ipv6: false,
+            tags: false,
+            pending: false,
+        }),
         volumes,
         tags,
     };
@@ -243,6 +251,7 @@ pub(super) fn add_instance(world: &mut World, scope: &Scope, entry: &InstanceEnt
         instance: described,
         termination_protection: entry.termination_protection,
         stop_protection: entry.stop_protection,
+        association: None,
     };
     match place.instances.insert(instance, state) {
         Some(_) => Err(format!("{} is there twice", entry.id)),
