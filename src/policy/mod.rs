@@ -1,5 +1,7 @@
 //! What a person has decided beforehand: how to isolate, what to leave alone. Pure data; may import `domain` only.
 
+pub mod documents;
+
 use crate::domain::GroupId;
 use serde::{Deserialize, Serialize};
 
