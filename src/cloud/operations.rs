@@ -73,6 +73,28 @@ operations! {
     AUTHORIZE_SECURITY_GROUP_EGRESS = once "ec2:AuthorizeSecurityGroupEgress";
     CREATE_SNAPSHOTS = once "ec2:CreateSnapshots";
     PUBLISH = once "sns:Publish";
+    GET_USER = read "iam:GetUser";
+    GET_ROLE = read "iam:GetRole";
+    LIST_ACCESS_KEYS = read "iam:ListAccessKeys";
+    GET_ACCESS_KEY_LAST_USED = read "iam:GetAccessKeyLastUsed";
+    GET_LOGIN_PROFILE = read "iam:GetLoginProfile";
+    LIST_USER_POLICIES = read "iam:ListUserPolicies";
+    GET_USER_POLICY = read "iam:GetUserPolicy";
+    LIST_ROLE_POLICIES = read "iam:ListRolePolicies";
+    GET_ROLE_POLICY = read "iam:GetRolePolicy";
+    LIST_ATTACHED_USER_POLICIES = read "iam:ListAttachedUserPolicies";
+    LIST_ATTACHED_ROLE_POLICIES = read "iam:ListAttachedRolePolicies";
+    GET_POLICY = read "iam:GetPolicy";
+    LIST_INSTANCE_PROFILES_FOR_ROLE = read "iam:ListInstanceProfilesForRole";
+    GET_INSTANCE_PROFILE = read "iam:GetInstanceProfile";
+    SIMULATE_PRINCIPAL_POLICY = read "iam:SimulatePrincipalPolicy";
+    UPDATE_ACCESS_KEY = repeatable "iam:UpdateAccessKey";
+    PUT_USER_POLICY = repeatable "iam:PutUserPolicy";
+    PUT_ROLE_POLICY = repeatable "iam:PutRolePolicy";
+    ATTACH_USER_POLICY = repeatable "iam:AttachUserPolicy";
+    DELETE_USER_POLICY = once "iam:DeleteUserPolicy";
+    DELETE_ROLE_POLICY = once "iam:DeleteRolePolicy";
+    DETACH_USER_POLICY = once "iam:DetachUserPolicy";
     MODIFY_INSTANCE_METADATA_OPTIONS = repeatable "ec2:ModifyInstanceMetadataOptions";
     ASSOCIATE_IAM_INSTANCE_PROFILE = once "ec2:AssociateIamInstanceProfile";
     REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION = once "ec2:ReplaceIamInstanceProfileAssociation";
@@ -88,8 +110,12 @@ mod tests {
     const VIEWER: &str = include_str!("../../assets/iam/viewer.json");
     const RESPONDER: &str = include_str!("../../assets/iam/responder.json");
     /// The port's files.
-    const PORT: &[&str] =
-        &[include_str!("port/mod.rs"), include_str!("port/profiles.rs"), include_str!("port/profile_writes.rs")];
+    const PORT: &[&str] = &[
+        include_str!("port/mod.rs"),
+        include_str!("port/iam.rs"),
+        include_str!("port/profiles.rs"),
+        include_str!("port/profile_writes.rs"),
+    ];
 
     fn many(value: &Value) -> Vec<&Value> {
         value.as_array().map_or_else(|| vec![value], |list| list.iter().collect())

@@ -1,9 +1,8 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
-use crate::domain::{
-    GroupId, Instance, InstanceId, Interface, InterfaceId, ProfileAssociation, Protection, Scope, SecurityGroup, VpcId,
-};
+use crate::domain::principal::ProfileAssociation;
+use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

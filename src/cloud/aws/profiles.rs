@@ -2,7 +2,8 @@
 
 use super::{AwsCloud, ec2};
 use crate::cloud::port::{CloudResult, ProfileReads, ProfileWrites, Target};
-use crate::domain::{InstanceId, MetadataOptions, ProfileAssociation, Scope};
+use crate::domain::principal::ProfileAssociation;
+use crate::domain::{InstanceId, MetadataOptions, Scope};
 use async_trait::async_trait;
 
 #[async_trait]

@@ -3,9 +3,11 @@
 //! Each method's first line names its operation (`service:Operation`); the IAM policies in `assets/iam` are held
 //! against those names by a test. Pages are followed to the end unless a method says otherwise.
 
+mod iam;
 mod profile_writes;
 mod profiles;
 
+pub use iam::{IamReads, IamWrites, Simulation};
 pub use profile_writes::ProfileWrites;
 pub use profiles::ProfileReads;
 
@@ -266,7 +268,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: ProfileReads + Send + Sync {
+pub trait Reads: IamReads + ProfileReads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -309,7 +311,7 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: ProfileWrites + Send + Sync {
+pub trait Writes: IamWrites + ProfileWrites + Send + Sync {
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

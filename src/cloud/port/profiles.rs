@@ -1,7 +1,8 @@
 //! Which instance profile is on which instance.
 
 use super::CloudResult;
-use crate::domain::{InstanceId, ProfileAssociation, Scope};
+use crate::domain::principal::ProfileAssociation;
+use crate::domain::{InstanceId, Scope};
 use async_trait::async_trait;
 
 /// What only looks at instance profiles on instances.

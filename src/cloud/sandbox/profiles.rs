@@ -1,29 +1,13 @@
-//! Instance profiles and metadata options: both halves of that part of the port.
+//! Instance profiles and metadata options: the mutating half of that part of the port.
 
 use super::rules;
 use super::simulated::Sandbox;
-use crate::cloud::port::{CloudResult, ProfileReads, ProfileWrites, Target};
-use crate::domain::{InstanceId, MetadataOptions, ProfileAssociation, Scope};
+use crate::cloud::port::{CloudResult, ProfileWrites, Target};
+use crate::domain::{InstanceId, MetadataOptions};
 use async_trait::async_trait;
 
 /// What a rehearsal answers in place of an association's id: these calls know no `DryRun`.
 const DRY_ASSOCIATION: &str = "iip-assoc-00000000000000000";
-
-#[async_trait]
-impl ProfileReads for Sandbox {
-    async fn profile_associations(
-        &self,
-        scope: &Scope,
-        instances: &[InstanceId],
-    ) -> CloudResult<Vec<ProfileAssociation>> {
-        let ids: Vec<String> = instances.iter().map(ToString::to_string).collect();
-        let resource = (!ids.is_empty()).then(|| ids.join(","));
-        self.ask("ec2:DescribeIamInstanceProfileAssociations", scope, resource, |world| {
-            Ok(rules::profiles::associations(world.place(scope)?, instances))
-        })
-        .await
-    }
-}
 
 #[async_trait]
 impl ProfileWrites for Sandbox {

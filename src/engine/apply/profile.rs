@@ -6,7 +6,8 @@ use super::super::observe::observe;
 use super::super::retry::{ATTEMPTS, rereading, retrying};
 use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
-use crate::domain::{ProfileAssociation, Scope};
+use crate::domain::Scope;
+use crate::domain::principal::ProfileAssociation;
 use crate::playbook::change::{Edit, SetInstanceProfile};
 use crate::playbook::{Observed, Standing};
 

@@ -2,7 +2,8 @@
 
 use crate::cloud::port::InstanceQuery;
 use crate::cloud::{CloudError, Reads};
-use crate::domain::{Instance, InstanceId, ProfileAssociation, Scope};
+use crate::domain::principal::ProfileAssociation;
+use crate::domain::{Instance, InstanceId, Scope};
 use crate::playbook::Needs;
 use futures::future::try_join;
 use std::collections::BTreeMap;

@@ -56,7 +56,7 @@ impl Simulated {
 }
 
 fn simulation(w: &World) -> Simulation {
-    let account = |name: &str| Account { name: name.into(), roles: BTreeMap::new(), profiles: BTreeMap::new() };
+    let account = |name: &str| Account { name: name.into(), ..Account::default() };
     Simulation {
         scenario: "contract".into(),
         seed: 1,
@@ -69,6 +69,7 @@ fn simulation(w: &World) -> Simulation {
         background: None,
         touched: BTreeMap::new(),
         made: 0,
+        intruders: vec![],
     }
 }
 

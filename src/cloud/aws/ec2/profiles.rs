@@ -9,7 +9,8 @@ use crate::cloud::operations::{
     MODIFY_INSTANCE_METADATA_OPTIONS, REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION,
 };
 use crate::cloud::port::{CloudResult, Target};
-use crate::domain::{InstanceId, MetadataOptions, ProfileAssociation, Scope};
+use crate::domain::principal::ProfileAssociation;
+use crate::domain::{InstanceId, MetadataOptions, Scope};
 use aws_sdk_ec2::types as ec2;
 
 /// What a rehearsal answers in place of an association's id: these calls know no `DryRun`.

@@ -3,6 +3,7 @@
 
 pub(super) mod findings;
 pub(super) mod groups;
+pub(super) mod iam;
 pub(super) mod instances;
 pub(super) mod interfaces;
 pub(super) mod network_acls;

@@ -3,7 +3,8 @@
 use super::super::refusal::{Refusal, Ruling};
 use super::super::world::{InstanceState, ScopeWorld, World, hex_of};
 use super::instances::unknown;
-use crate::domain::{InstanceId, MetadataOptions, ProfileAssociation, Scope};
+use crate::domain::principal::ProfileAssociation;
+use crate::domain::{InstanceId, MetadataOptions, Scope};
 
 /// The id of an instance's association: the one that was given out last, or the one it was started with.
 fn id_of(state: &InstanceState, profile_arn: &str) -> String {

@@ -1,6 +1,6 @@
 //! Builds VPCs with their subnets, groups, network ACLs and endpoints, and the instances in them.
 
-use super::super::world::{Endpoint, Group, InstanceProfile, InstanceState, ScopeWorld, Subnet, Vpc, World, hex_of};
+use super::super::world::{Endpoint, Group, InstanceState, ScopeWorld, Subnet, Vpc, World, hex_of};
 use super::document::{AclEntryTable, InstanceEntry, InterfaceEntry, VpcEntry};
 use super::lines::RuleLine;
 use crate::cloud::port::VpcEndpoint;
@@ -189,8 +189,7 @@ pub(super) fn add_instance(world: &mut World, scope: &Scope, entry: &InstanceEnt
     let account = world.accounts.get(&scope.account).ok_or("its account is unknown")?;
     let profile_arn = match &entry.profile {
         Some(name) => {
-            let profile: &InstanceProfile =
-                account.profiles.get(name).ok_or_else(|| format!("there is no instance profile `{name}`"))?;
+            let profile = account.profiles.get(name).ok_or_else(|| format!("there is no instance profile `{name}`"))?;
             let resource = format!("instance-profile{}{name}", profile.path);
             Some(format!("arn:{}:iam::{}:{resource}", scope.partition, scope.account))
         }
