@@ -1,7 +1,10 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
-use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
+use crate::domain::{
+    AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope, SecurityGroup,
+    VpcId,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +34,10 @@ pub struct Needs {
     pub groups: BTreeSet<GroupId>,
     /// The groups on the SSM endpoints of this VPC.
     pub ssm_endpoints_of: Option<VpcId>,
+    /// These network ACLs with all their entries.
+    pub acls: BTreeSet<AclId>,
+    /// The counters of these network ACLs.
+    pub counters: BTreeSet<AclId>,
 }
 
 impl Needs {
@@ -46,6 +53,8 @@ impl Needs {
         self.protections.extend(other.protections);
         self.groups.extend(other.groups);
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
+        self.acls.extend(other.acls);
+        self.counters.extend(other.counters);
         self
     }
 }
@@ -69,6 +78,15 @@ pub struct Observed {
     pub quarantine_group: GroupChoice,
     /// The groups on the VPC's SSM endpoints, where they were asked for.
     pub ssm_endpoint_groups: BTreeSet<GroupId>,
+    /// The network ACLs that were asked for and exist.
+    #[serde(default)]
+    pub acls: BTreeMap<AclId, NetworkAcl>,
+    /// The counters that were asked for and exist.
+    #[serde(default)]
+    pub counters: BTreeMap<AclId, AclCounter>,
+    /// Why the counters could not be read, escaped. They are hints: nothing waits for them.
+    #[serde(default)]
+    pub counters_error: Option<String>,
 }
 
 impl Observed {
@@ -83,6 +101,9 @@ impl Observed {
             groups: BTreeMap::new(),
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
+            acls: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            counters_error: None,
         }
     }
 

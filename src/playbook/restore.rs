@@ -402,6 +402,11 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
             return None;
         }
         Standing::After => inverse,
+        // Of what is left of ours, the rest is somebody else's or gone: that part goes back, and the rest is said.
+        Standing::Drift(now) if change.part_that_stands(request.observed).is_some() => {
+            note(now, "what is left of ours is put back", DriftKind::Lost);
+            change.part_that_stands(request.observed)?.inverse()?
+        }
         Standing::Drift(now) => {
             let over = forced(request, &what).then(|| change.overwriting(request.observed)).flatten();
             let Some(over) = over else {

@@ -92,5 +92,16 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
         }
         // Made in several calls, each looked into: see `quarantine_group`.
         Change::MakeQuarantineGroup(_) => Ok(()),
+        // Both directions, for a rehearsal. Made for good in several calls, each looked into: see `deny_address`.
+        Change::DenyAddress(deny) => {
+            for direction in &deny.directions {
+                if deny.adds {
+                    writes.create_acl_entry(target, &deny.acl, &deny.entry(*direction)).await?;
+                } else {
+                    writes.delete_acl_entry(target, &deny.acl, *direction, deny.number).await?;
+                }
+            }
+            Ok(())
+        }
     }
 }

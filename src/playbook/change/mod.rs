@@ -3,11 +3,13 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
+mod deny_address;
 mod groups;
 mod protection;
 mod quarantine_group;
 mod tags;
 
+pub use deny_address::{DenyAddress, Seen, ways};
 pub use groups::SetInterfaceGroups;
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
@@ -110,6 +112,23 @@ pub trait Edit: Clone + Sized {
         None
     }
 
+    /// What of it stands, where only a part of what it leaves there does and that part is certainly ours: a restore puts
+    /// that back.
+    fn part_that_stands(&self, _world: &Observed) -> Option<Self> {
+        None
+    }
+
+    /// Why it has no effect though it stands as it was left.
+    fn without_effect(&self, _world: &Observed) -> Option<String> {
+        None
+    }
+
+    /// Whether a later intention of the same step may take its place in the record, once it has certainly failed: the
+    /// same edit, made otherwise, such as an entry under another number.
+    fn renewed_by(&self, _later: &Self) -> bool {
+        false
+    }
+
     /// Whether a restore leaves it as it is unless it is asked for by name.
     fn only_when_asked(&self) -> bool {
         false
@@ -144,6 +163,8 @@ pub enum Change {
     Tags(SetTags),
     /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints.
     MakeQuarantineGroup(MakeQuarantineGroup),
+    /// Denies a range in a network ACL.
+    DenyAddress(DenyAddress),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -154,6 +175,7 @@ macro_rules! every {
             Change::InterfaceGroups($edit) => $do,
             Change::Tags($edit) => $do,
             Change::MakeQuarantineGroup($edit) => $do,
+            Change::DenyAddress($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -172,6 +194,10 @@ macro_rules! every {
             }
             (Change::MakeQuarantineGroup($a), Change::MakeQuarantineGroup($b)) => {
                 let $kind = Change::MakeQuarantineGroup;
+                $do
+            }
+            (Change::DenyAddress($a), Change::DenyAddress($b)) => {
+                let $kind = Change::DenyAddress;
                 $do
             }
             _ => None,
@@ -238,6 +264,21 @@ impl Change {
         every!(self, self, kind: (e, _same) => e.overwriting(world).map(kind))
     }
 
+    /// See [`Edit::part_that_stands`].
+    pub fn part_that_stands(&self, world: &Observed) -> Option<Self> {
+        every!(self, self, kind: (e, _same) => e.part_that_stands(world).map(kind))
+    }
+
+    /// See [`Edit::without_effect`].
+    pub fn without_effect(&self, world: &Observed) -> Option<String> {
+        every!(self, e => e.without_effect(world))
+    }
+
+    /// See [`Edit::renewed_by`].
+    pub fn renewed_by(&self, later: &Self) -> bool {
+        every!(self, later, kind: (a, b) => a.renewed_by(b).then(|| kind(b.clone()))).is_some()
+    }
+
     /// See [`Edit::only_when_asked`].
     pub fn only_when_asked(&self) -> bool {
         every!(self, e => e.only_when_asked())
@@ -270,6 +311,7 @@ impl Change {
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
             Self::MakeQuarantineGroup(_) => None,
+            Self::DenyAddress(_) => None,
         }
     }
 
