@@ -1,5 +1,6 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
+pub(super) mod deny_address;
 mod quarantine_group;
 
 use super::Engine;
@@ -13,9 +14,20 @@ use crate::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
 use crate::playbook::{Change, Standing};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
-pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
-    if let Change::MakeQuarantineGroup(group) = change {
-        return quarantine_group::make(engine, writes, scope, group).await;
+/// `resumed` says that the same was intended before, and may have been done in part.
+pub(super) async fn apply_change(
+    engine: &Engine,
+    writes: &dyn Writes,
+    scope: &Scope,
+    change: &Change,
+    resumed: bool,
+) -> Answer {
+    match change {
+        Change::MakeQuarantineGroup(group) => return quarantine_group::make(engine, writes, scope, group).await,
+        Change::DenyAddress(deny) => {
+            return deny_address::make(&deny_address::Hand { engine, writes, scope }, deny, resumed).await;
+        }
+        _ => {}
     }
     if change.looks_first() {
         match readback::look(engine, scope, change).await {

@@ -127,10 +127,11 @@ impl Edit for DenyAddress {
         }
     }
 
-    fn part_that_stands(&self, world: &Observed) -> Option<Self> {
+    fn part_that_stands(&self, world: &Observed) -> Option<(Self, Option<String>)> {
         let seen = self.seen_in(world.acls.get(&self.acl)?);
-        let part = !seen.ours.is_empty() && seen.ours.len() < self.directions.len();
-        (self.adds && part).then(|| self.in_directions(seen.ours))
+        let part = self.adds && !seen.ours.is_empty() && seen.ours.len() < self.directions.len();
+        let rest = (!seen.others.is_empty()).then(|| odd(&seen));
+        part.then(|| (self.in_directions(seen.ours), rest))
     }
 
     fn without_effect(&self, world: &Observed) -> Option<String> {

@@ -113,8 +113,8 @@ pub trait Edit: Clone + Sized {
     }
 
     /// What of it stands, where only a part of what it leaves there does and that part is certainly ours: a restore puts
-    /// that back.
-    fn part_that_stands(&self, _world: &Observed) -> Option<Self> {
+    /// that back. With it, what somebody else has put in place of the rest.
+    fn part_that_stands(&self, _world: &Observed) -> Option<(Self, Option<String>)> {
         None
     }
 
@@ -265,8 +265,8 @@ impl Change {
     }
 
     /// See [`Edit::part_that_stands`].
-    pub fn part_that_stands(&self, world: &Observed) -> Option<Self> {
-        every!(self, self, kind: (e, _same) => e.part_that_stands(world).map(kind))
+    pub fn part_that_stands(&self, world: &Observed) -> Option<(Self, Option<String>)> {
+        every!(self, self, kind: (e, _same) => e.part_that_stands(world).map(|(part, rest)| (kind(part), rest)))
     }
 
     /// See [`Edit::without_effect`].
