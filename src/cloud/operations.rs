@@ -99,6 +99,10 @@ operations! {
     ASSOCIATE_IAM_INSTANCE_PROFILE = once "ec2:AssociateIamInstanceProfile";
     REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION = once "ec2:ReplaceIamInstanceProfileAssociation";
     DISASSOCIATE_IAM_INSTANCE_PROFILE = once "ec2:DisassociateIamInstanceProfile";
+    GET_PARAMETERS = read "ssm:GetParameters";
+    CREATE_NETWORK_ACL_ENTRY = once "ec2:CreateNetworkAclEntry";
+    DELETE_NETWORK_ACL_ENTRY = once "ec2:DeleteNetworkAclEntry";
+    PUT_PARAMETER = repeatable "ssm:PutParameter";
 }
 
 #[cfg(test)]
@@ -115,6 +119,7 @@ mod tests {
         include_str!("port/iam.rs"),
         include_str!("port/profiles.rs"),
         include_str!("port/profile_writes.rs"),
+        include_str!("port/acls.rs"),
     ];
 
     fn many(value: &Value) -> Vec<&Value> {

@@ -3,7 +3,7 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
-use super::answer::{Answer, NOT_APPLIED, step_error, unclear_or_failed};
+use super::answer::{Answer, HALF_DONE, NOT_APPLIED, step_error, unclear_or_failed};
 use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
@@ -20,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+
+/// How often a step is begun again, made otherwise: as often as there may be others at the same table at the same moment.
+const TIMES_AGAIN: u32 = 40;
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
@@ -47,6 +50,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         return Err(super::Refusal::ReadOnly.into());
     };
     let mut running: JoinSet<(StepId, Answer)> = JoinSet::new();
+    let mut begun_again = BTreeMap::new();
     for wave in journal.state.plan.waves() {
         let halted = halted(&journal.state, wave);
         let mut events = Vec::new();
@@ -58,14 +62,15 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 Verdict::Start => {
                     let change = resolved_change(&journal.state, step);
                     let record = change.clone().map(Box::new);
+                    let resumed = journal.state.steps.get(&step.id).is_some_and(|s| s.intended_at.is_some());
                     events.push(Event::Intended { step: step.id.clone(), change: record });
-                    start.push((step.clone(), change));
+                    start.push((step.clone(), change, resumed));
                 }
             }
         }
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
-        for (step, change) in start {
+        for (step, change, resumed) in start {
             if step.weight == Weight::Essential {
                 waited.insert(step.id.clone());
             }
@@ -73,22 +78,21 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
             // what still runs is awaited first.
             if matches!(step.action, Action::Notify { .. } | Action::ReadBack { isolated: None, .. }) {
                 while let Some(done) = running.join_next().await {
-                    record_answer(engine, journal, done).await?;
+                    take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
                 }
             }
-            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change));
+            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change, resumed));
             running.spawn(async move { (id, work.await) });
         }
         while !waited.is_empty() {
             let Some(done) = running.join_next().await else { break };
-            if let Ok((id, _)) = &done {
-                waited.remove(id);
+            if let Some(id) = take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
+                waited.remove(&id);
             }
-            record_answer(engine, journal, done).await?;
         }
     }
     while let Some(done) = running.join_next().await {
-        record_answer(engine, journal, done).await?;
+        take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
     }
     // Best-effort changes may have been answered after the last read-back.
     if readback::unread(&journal.state) {
@@ -100,6 +104,38 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let (outcome, message) = super::report::conclusion(&journal.state);
     journal.append(&[Event::Ended { outcome, message }]).await?;
     Ok(())
+}
+
+/// Writes an answer down. A step that is to be made otherwise is intended again, durably, and begun again; the step's id
+/// where it has come to its end.
+async fn take(
+    engine: &Engine,
+    journal: &mut Journal,
+    writes: &Arc<dyn Writes>,
+    running: &mut JoinSet<(StepId, Answer)>,
+    begun_again: &mut BTreeMap<StepId, u32>,
+    done: Result<(StepId, Answer), tokio::task::JoinError>,
+) -> Result<Option<StepId>, EngineError> {
+    let (id, error, change) = match done {
+        Ok((id, Answer::Again { error, change })) => (id, error, change),
+        done => {
+            let id = done.as_ref().ok().map(|(id, _)| id.clone());
+            record_answer(engine, journal, done).await?;
+            return Ok(id);
+        }
+    };
+    let failed = Event::Failed { step: id.clone(), error };
+    let times = begun_again.entry(id.clone()).or_insert(0);
+    *times += 1;
+    let step = journal.state.plan.step(&id).filter(|_| *times <= TIMES_AGAIN).cloned();
+    let Some(step) = step else {
+        journal.append(&[failed]).await?;
+        return Ok(Some(id));
+    };
+    journal.append(&[failed, Event::Intended { step: id.clone(), change: Some(change.clone()) }]).await?;
+    let work = work(engine, journal, writes, step, Some(*change), false);
+    running.spawn(async move { (id, work.await) });
+    Ok(None)
 }
 
 /// Why waves from here on must not change anything more: an essential step before them did not succeed.
@@ -124,6 +160,8 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         StepState::Pending => true,
         // Recovery has looked and found that these had no effect.
         StepState::Failed { error } => error.code == NOT_APPLIED,
+        // And here, that the rest is still to be done.
+        StepState::Indeterminate { error } => error.code == HALF_DONE,
         _ => false,
     };
     if !startable {
@@ -179,12 +217,13 @@ fn work(
     writes: &Arc<dyn Writes>,
     step: Step,
     change: Option<Change>,
+    resumed: bool,
 ) -> impl Future<Output = Answer> + Send + 'static {
     let (engine, writes, state) = (engine.clone(), writes.clone(), journal.state.clone());
     async move {
         match (step.action, change) {
             (Action::Change(_), Some(change)) => {
-                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change).await
+                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change, resumed).await
             }
             (Action::Change(_), None) => Answer::failed("NoChange", "the change was not recorded"),
             (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
@@ -336,7 +375,7 @@ async fn record_answer(
             });
             events
         }
-        Answer::Failed(error) => vec![Event::Failed { step, error }],
+        Answer::Failed(error) | Answer::Again { error, .. } => vec![Event::Failed { step, error }],
         Answer::Unclear(error) => {
             journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
             return look_into(engine, journal, &step).await;

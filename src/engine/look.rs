@@ -1,6 +1,7 @@
 //! After an unclear answer: look at the world, and let it say what was applied.
 
-use super::answer::NOT_APPLIED;
+use super::answer::{HALF_DONE, NOT_APPLIED};
+use super::apply::deny_address::{Found, found};
 use super::journal::Journal;
 use super::readback::look;
 use super::{Engine, EngineError};
@@ -22,6 +23,19 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         (Action::Change(Change::MakeQuarantineGroup(_)) | Action::Recheck { .. } | Action::ReadBack { .. }, _) => {
             failed(NOT_APPLIED, "no answer was recorded; to be done again")
         }
+        (Action::Change(_), Some(Change::DenyAddress(deny))) => match found(engine, &scope, deny).await? {
+            Found::Done => applied(vec!["found done on looking".into()]),
+            Found::Nothing => failed(NOT_APPLIED, "looking showed that it was not done"),
+            Found::Gone => failed("Gone", "the network ACL is no longer there"),
+            Found::Part(what) => {
+                let known = matches!(&status.state, StepState::Indeterminate { error } if error.code == HALF_DONE);
+                if known {
+                    return Ok(());
+                }
+                let error = StepError { code: HALF_DONE.into(), message: what };
+                Event::Indeterminate { step: step.clone(), error }
+            }
+        },
         (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
             Standing::After => applied(vec!["found done on looking".into()]),
             Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),

@@ -2,7 +2,10 @@
 
 use super::change::group_list;
 use crate::domain::principal::ProfileAssociation;
-use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
+use crate::domain::{
+    AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope,
+    SecurityGroup, VpcId,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +39,10 @@ pub struct Needs {
     pub instances: BTreeSet<InstanceId>,
     /// The instance profiles on these instances.
     pub profiles_of: BTreeSet<InstanceId>,
+    /// These network ACLs with all their entries.
+    pub acls: BTreeSet<AclId>,
+    /// The counters of these network ACLs.
+    pub counters: BTreeSet<AclId>,
 }
 
 impl Needs {
@@ -53,6 +60,8 @@ impl Needs {
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
         self.instances.extend(other.instances);
         self.profiles_of.extend(other.profiles_of);
+        self.acls.extend(other.acls);
+        self.counters.extend(other.counters);
         self
     }
 }
@@ -82,6 +91,15 @@ pub struct Observed {
     /// The profiles on the instances of [`Needs::profiles_of`]; an empty list for one that has none.
     #[serde(default)]
     pub profiles: BTreeMap<InstanceId, Vec<ProfileAssociation>>,
+    /// The network ACLs that were asked for and exist.
+    #[serde(default)]
+    pub acls: BTreeMap<AclId, NetworkAcl>,
+    /// The counters that were asked for and exist.
+    #[serde(default)]
+    pub counters: BTreeMap<AclId, AclCounter>,
+    /// Why the counters could not be read, escaped. They are hints: nothing waits for them.
+    #[serde(default)]
+    pub counters_error: Option<String>,
 }
 
 impl Observed {
@@ -98,6 +116,9 @@ impl Observed {
             ssm_endpoint_groups: BTreeSet::new(),
             instances: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            acls: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            counters_error: None,
         }
     }
 

@@ -10,6 +10,9 @@ mod profiles;
 pub use iam::{IamReads, IamWrites, Simulation};
 pub use profile_writes::ProfileWrites;
 pub use profiles::ProfileReads;
+mod acls;
+
+pub use acls::{AclReads, AclWrites};
 
 use crate::domain::{
     AclId, Finding, FindingId, FindingKey, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
@@ -214,6 +217,8 @@ pub enum InterfaceQuery {
     AttachedTo(Vec<InstanceId>),
     /// All that hold this group.
     InGroup(GroupId),
+    /// All in the account and Region, attached or not.
+    All,
 }
 
 /// Which security groups to describe.
@@ -268,7 +273,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: IamReads + ProfileReads + Send + Sync {
+pub trait Reads: IamReads + ProfileReads + AclReads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -311,7 +316,7 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: IamWrites + ProfileWrites + Send + Sync {
+pub trait Writes: IamWrites + ProfileWrites + AclWrites + Send + Sync {
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

@@ -45,6 +45,7 @@ impl Refusal {
             "EntityAlreadyExists" => ErrorKind::AlreadyExists,
             "SandboxStore" => ErrorKind::Unavailable,
             code if code.ends_with(".NotFound") => ErrorKind::NotFound,
+            "NetworkAclEntryAlreadyExists" => ErrorKind::AlreadyExists,
             code if code.ends_with(".Duplicate") => ErrorKind::AlreadyExists,
             code if code.ends_with("LimitExceeded") => ErrorKind::Conflict,
             _ => ErrorKind::Invalid,

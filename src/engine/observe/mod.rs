@@ -1,5 +1,6 @@
 //! Reading what a plan needs to know, side by side where nothing depends on the other.
 
+pub(super) mod acls;
 mod profiles;
 
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
@@ -57,6 +58,7 @@ pub async fn observe(
     world.groups = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
     world.protections = protections.into_iter().collect();
     (world.instances, world.profiles) = profiles::of(reads, scope, needs).await?;
+    acls::read(reads, scope, needs, &mut world).await?;
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }

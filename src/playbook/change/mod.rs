@@ -3,6 +3,7 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
+mod deny_address;
 mod groups;
 mod metadata;
 mod profile;
@@ -10,6 +11,7 @@ mod protection;
 mod quarantine_group;
 mod tags;
 
+pub use deny_address::{DenyAddress, Seen, ways};
 pub use groups::SetInterfaceGroups;
 pub use metadata::SetMetadataOptions;
 pub use profile::{SetInstanceProfile, profile_name};
@@ -114,6 +116,23 @@ pub trait Edit: Clone + Sized {
         None
     }
 
+    /// What of it stands, where only a part of what it leaves there does and that part is certainly ours: a restore puts
+    /// that back. With it, what somebody else has put in place of the rest.
+    fn part_that_stands(&self, _world: &Observed) -> Option<(Self, Option<String>)> {
+        None
+    }
+
+    /// Why it has no effect though it stands as it was left.
+    fn without_effect(&self, _world: &Observed) -> Option<String> {
+        None
+    }
+
+    /// Whether a later intention of the same step may take its place in the record, once it has certainly failed: the
+    /// same edit, made otherwise, such as an entry under another number.
+    fn renewed_by(&self, _later: &Self) -> bool {
+        false
+    }
+
     /// Whether a restore leaves it as it is unless it is asked for by name.
     fn only_when_asked(&self) -> bool {
         false
@@ -152,6 +171,8 @@ pub enum Change {
     InstanceProfile(SetInstanceProfile),
     /// Sets the metadata options of an instance.
     MetadataOptions(SetMetadataOptions),
+    /// Denies a range in a network ACL.
+    DenyAddress(DenyAddress),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -164,6 +185,7 @@ macro_rules! every {
             Change::MakeQuarantineGroup($edit) => $do,
             Change::InstanceProfile($edit) => $do,
             Change::MetadataOptions($edit) => $do,
+            Change::DenyAddress($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -190,6 +212,10 @@ macro_rules! every {
             }
             (Change::MetadataOptions($a), Change::MetadataOptions($b)) => {
                 let $kind = Change::MetadataOptions;
+                $do
+            }
+            (Change::DenyAddress($a), Change::DenyAddress($b)) => {
+                let $kind = Change::DenyAddress;
                 $do
             }
             _ => None,
@@ -256,6 +282,21 @@ impl Change {
         every!(self, self, kind: (e, _same) => e.overwriting(world).map(kind))
     }
 
+    /// See [`Edit::part_that_stands`].
+    pub fn part_that_stands(&self, world: &Observed) -> Option<(Self, Option<String>)> {
+        every!(self, self, kind: (e, _same) => e.part_that_stands(world).map(|(part, rest)| (kind(part), rest)))
+    }
+
+    /// See [`Edit::without_effect`].
+    pub fn without_effect(&self, world: &Observed) -> Option<String> {
+        every!(self, e => e.without_effect(world))
+    }
+
+    /// See [`Edit::renewed_by`].
+    pub fn renewed_by(&self, later: &Self) -> bool {
+        every!(self, later, kind: (a, b) => a.renewed_by(b).then(|| kind(b.clone()))).is_some()
+    }
+
     /// See [`Edit::only_when_asked`].
     pub fn only_when_asked(&self) -> bool {
         every!(self, e => e.only_when_asked())
@@ -289,6 +330,7 @@ impl Change {
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
             Self::MakeQuarantineGroup(_) => None,
             Self::InstanceProfile(_) | Self::MetadataOptions(_) => None,
+            Self::DenyAddress(_) => None,
         }
     }
 

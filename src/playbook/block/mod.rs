@@ -1,0 +1,6 @@
+//! block-address
+pub mod allocate;
+pub mod counter;
+
+#[cfg(test)]
+pub(super) mod tests;
