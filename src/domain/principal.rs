@@ -173,6 +173,8 @@ pub struct ManagedPolicy {
     pub created_at: Option<DateTime<Utc>>,
     /// When its default version was last changed.
     pub updated_at: Option<DateTime<Utc>>,
+    /// Its default version: the one that applies.
+    pub version: String,
 }
 
 /// An instance profile: the wrapping in which an instance gets its role.

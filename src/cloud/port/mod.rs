@@ -6,10 +6,12 @@
 mod iam;
 mod profile_writes;
 mod profiles;
+mod roles;
 
 pub use iam::{IamReads, IamWrites, Simulation};
 pub use profile_writes::ProfileWrites;
 pub use profiles::ProfileReads;
+pub use roles::{RoleReads, RoleWrites};
 mod acls;
 
 pub use acls::{AclReads, AclWrites};
@@ -273,7 +275,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: IamReads + ProfileReads + AclReads + Send + Sync {
+pub trait Reads: RoleReads + IamReads + ProfileReads + AclReads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -316,7 +318,7 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: IamWrites + ProfileWrites + AclWrites + Send + Sync {
+pub trait Writes: RoleWrites + IamWrites + ProfileWrites + AclWrites + Send + Sync {
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

@@ -19,6 +19,7 @@ mod limiter;
 mod profiles;
 mod reads;
 mod refusal;
+mod roles;
 mod rules;
 mod scenario;
 mod simulated;

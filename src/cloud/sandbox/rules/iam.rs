@@ -34,7 +34,7 @@ fn user_mut<'a>(world: &'a mut World, scope: &Scope, name: &str) -> Ruling<&'a m
 }
 
 /// A role that may be changed. Those that AWS keeps for itself may not (IAM API reference, `UnmodifiableEntity`).
-fn role_mut<'a>(world: &'a mut World, scope: &Scope, name: &str) -> Ruling<&'a mut RoleState> {
+pub(super) fn role_mut<'a>(world: &'a mut World, scope: &Scope, name: &str) -> Ruling<&'a mut RoleState> {
     let role = world.account_mut(scope)?.roles.get_mut(name).ok_or_else(|| missing("role", name))?;
     let reserved = ["/aws-service-role/", "/aws-reserved/"].iter().any(|path| role.path.starts_with(path));
     if reserved || is_identity_centers(name) {
@@ -145,6 +145,7 @@ pub(in super::super) fn managed(world: &World, scope: &Scope, arn: &str) -> Ruli
         arn: arn.to_owned(),
         created_at: own.map(|p| p.created_at),
         updated_at: own.map(|p| p.updated_at),
+        version: super::roles::VERSION.to_owned(),
     })
 }
 

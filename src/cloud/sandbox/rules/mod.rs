@@ -10,6 +10,7 @@ pub(super) mod interfaces;
 pub(super) mod network_acls;
 pub(super) mod parameters;
 pub(super) mod profiles;
+pub(super) mod roles;
 pub(super) mod snapshots;
 pub(super) mod tags;
 pub(super) mod topics;
