@@ -1,57 +1,17 @@
 //! EC2's calls on instance profiles and metadata options.
 
-use super::filter;
-use super::read::{PAGE, portions};
 use crate::cloud::aws::clients::ScopeClients;
 use crate::cloud::aws::error::{call, incomplete, rehearsed};
 use crate::cloud::operations::{
-    ASSOCIATE_IAM_INSTANCE_PROFILE, DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS, DISASSOCIATE_IAM_INSTANCE_PROFILE,
-    MODIFY_INSTANCE_METADATA_OPTIONS, REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION,
+    ASSOCIATE_IAM_INSTANCE_PROFILE, DISASSOCIATE_IAM_INSTANCE_PROFILE, MODIFY_INSTANCE_METADATA_OPTIONS,
+    REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION,
 };
 use crate::cloud::port::{CloudResult, Target};
-use crate::domain::principal::ProfileAssociation;
-use crate::domain::{InstanceId, MetadataOptions, Scope};
+use crate::domain::{InstanceId, MetadataOptions};
 use aws_sdk_ec2::types as ec2;
 
 /// What a rehearsal answers in place of an association's id: these calls know no `DryRun`.
 const DRY_ASSOCIATION: &str = "iip-assoc-00000000000000000";
-
-fn association(a: &ec2::IamInstanceProfileAssociation) -> Option<ProfileAssociation> {
-    Some(ProfileAssociation {
-        id: a.association_id()?.to_owned(),
-        instance: InstanceId::new(a.instance_id()?),
-        profile_arn: a.iam_instance_profile().and_then(|p| p.arn()).unwrap_or_default().to_owned(),
-        state: a.state().map_or_else(String::new, |s| s.as_str().to_owned()),
-    })
-}
-
-/// `ec2:DescribeIamInstanceProfileAssociations`.
-pub(in crate::cloud::aws) async fn associations(
-    clients: &ScopeClients,
-    scope: &Scope,
-    instances: &[InstanceId],
-) -> CloudResult<Vec<ProfileAssociation>> {
-    let filters = if instances.is_empty() {
-        vec![None]
-    } else {
-        portions(instances).into_iter().map(|ids| Some(vec![filter("instance-id", ids)])).collect()
-    };
-    let ec2 = &clients.ec2;
-    let mut found = Vec::new();
-    for filters in filters {
-        let pages = ec2
-            .describe_iam_instance_profile_associations()
-            .set_filters(filters)
-            .max_results(PAGE)
-            .into_paginator()
-            .items()
-            .send();
-        let all = call(DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS, Some(scope), pages.collect::<Result<Vec<_>, _>>());
-        found.extend(all.await?.iter().filter_map(association));
-    }
-    found.retain(|a| instances.is_empty() || instances.contains(&a.instance));
-    Ok(found)
-}
 
 fn profile(arn: &str) -> ec2::IamInstanceProfileSpecification {
     ec2::IamInstanceProfileSpecification::builder().arn(arn).build()

@@ -15,10 +15,10 @@ use aws_sdk_ec2::types::{Filter, InstanceAttributeName};
 /// How many values a filter takes (EC2 API reference, "List and filter using the API").
 const FILTER_VALUES: usize = 200;
 /// The largest page of the calls used here.
-pub(super) const PAGE: i32 = 1000;
+const PAGE: i32 = 1000;
 
 /// The ids in portions that one filter takes.
-pub(super) fn portions<T: ToString>(ids: &[T]) -> Vec<Vec<String>> {
+fn portions<T: ToString>(ids: &[T]) -> Vec<Vec<String>> {
     ids.chunks(FILTER_VALUES).map(|ids| ids.iter().map(ToString::to_string).collect()).collect()
 }
 
