@@ -2,8 +2,8 @@
 
 use super::change::group_list;
 use crate::domain::{
-    AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope, SecurityGroup,
-    VpcId,
+    AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope,
+    SecurityGroup, VpcId,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -72,7 +72,9 @@ pub enum AddressRefusal {
         whose: String,
     },
     /// It touches a range that AWS publishes as its own.
-    #[error("{target} is not blocked: {range} is AWS's own ({service} in {region}), and services that you depend on may live there")]
+    #[error(
+        "{target} is not blocked: {range} is AWS's own ({service} in {region}), and services that you depend on may live there"
+    )]
     Aws {
         /// What was to be blocked.
         target: IpNet,
@@ -144,7 +146,10 @@ pub fn parse(text: &str) -> Result<IpNet, String> {
         Err(_) => text.parse::<IpNet>(),
     };
     range.map(|r| r.trunc()).map_err(|_| {
-        format!("`{}` is not an address or range (such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::17)", crate::domain::text::fit(text, 60))
+        format!(
+            "`{}` is not an address or range (such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::17)",
+            crate::domain::text::fit(text, 60)
+        )
     })
 }
 

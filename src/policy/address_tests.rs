@@ -157,7 +157,9 @@ fn what_people_type_is_an_address_or_a_range() {
     ] {
         assert_eq!(net(text).to_string(), range);
     }
-    for bad in ["", "203.0.113", "203.0.113.7/33", "203.0.113.256", "evil.example", "203.0.113.7,203.0.113.8", "1\u{1b}[31m"] {
+    for bad in
+        ["", "203.0.113", "203.0.113.7/33", "203.0.113.256", "evil.example", "203.0.113.7,203.0.113.8", "1\u{1b}[31m"]
+    {
         let error = parse(bad).unwrap_err();
         assert!(error.contains("is not an address or range") && !error.contains('\u{1b}'), "{error}");
     }

@@ -164,7 +164,9 @@ mod tests {
             let ttl: Ttl = text.parse().unwrap();
             assert_eq!((ttl.to_string().as_str(), ttl.duration()), (shown, Duration::minutes(minutes)));
         }
-        for bad in ["", "h", "0h", "-1h", "+1h", "24", "24H", "1w", "1.5h", "367d", "99999999999d", "4294967295d", "ٱ1h"] {
+        for bad in
+            ["", "h", "0h", "-1h", "+1h", "24", "24H", "1w", "1.5h", "367d", "99999999999d", "4294967295d", "ٱ1h"]
+        {
             assert!(bad.parse::<Ttl>().is_err(), "{bad}");
         }
     }

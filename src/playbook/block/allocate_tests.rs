@@ -21,11 +21,29 @@ fn a_deny_stands_below_the_lowest_allow_that_lets_it_through() {
         ("an empty table", vec![], v4, &ways, Ok(1)),
         ("the next above the highest deny", deny(12, "198.51.100.1/32"), v4, &ways, Ok(13)),
         ("IPv6 too: EC2 numbers both families as one", deny(12, "198.51.100.1/32"), v6, &ways, Ok(13)),
-        ("an allow of a part of it counts", vec![allow(AclDirection::Ingress, 5, "6", "203.0.113.0/24")], v4, &ways, Ok(1)),
-        ("an allow of one port counts", [deny(4, "198.51.100.1/32").as_slice(), &[allow(AclDirection::Egress, 5, "6", "0.0.0.0/0")]].concat(), v4, &ways, Ok(1)),
+        (
+            "an allow of a part of it counts",
+            vec![allow(AclDirection::Ingress, 5, "6", "203.0.113.0/24")],
+            v4,
+            &ways,
+            Ok(1),
+        ),
+        (
+            "an allow of one port counts",
+            [deny(4, "198.51.100.1/32").as_slice(), &[allow(AclDirection::Egress, 5, "6", "0.0.0.0/0")]].concat(),
+            v4,
+            &ways,
+            Ok(1),
+        ),
         ("an allow of the other family doesn't", vec![allow(AclDirection::Ingress, 1, "-1", "::/0")], v4, &ways, Ok(2)),
         ("an allow of others doesn't", vec![allow(AclDirection::Ingress, 1, "-1", "10.0.0.0/8")], v4, &ways, Ok(2)),
-        ("an egress allow is nothing to ingress alone", vec![allow(AclDirection::Egress, 1, "-1", "0.0.0.0/0")], v4, &ingress, Ok(1)),
+        (
+            "an egress allow is nothing to ingress alone",
+            vec![allow(AclDirection::Egress, 1, "-1", "0.0.0.0/0")],
+            v4,
+            &ingress,
+            Ok(1),
+        ),
     ] {
         assert_eq!(number(&acl(&entries), &wanted(&range, directions)), expected, "{name}");
     }
@@ -87,7 +105,12 @@ fn a_full_table_is_said_and_nobody_is_evicted() {
 
 fn any_entry() -> impl Strategy<Value = AclEntry> {
     let cidr = prop_oneof![
-        Just("0.0.0.0/0"), Just("203.0.113.0/24"), Just("203.0.113.7/32"), Just("10.0.0.0/8"), Just("::/0"), Just("2001:db8::/32"),
+        Just("0.0.0.0/0"),
+        Just("203.0.113.0/24"),
+        Just("203.0.113.7/32"),
+        Just("10.0.0.0/8"),
+        Just("::/0"),
+        Just("2001:db8::/32"),
     ];
     (1..120, any::<bool>(), any::<bool>(), cidr).prop_map(|(number, egress, allows, cidr)| {
         let direction = if egress { AclDirection::Egress } else { AclDirection::Ingress };

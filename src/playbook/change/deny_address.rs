@@ -127,11 +127,10 @@ impl Edit for DenyAddress {
         }
     }
 
-    fn part_that_stands(&self, world: &Observed) -> Option<(Self, Option<String>)> {
+    fn stands_in_part(&self, world: &Observed) -> Option<Vec<String>> {
         let seen = self.seen_in(world.acls.get(&self.acl)?);
         let part = self.adds && !seen.ours.is_empty() && seen.ours.len() < self.directions.len();
-        let rest = (!seen.others.is_empty()).then(|| odd(&seen));
-        part.then(|| (self.in_directions(seen.ours), rest))
+        part.then(|| seen.others.iter().map(|(direction, what)| format!("{direction} now has {what}")).collect())
     }
 
     fn without_effect(&self, world: &Observed) -> Option<String> {
@@ -173,10 +172,8 @@ impl Edit for DenyAddress {
 
     fn then(&self, later: &Self) -> Option<Self> {
         let same = self.acl == later.acl && self.range == later.range && self.number == later.number;
-        (same && self.adds && later.adds).then(|| Self {
-            directions: self.directions.union(&later.directions).copied().collect(),
-            ..later.clone()
-        })
+        (same && self.adds && later.adds)
+            .then(|| Self { directions: self.directions.union(&later.directions).copied().collect(), ..later.clone() })
     }
 
     fn minus(&self, back: &Self) -> Option<Self> {

@@ -18,7 +18,10 @@ pub(in super::super) fn create(place: &mut ScopeWorld, id: &AclId, entry: &AclEn
     legal_number(entry.number)?;
     let range = entry.range().ok_or_else(|| {
         let cidr = &entry.cidr;
-        Refusal::new("InvalidParameterValue", format!("Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block."))
+        Refusal::new(
+            "InvalidParameterValue",
+            format!("Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block."),
+        )
     })?;
     legal_protocol(entry)?;
     if acl.at(entry.direction, entry.number).is_some() {
@@ -27,7 +30,9 @@ pub(in super::super) fn create(place: &mut ScopeWorld, id: &AclId, entry: &AclEn
         return Err(Refusal::new("NetworkAclEntryAlreadyExists", message));
     }
     if acl.entries_of(entry.direction, matches!(range, IpNet::V6(_))).len() >= quota {
-        let message = format!("You have reached the limit on the number of rules that you can add to network ACL '{id}' ({quota}).");
+        let message = format!(
+            "You have reached the limit on the number of rules that you can add to network ACL '{id}' ({quota})."
+        );
         return Err(Refusal::new("NetworkAclEntryLimitExceeded", message));
     }
     // EC2 keeps the network and forgets the bits after it: 100.68.0.18/18 becomes 100.68.0.0/18.
@@ -39,12 +44,7 @@ pub(in super::super) fn create(place: &mut ScopeWorld, id: &AclId, entry: &AclEn
     Ok(())
 }
 
-pub(in super::super) fn delete(
-    place: &mut ScopeWorld,
-    id: &AclId,
-    direction: AclDirection,
-    number: i32,
-) -> Ruling<()> {
+pub(in super::super) fn delete(place: &mut ScopeWorld, id: &AclId, direction: AclDirection, number: i32) -> Ruling<()> {
     let acl = place.network_acls.get_mut(id).ok_or_else(|| unknown(id))?;
     legal_number(number)?;
     if acl.at(direction, number).is_none() {
@@ -60,7 +60,8 @@ fn legal_number(number: i32) -> Ruling<()> {
     if (1..AclEntry::FINAL).contains(&number) {
         return Ok(());
     }
-    let message = format!("Value ({number}) for parameter ruleNumber is invalid. The value must be between 1 and 32766.");
+    let message =
+        format!("Value ({number}) for parameter ruleNumber is invalid. The value must be between 1 and 32766.");
     Err(Refusal::new("InvalidParameterValue", message))
 }
 

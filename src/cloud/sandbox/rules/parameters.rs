@@ -48,7 +48,10 @@ pub(in super::super) fn put(place: &mut ScopeWorld, name: &str, value: &str, now
 
 fn legal_name(name: &str) -> Ruling<()> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
-    if name.is_empty() || !name.chars().all(legal) || name.contains('/') && !name.starts_with('/') || name.ends_with('/')
+    if name.is_empty()
+        || !name.chars().all(legal)
+        || name.contains('/') && !name.starts_with('/')
+        || name.ends_with('/')
     {
         let message = "Parameter name must be a fully qualified name: letters, digits and _.- between forward slashes.";
         return Err(Refusal::new("ValidationException", message));
