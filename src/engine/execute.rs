@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, message};
+use super::{Engine, EngineError, LEASE, apply, block, message};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Partition, Scope, text};
@@ -178,7 +178,11 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         let goes_on = match &step.action {
             Action::ReadBack { .. } | Action::Notify { .. } => true,
             Action::Snapshots { .. } => contained,
-            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } => false,
+            // Each needs the step whose number it writes.
+            Action::WriteCounter { .. } => true,
+            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } | Action::MoveExpiry { .. } => {
+                false
+            }
         };
         if !goes_on {
             return skip(why.to_owned());
@@ -255,6 +259,10 @@ fn work(
                     Err(e) => unclear_or_failed(&e),
                 }
             }
+            (Action::WriteCounter { acl, step, .. }, _) => {
+                block::write_counter(&engine, writes.as_ref(), &state, &acl, &step).await
+            }
+            (Action::MoveExpiry { blocks, .. }, _) => block::move_expiry(&engine, &state.plan.scope, &blocks).await,
             (Action::UpdateFinding { key, workflow, note, hub, .. }, _) => {
                 let update = FindingUpdate { workflow: Some(workflow), note: Some(note) };
                 let (target, keys) = (Target::new(&hub), [key]);

@@ -20,9 +20,13 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
     let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
     let event = match (&action, &status.change) {
         // Making the group looks before it makes, and reads only look: both can be begun again as they are.
-        (Action::Change(Change::MakeQuarantineGroup(_)) | Action::Recheck { .. } | Action::ReadBack { .. }, _) => {
-            failed(NOT_APPLIED, "no answer was recorded; to be done again")
-        }
+        (
+            Action::Change(Change::MakeQuarantineGroup(_))
+            | Action::Recheck { .. }
+            | Action::ReadBack { .. }
+            | Action::MoveExpiry { .. },
+            _,
+        ) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         (Action::Change(_), Some(Change::DenyAddress(deny))) => match found(engine, &scope, deny).await? {
             Found::Done => applied(vec!["found done on looking".into()]),
             Found::Nothing => failed(NOT_APPLIED, "looking showed that it was not done"),
@@ -55,6 +59,8 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
                 applied(mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect())
             }
         }
+        // Writing a counter again does no harm: what it writes is made out from the table each time.
+        (Action::WriteCounter { .. }, _) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
         (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_), _) => {
             if matches!(status.state, StepState::Indeterminate { .. }) {

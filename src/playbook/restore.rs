@@ -395,11 +395,11 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
         });
     };
     let inverse = change.inverse()?;
-    if let Some((part, rest)) = change.part_that_stands(request.observed) {
-        if let Some(rest) = rest {
-            note(rest, "what is left of ours is taken back, the rest left alone", DriftKind::Lost);
+    if let Some(others) = change.stands_in_part(request.observed) {
+        if !others.is_empty() {
+            note(others.join("; "), "what is left of ours is taken back, the rest left alone", DriftKind::Lost);
         }
-        return part.inverse().map(|inverse| step_back(change, inverse));
+        return Some(step_back(change, inverse));
     }
     let inverse = match change.standing(request.observed) {
         Standing::Before => return None,

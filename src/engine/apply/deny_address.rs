@@ -40,10 +40,12 @@ pub(super) async fn make(hand: &Hand<'_>, deny: &DenyAddress, resumed: bool) -> 
         let nothing = "somebody else has denied it meanwhile: nothing of ours was added".to_owned();
         return Answer::Applied { output: vec![nothing.clone()], verified: Some(nothing) };
     }
-    match (hand.acl(deny).await, deny.adds) {
-        (Err(answer), _) => answer,
-        (Ok(acl), true) => add(hand, deny, &acl, resumed).await,
-        (Ok(acl), false) => remove(hand, deny, &acl).await,
+    match (read(hand.engine, hand.scope, &deny.acl).await, deny.adds) {
+        (Err(error), _) => Answer::Failed(step_error(&error)),
+        (Ok(None), true) => Answer::failed("Gone", format!("{} is no longer there", deny.acl)),
+        (Ok(None), false) => Answer::applied(vec![format!("{} is gone, and its entries with it", deny.acl)]),
+        (Ok(Some(acl)), true) => add(hand, deny, &acl, resumed).await,
+        (Ok(Some(acl)), false) => remove(hand, deny, &acl).await,
     }
 }
 

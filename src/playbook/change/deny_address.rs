@@ -127,11 +127,10 @@ impl Edit for DenyAddress {
         }
     }
 
-    fn part_that_stands(&self, world: &Observed) -> Option<(Self, Option<String>)> {
+    fn stands_in_part(&self, world: &Observed) -> Option<Vec<String>> {
         let seen = self.seen_in(world.acls.get(&self.acl)?);
         let part = self.adds && !seen.ours.is_empty() && seen.ours.len() < self.directions.len();
-        let rest = (!seen.others.is_empty()).then(|| odd(&seen));
-        part.then(|| (self.in_directions(seen.ours), rest))
+        part.then(|| seen.others.iter().map(|(direction, what)| format!("{direction} now has {what}")).collect())
     }
 
     fn without_effect(&self, world: &Observed) -> Option<String> {

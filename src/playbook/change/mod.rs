@@ -116,9 +116,9 @@ pub trait Edit: Clone + Sized {
         None
     }
 
-    /// What of it stands, where only a part of what it leaves there does and that part is certainly ours: a restore puts
-    /// that back. With it, what somebody else has put in place of the rest.
-    fn part_that_stands(&self, _world: &Observed) -> Option<(Self, Option<String>)> {
+    /// Where only a part of what it leaves there stands, and that part is certainly ours: what others have put in place
+    /// of the rest, often nothing. A restore takes the part back.
+    fn stands_in_part(&self, _world: &Observed) -> Option<Vec<String>> {
         None
     }
 
@@ -282,9 +282,9 @@ impl Change {
         every!(self, self, kind: (e, _same) => e.overwriting(world).map(kind))
     }
 
-    /// See [`Edit::part_that_stands`].
-    pub fn part_that_stands(&self, world: &Observed) -> Option<(Self, Option<String>)> {
-        every!(self, self, kind: (e, _same) => e.part_that_stands(world).map(|(part, rest)| (kind(part), rest)))
+    /// See [`Edit::stands_in_part`].
+    pub fn stands_in_part(&self, world: &Observed) -> Option<Vec<String>> {
+        every!(self, e => e.stands_in_part(world))
     }
 
     /// See [`Edit::without_effect`].
