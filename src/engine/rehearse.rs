@@ -55,8 +55,8 @@ impl Engine {
                 {
                     None
                 }
-                // The calls on profile associations know no `DryRun`.
-                Action::Change(Change::InstanceProfile(_)) => None,
+                // Neither the calls on profile associations nor IAM know `DryRun`.
+                Action::Change(Change::InstanceProfile(_) | Change::MakeBackupRole(_) | Change::DeleteRole(_)) => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
                 Action::Snapshots { instance, description, tags, .. } => {
                     let call = || writes.create_snapshots(&target, instance, description, tags);

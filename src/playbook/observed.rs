@@ -1,7 +1,7 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
-use crate::domain::principal::ProfileAssociation;
+use crate::domain::principal::{ProfileAssociation, RoleRecord};
 use crate::domain::{
     AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope,
     SecurityGroup, VpcId,
@@ -39,6 +39,8 @@ pub struct Needs {
     pub instances: BTreeSet<InstanceId>,
     /// The instance profiles on these instances.
     pub profiles_of: BTreeSet<InstanceId>,
+    /// These roles, by name, with everything on them.
+    pub roles: BTreeSet<String>,
     /// These network ACLs with all their entries.
     pub acls: BTreeSet<AclId>,
     /// The counters of these network ACLs.
@@ -60,6 +62,7 @@ impl Needs {
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
         self.instances.extend(other.instances);
         self.profiles_of.extend(other.profiles_of);
+        self.roles.extend(other.roles);
         self.acls.extend(other.acls);
         self.counters.extend(other.counters);
         self
@@ -91,6 +94,9 @@ pub struct Observed {
     /// The profiles on the instances of [`Needs::profiles_of`]; an empty list for one that has none.
     #[serde(default)]
     pub profiles: BTreeMap<InstanceId, Vec<ProfileAssociation>>,
+    /// The roles of [`Needs::roles`] that exist, by name.
+    #[serde(default)]
+    pub roles: BTreeMap<String, RoleRecord>,
     /// The network ACLs that were asked for and exist.
     #[serde(default)]
     pub acls: BTreeMap<AclId, NetworkAcl>,
@@ -116,6 +122,7 @@ impl Observed {
             ssm_endpoint_groups: BTreeSet::new(),
             instances: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            roles: BTreeMap::new(),
             acls: BTreeMap::new(),
             counters: BTreeMap::new(),
             counters_error: None,

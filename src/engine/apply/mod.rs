@@ -1,5 +1,7 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
+mod backup_role;
+mod delete_role;
 pub(super) mod deny_address;
 mod profile;
 mod quarantine_group;
@@ -28,10 +30,10 @@ pub(super) async fn apply_change(
         Change::DenyAddress(deny) => {
             return deny_address::make(&deny_address::Hand { engine, writes, scope }, deny, resumed).await;
         }
+        Change::InstanceProfile(profile) => return profile::set(engine, writes, scope, profile).await,
+        Change::MakeBackupRole(role) => return backup_role::make(engine, writes, scope, role).await,
+        Change::DeleteRole(role) => return delete_role::delete(engine, writes, scope, role).await,
         _ => {}
-    }
-    if let Change::InstanceProfile(profile) = change {
-        return profile::set(engine, writes, scope, profile).await;
     }
     if change.looks_first() {
         match readback::look(engine, scope, change).await {
@@ -109,8 +111,11 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
         Change::MetadataOptions(SetMetadataOptions { instance, after, .. }) => {
             writes.set_metadata_options(target, instance, after).await
         }
-        // Made in calls of their own, each looked into: see `quarantine_group` and `profile`.
-        Change::MakeQuarantineGroup(_) | Change::InstanceProfile(_) => Ok(()),
+        // Made in calls of their own, each looked into: see the files beside this one.
+        Change::MakeQuarantineGroup(_)
+        | Change::InstanceProfile(_)
+        | Change::MakeBackupRole(_)
+        | Change::DeleteRole(_) => Ok(()),
         // Both directions, for a rehearsal. Made for good in several calls, each looked into: see `deny_address`.
         Change::DenyAddress(deny) => {
             for direction in &deny.directions {

@@ -2,6 +2,7 @@
 
 pub(super) mod acls;
 mod profiles;
+pub(super) mod roles;
 
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};
@@ -58,6 +59,7 @@ pub async fn observe(
     world.groups = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
     world.protections = protections.into_iter().collect();
     (world.instances, world.profiles) = profiles::of(reads, scope, needs).await?;
+    world.roles = roles::of(reads, scope, &needs.roles).await?;
     acls::read(reads, scope, needs, &mut world).await?;
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;

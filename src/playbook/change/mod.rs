@@ -3,6 +3,8 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
+mod backup_role;
+mod delete_role;
 mod deny_address;
 mod groups;
 mod metadata;
@@ -11,6 +13,8 @@ mod protection;
 mod quarantine_group;
 mod tags;
 
+pub use backup_role::MakeBackupRole;
+pub use delete_role::DeleteRole;
 pub use deny_address::{DenyAddress, Seen, ways};
 pub use groups::SetInterfaceGroups;
 pub use metadata::SetMetadataOptions;
@@ -171,6 +175,10 @@ pub enum Change {
     InstanceProfile(SetInstanceProfile),
     /// Sets the metadata options of an instance.
     MetadataOptions(SetMetadataOptions),
+    /// Makes a role and its instance profile, for instances to be moved to.
+    MakeBackupRole(MakeBackupRole),
+    /// Deletes a role for good.
+    DeleteRole(DeleteRole),
     /// Denies a range in a network ACL.
     DenyAddress(DenyAddress),
 }
@@ -185,6 +193,8 @@ macro_rules! every {
             Change::MakeQuarantineGroup($edit) => $do,
             Change::InstanceProfile($edit) => $do,
             Change::MetadataOptions($edit) => $do,
+            Change::MakeBackupRole($edit) => $do,
+            Change::DeleteRole($edit) => $do,
             Change::DenyAddress($edit) => $do,
         }
     };
@@ -208,6 +218,14 @@ macro_rules! every {
             }
             (Change::InstanceProfile($a), Change::InstanceProfile($b)) => {
                 let $kind = Change::InstanceProfile;
+                $do
+            }
+            (Change::MakeBackupRole($a), Change::MakeBackupRole($b)) => {
+                let $kind = Change::MakeBackupRole;
+                $do
+            }
+            (Change::DeleteRole($a), Change::DeleteRole($b)) => {
+                let $kind = Change::DeleteRole;
                 $do
             }
             (Change::MetadataOptions($a), Change::MetadataOptions($b)) => {
@@ -319,7 +337,7 @@ impl Change {
 
     /// Whether the world can be asked where it stands.
     pub fn can_be_read(&self) -> bool {
-        !matches!(self, Self::MakeQuarantineGroup(_))
+        !matches!(self, Self::MakeQuarantineGroup(_) | Self::MakeBackupRole(_))
     }
 
     /// The instance that it is an edit of, where it is one.
@@ -330,6 +348,7 @@ impl Change {
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
             Self::MakeQuarantineGroup(_) => None,
             Self::InstanceProfile(_) | Self::MetadataOptions(_) => None,
+            Self::MakeBackupRole(_) | Self::DeleteRole(_) => None,
             Self::DenyAddress(_) => None,
         }
     }
