@@ -106,8 +106,7 @@ mod tests {
     const VIEWER: &str = include_str!("../../assets/iam/viewer.json");
     const RESPONDER: &str = include_str!("../../assets/iam/responder.json");
     /// The port's files.
-    const PORT: &[&str] =
-        &[include_str!("port/mod.rs"), include_str!("port/iam.rs"), include_str!("port/profiles.rs")];
+    const PORT: &[&str] = &[include_str!("port/mod.rs"), include_str!("port/iam.rs"), include_str!("port/profiles.rs")];
 
     fn many(value: &Value) -> Vec<&Value> {
         value.as_array().map_or_else(|| vec![value], |list| list.iter().collect())

@@ -14,11 +14,11 @@ use crate::cloud::operations::{
 };
 use crate::cloud::port::{CloudResult, IamReads, IamWrites, Simulation, Target};
 use crate::domain::Scope;
-use crate::domain::principal::{
-    AccessKey, Decision, InstanceProfile, KeyUse, ManagedPolicy, Role, Simulated, User,
-};
+use crate::domain::principal::{AccessKey, Decision, InstanceProfile, KeyUse, ManagedPolicy, Role, Simulated, User};
 use async_trait::async_trait;
-use aws_sdk_iam::types::{self as iam_types, ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType, StatusType};
+use aws_sdk_iam::types::{
+    self as iam_types, ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType, StatusType,
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -93,7 +93,8 @@ fn policy_arns(policies: &[iam_types::AttachedPolicy]) -> BTreeSet<String> {
 impl IamReads for super::AwsCloud {
     async fn user(&self, scope: &Scope, name: &str) -> CloudResult<User> {
         let iam = &self.iam_clients(scope).await?.iam;
-        let answer = call(GET_USER, Some(scope), iam.get_user().user_name(name).send()).await.map_err(|e| e.on(name))?;
+        let answer =
+            call(GET_USER, Some(scope), iam.get_user().user_name(name).send()).await.map_err(|e| e.on(name))?;
         let user = answer.user().ok_or_else(|| incomplete(GET_USER, scope, "the user").on(name))?;
         Ok(User {
             name: user.user_name().to_owned(),
@@ -107,7 +108,8 @@ impl IamReads for super::AwsCloud {
 
     async fn role(&self, scope: &Scope, name: &str) -> CloudResult<Role> {
         let iam = &self.iam_clients(scope).await?.iam;
-        let answer = call(GET_ROLE, Some(scope), iam.get_role().role_name(name).send()).await.map_err(|e| e.on(name))?;
+        let answer =
+            call(GET_ROLE, Some(scope), iam.get_role().role_name(name).send()).await.map_err(|e| e.on(name))?;
         answer.role().map(role).ok_or_else(|| incomplete(GET_ROLE, scope, "the role").on(name))
     }
 

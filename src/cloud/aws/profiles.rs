@@ -24,7 +24,8 @@ impl ProfileReads for super::AwsCloud {
         let filters: Vec<Option<Vec<ec2_types::Filter>>> = if instances.is_empty() {
             vec![None]
         } else {
-            let filter = |ids: &[InstanceId]| Some(vec![super::ec2::filter("instance-id", ids.iter().map(|i| i.as_str()))]);
+            let filter =
+                |ids: &[InstanceId]| Some(vec![super::ec2::filter("instance-id", ids.iter().map(|i| i.as_str()))]);
             instances.chunks(FILTER_VALUES).map(filter).collect()
         };
         let mut found = Vec::new();

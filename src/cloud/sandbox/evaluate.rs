@@ -160,7 +160,8 @@ mod tests {
 
     fn decided(statement: Value, context: &Context) -> Decision {
         let allow = json!({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}});
-        let policies = [("a".to_owned(), allow.to_string()), ("b".to_owned(), json!({"Statement": [statement]}).to_string())];
+        let policies =
+            [("a".to_owned(), allow.to_string()), ("b".to_owned(), json!({"Statement": [statement]}).to_string())];
         decide(&policies, "s3:ListAllMyBuckets", "*", context).0
     }
 
@@ -206,7 +207,10 @@ mod tests {
         ] {
             assert_eq!(like(pattern, text), yes, "{pattern} {text}");
         }
-        assert_eq!(decided(json!({"Effect": "Deny", "NotAction": "S3:List*", "Resource": "*"}), &session(None)), Decision::Allowed);
+        assert_eq!(
+            decided(json!({"Effect": "Deny", "NotAction": "S3:List*", "Resource": "*"}), &session(None)),
+            Decision::Allowed
+        );
     }
 
     #[test]

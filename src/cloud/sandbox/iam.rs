@@ -107,10 +107,8 @@ impl IamReads for Sandbox {
 
     async fn simulate(&self, scope: &Scope, simulation: &Simulation) -> CloudResult<Simulated> {
         let resource = Some(simulation.principal_arn.clone());
-        self.ask("iam:SimulatePrincipalPolicy", scope, resource, |world| {
-            rules::iam::simulate(world, scope, simulation)
-        })
-        .await
+        self.ask("iam:SimulatePrincipalPolicy", scope, resource, |world| rules::iam::simulate(world, scope, simulation))
+            .await
     }
 }
 

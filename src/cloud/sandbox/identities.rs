@@ -228,8 +228,7 @@ impl World {
             let last = self.started_at + Duration::seconds(due * every);
             let calls = u64::try_from(due - done).unwrap_or_default();
             let account = self.accounts.get(&intruder.account);
-            let access =
-                account.map(|a| a.access(&intruder.credential, &intruder.action, &intruder.resource, last));
+            let access = account.map(|a| a.access(&intruder.credential, &intruder.action, &intruder.resource, last));
             if access == Some(Access::Allowed) {
                 intruder.allowed += calls;
                 intruder.allowed_at = Some(last);
@@ -242,9 +241,14 @@ impl World {
 
     /// When a credential was last used with success, as far as intruders did.
     pub(super) fn last_use(&self, account: &AccountId, credential: &str, now: DateTime<Utc>) -> KeyUse {
-        let uses = self.intruders_at(now).into_iter().filter(|(i, _)| i.account == *account && i.credential == credential);
+        let uses =
+            self.intruders_at(now).into_iter().filter(|(i, _)| i.account == *account && i.credential == credential);
         let last = uses.filter_map(|(i, _)| Some((i.allowed_at?, i.action))).max();
         let service = |action: String| action.split(':').next().map(str::to_owned);
-        KeyUse { user: None, at: last.as_ref().map(|(at, _)| *at), service: last.and_then(|(_, action)| service(action)) }
+        KeyUse {
+            user: None,
+            at: last.as_ref().map(|(at, _)| *at),
+            service: last.and_then(|(_, action)| service(action)),
+        }
     }
 }

@@ -34,8 +34,8 @@ pub use scenario::{DEFAULT_SCENARIO, Scenario, ScenarioError};
 pub use simulated::{Sandbox, SandboxError};
 pub use store::StoreError;
 pub use world::{
-    Account, Background, Caller, DEFAULT_GROUPS_PER_INTERFACE, Endpoint, FindingPatch, Group, InstanceState,
-    Message, ScopeWorld, SnapshotState, StoredFinding, Subnet, Topic, Vpc, World,
+    Account, Background, Caller, DEFAULT_GROUPS_PER_INTERFACE, Endpoint, FindingPatch, Group, InstanceState, Message,
+    ScopeWorld, SnapshotState, StoredFinding, Subnet, Topic, Vpc, World,
 };
 
 #[cfg(test)]

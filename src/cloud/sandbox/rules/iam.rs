@@ -150,10 +150,14 @@ pub(in super::super) fn managed(world: &World, scope: &Scope, arn: &str) -> Ruli
 
 fn profile(world: &World, scope: &Scope, name: &str) -> Ruling<InstanceProfile> {
     let found = world.account(scope)?.profiles.get(name);
-    let state = found.ok_or_else(|| Refusal::new("NoSuchEntity", format!("Instance Profile {name} cannot be found.")))?;
+    let state =
+        found.ok_or_else(|| Refusal::new("NoSuchEntity", format!("Instance Profile {name} cannot be found.")))?;
     Ok(InstanceProfile {
         name: name.to_owned(),
-        id: format!("AIPA{}", hex_of(&[b"profile", scope.account.as_str().as_bytes(), name.as_bytes()], 17).to_uppercase()),
+        id: format!(
+            "AIPA{}",
+            hex_of(&[b"profile", scope.account.as_str().as_bytes(), name.as_bytes()], 17).to_uppercase()
+        ),
         arn: arn(scope, &format!("instance-profile{}{name}", state.path)),
         path: state.path.clone(),
         role: Some(state.role.clone()).filter(|r| !r.is_empty()),
@@ -179,9 +183,8 @@ pub(in super::super) fn simulate(world: &World, scope: &Scope, asked: &Simulatio
         return Err(unknown());
     }
     let policies = world.account(scope)?.policies_of(&principal).ok_or_else(unknown)?;
-    let context = asked
-        .issued_at
-        .map_or_else(Context::default, |at| Context::of_session(at, asked.source_instance.as_deref()));
+    let context =
+        asked.issued_at.map_or_else(Context::default, |at| Context::of_session(at, asked.source_instance.as_deref()));
     let (decision, by) = evaluate::decide(&policies, &asked.action, "*", &context);
     Ok(Simulated { action: asked.action.clone(), decision, by })
 }
