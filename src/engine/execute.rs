@@ -71,7 +71,8 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
         for (step, change, resumed) in start {
-            if step.weight == Weight::Essential {
+            // What was read back is known before anything later begins, whatever it is to the run.
+            if step.weight == Weight::Essential || matches!(step.action, Action::ReadBack { .. }) {
                 waited.insert(step.id.clone());
             }
             // A notification reports on everything before it, and a read-back that isn't about isolation has no hurry:

@@ -5,6 +5,8 @@
 
 pub mod block;
 pub mod change;
+pub mod delete_role;
+pub mod exfiltration;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;

@@ -1,10 +1,12 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
 
 mod block;
+mod exfiltration;
 mod quarantine;
 mod restore;
 
 pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
+pub use exfiltration::{DeleteRoleRequest, ExfiltrationRequest};
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -26,6 +28,10 @@ pub enum Request {
     Unblock(Box<UnblockRequest>),
     /// The end of an address's blocks to be moved.
     Extend(Box<ExtendRequest>),
+    /// The containment of the stolen credentials of an instance's role.
+    Exfiltration(Box<ExfiltrationRequest>),
+    /// The end of a role.
+    DeleteRole(Box<DeleteRoleRequest>),
 }
 
 impl Request {
@@ -37,6 +43,8 @@ impl Request {
             Self::Block(request) => &request.scope,
             Self::Unblock(request) => &request.scope,
             Self::Extend(request) => &request.scope,
+            Self::Exfiltration(request) => &request.scope,
+            Self::DeleteRole(request) => &request.scope,
         }
     }
 }
@@ -75,6 +83,8 @@ impl Engine {
             Request::Block(request) => self.prepare_block(request).await,
             Request::Unblock(request) => self.prepare_unblock(request).await,
             Request::Extend(request) => self.prepare_extend(request).await,
+            Request::Exfiltration(request) => Box::pin(self.prepare_exfiltration(request)).await,
+            Request::DeleteRole(request) => self.prepare_delete_role(request).await,
         }
     }
 
