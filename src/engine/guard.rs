@@ -26,6 +26,8 @@ pub struct Consent {
     pub override_exemption: bool,
     /// Believes the original groups that tags name, where the ledger knows none.
     pub trust_tags: bool,
+    /// The name that was typed for what can't be taken back.
+    pub typed: Option<String>,
 }
 
 /// Why the guard said no. Nothing was called.
@@ -51,6 +53,9 @@ pub enum Refusal {
     /// The originals come from tags alone.
     #[error("the original groups of {0} come from tags alone, which anyone with ec2:CreateTags can have written")]
     UntrustedTags(String),
+    /// It can't be taken back, and its name was not typed.
+    #[error("{0} can't come back once it is deleted, and its name was not typed")]
+    NotTyped(String),
     /// Another run holds the subject.
     #[error("{subject} is held by run {}, begun by {} at {}", claim.run, claim.actor, claim.since.format("%Y-%m-%d %H:%M:%SZ"))]
     Held {
@@ -80,6 +85,9 @@ impl Refusal {
             Self::Sample(_) => "samples are for practice: `lazaret --sandbox` has a world to practise in".into(),
             Self::Exempt { .. } => "ask the owner; --override-exemption acts all the same".into(),
             Self::UntrustedTags(_) => "compare them with what the owner knows; --trust-tags goes ahead".into(),
+            Self::NotTyped(subject) => {
+                format!("--confirm {} says that it is meant", subject.trim_start_matches("role "))
+            }
             Self::Held { claim, .. } => {
                 format!("see `lazaret runs`; if its process is gone, `lazaret recover {}`", claim.run)
             }
@@ -101,6 +109,9 @@ impl Guard {
         if sample && plan.playbook.contains() {
             let what = plan.finding.as_ref().map_or(plan.subject.clone(), |f| text::fit(f.id.as_str(), 120));
             return Err(Refusal::Sample(what));
+        }
+        if plan.playbook == Playbook::DeleteRole && consent.typed.as_deref() != Some(plan.subject_id()) {
+            return Err(Refusal::NotTyped(format!("role {}", text::fit(plan.subject_id(), 80))));
         }
         let exempt = prepared
             .observed

@@ -54,8 +54,14 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         )));
     }
     let mut warnings = vec![
-        format!("a role of the same name that is made later is another principal: {} is gone for good", text::fit(&record.role.id, 40)),
-        format!("no instance in {} has it; launch templates, Auto Scaling groups and other Regions were not looked into", request.looked_in.join(" ")),
+        format!(
+            "a role of the same name that is made later is another principal: {} is gone for good",
+            text::fit(&record.role.id, 40)
+        ),
+        format!(
+            "no instance in {} has it; launch templates, Auto Scaling groups and other Regions were not looked into",
+            request.looked_in.join(" ")
+        ),
     ];
     let others = other_trustees(&record.role.trust, &scope.partition);
     if !others.is_empty() {
@@ -67,7 +73,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let unread: Vec<&String> = record.attached.iter().filter(|arn| !request.managed.contains_key(*arn)).collect();
     if !unread.is_empty() {
         let list: Vec<String> = unread.iter().map(|arn| text::fit(arn, 120)).collect();
-        warnings.push(format!("the export has these by ARN alone, their documents could not be read: {}", list.join(" ")));
+        warnings
+            .push(format!("the export has these by ARN alone, their documents could not be read: {}", list.join(" ")));
     }
     let delete = DeleteRole { export: Box::new(record.clone()), managed: request.managed.clone() };
     let step = Step {
@@ -92,12 +99,16 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         title: format!("Delete role {shown} of {} for good", scope.account),
         observed_at: request.observed.at,
         finding: None,
-        incident: request.incident.clone().unwrap_or_else(|| format!("{shown}-{}", request.observed.at.format("%Y%m%d"))),
+        incident: request
+            .incident
+            .clone()
+            .unwrap_or_else(|| format!("{shown}-{}", request.observed.at.format("%Y%m%d"))),
         steps: vec![step, read_back],
         warnings,
         limits: vec![
             "instance profiles stay, without a role in them".to_owned(),
-            "resource policies and trust policies that name the role keep its id, which means nobody any more".to_owned(),
+            "resource policies and trust policies that name the role keep its id, which means nobody any more"
+                .to_owned(),
         ],
         drift: vec![],
         reverts: vec![],

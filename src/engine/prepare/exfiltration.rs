@@ -137,7 +137,8 @@ impl Engine {
             Subject::Role { name } => Some(name.clone()),
             _ => None,
         });
-        let of_finding = || request.finding.iter().find_map(|(_, finding)| finding.instances().find_map(|i| i.id.clone()));
+        let of_finding =
+            || request.finding.iter().find_map(|(_, finding)| finding.instances().find_map(|i| i.id.clone()));
         match (request.instance.clone().or_else(of_finding), named) {
             (None, Some(role)) => Ok(role),
             (Some(instance), _) => self.role_of_instance(&request.scope, &instance).await,
@@ -152,7 +153,10 @@ impl Engine {
         let reads = self.cloud().reads().as_ref();
         let associations = reads.profile_associations(scope, std::slice::from_ref(instance)).await?;
         let Some(association) = associations.iter().find(|a| a.is_live()) else {
-            return Err(PlanRefusal::Unfit(format!("{instance} has no instance profile in {scope}: no role to contain")).into());
+            return Err(PlanRefusal::Unfit(format!(
+                "{instance} has no instance profile in {scope}: no role to contain"
+            ))
+            .into());
         };
         let name = profile_name(&association.profile_arn);
         let profile = reads.instance_profile(scope, name).await?;
@@ -183,7 +187,9 @@ impl Engine {
             match answer {
                 Ok(found) => {
                     users.looked_in.push(place.region.to_string());
-                    users.elsewhere.extend(found.iter().filter(|a| has(a)).map(|a| (place.clone(), a.instance.clone())));
+                    users
+                        .elsewhere
+                        .extend(found.iter().filter(|a| has(a)).map(|a| (place.clone(), a.instance.clone())));
                 }
                 Err(error) => users.unread.push(error.to_string()),
             }

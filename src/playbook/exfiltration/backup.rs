@@ -55,7 +55,9 @@ pub(super) fn choose(request: &Request<'_>, original: &RoleRecord) -> Backup {
             Err(why) => Backup::None(format!("role {shown} can't take over: {}", why.join("; "))),
         },
         None if request.swap == Swap::MakeBackup => to_be_made(original, request, name),
-        None => Backup::None(format!("there is no role {shown}: --make-backup makes one from the original, without what the finding used")),
+        None => Backup::None(format!(
+            "there is no role {shown}: --make-backup makes one from the original, without what the finding used"
+        )),
     }
 }
 
@@ -108,7 +110,13 @@ fn to_be_made(original: &RoleRecord, request: &Request<'_>, name: String) -> Bac
         ));
     }
     let (key, value) = tags::BACKUP_TAG;
-    let mut labels: Tags = original.role.tags.iter().filter(|(k, _)| !k.starts_with("aws:")).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut labels: Tags = original
+        .role
+        .tags
+        .iter()
+        .filter(|(k, _)| !k.starts_with("aws:"))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     labels.insert(key.to_owned(), value.to_owned());
     let path = original.role.path.clone();
     Backup::ToBeMade(Box::new(MakeBackupRole {

@@ -13,9 +13,7 @@ mod words;
 
 pub use backup::{Backup, WITHOUT, backup_name};
 
-use super::change::{
-    Change, DenyAddress, PutInlinePolicy, SetInstanceProfile, SetMetadataOptions, profile_name,
-};
+use super::change::{Change, DenyAddress, PutInlinePolicy, SetInstanceProfile, SetMetadataOptions, profile_name};
 use super::credentials::{Credential, behind};
 use super::deny;
 use super::observed::Observed;
@@ -112,10 +110,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         subject: Principal::Role(request.role.to_owned()).to_string(),
         title: format!("Contain the stolen credentials of role {shown} in {scope}"),
         observed_at: observed.at,
-        incident: finding.as_ref().map_or_else(
-            || format!("{shown}-{}", observed.at.format("%Y%m%d")),
-            FindingRef::incident,
-        ),
+        incident: finding
+            .as_ref()
+            .map_or_else(|| format!("{shown}-{}", observed.at.format("%Y%m%d")), FindingRef::incident),
         finding: finding.clone(),
         steps: Vec::new(),
         warnings: words::warnings(request, original, &users, &chosen),
@@ -137,10 +134,20 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let moved: Vec<InstanceId> = swaps.iter().filter_map(|s| moved(s).cloned()).collect();
     plan.steps.extend(swaps);
     if plan.steps.iter().any(|s| matches!(s.action, Action::Change(_))) {
-        plan.steps.push(read_back("read-back-instances", "Read back every instance before sessions are cut", 4, Weight::Wanted));
+        plan.steps.push(read_back(
+            "read-back-instances",
+            "Read back every instance before sessions are cut",
+            4,
+            Weight::Wanted,
+        ));
     }
     plan.steps.push(revocation(request.role));
-    plan.steps.push(read_back("read-back", "Read back: the policy as stored, and every instance", 6, Weight::Essential));
+    plan.steps.push(read_back(
+        "read-back",
+        "Read back: the policy as stored, and every instance",
+        6,
+        Weight::Essential,
+    ));
     plan.promise = words::promise(request, &users, &moved, &chosen);
     plan.steps.extend(courtesies(request, &plan));
     plan.steps.sort_by_key(|s| s.wave);

@@ -26,15 +26,23 @@ pub(super) fn warnings(
     let role = text::fit(request.role, 80);
     if let Some(earlier) = &request.earlier {
         let at = earlier.since.format("%Y-%m-%d %H:%M:%SZ");
-        warnings.push(format!("role {role} was contained by {} at {at} (run {}): this adds to it", earlier.by, earlier.run));
+        warnings.push(format!(
+            "role {role} was contained by {} at {at} (run {}): this adds to it",
+            earlier.by, earlier.run
+        ));
     }
     let who: Vec<String> = users.iter().map(|i| named(i)).collect();
     warnings.push(match who.as_slice() {
         [] => format!("no instance in {} has role {role}", request.observed.scope),
-        who => format!("role {role} is on {} here, and all of them are hit: {}", count(who.len(), "instance"), who.join(", ")),
+        who => format!(
+            "role {role} is on {} here, and all of them are hit: {}",
+            count(who.len(), "instance"),
+            who.join(", ")
+        ),
     });
     if !request.elsewhere.is_empty() {
-        let there: Vec<String> = request.elsewhere.iter().map(|(scope, id)| format!("{id} in {}", scope.region)).collect();
+        let there: Vec<String> =
+            request.elsewhere.iter().map(|(scope, id)| format!("{id} in {}", scope.region)).collect();
         warnings.push(format!(
             "the role is also on {}: the revocation hits their sessions too, and their profile stays. Each gets new \
              credentials of the role by itself, some time later or when it is restarted. If one of them is where they were \
@@ -47,16 +55,26 @@ pub(super) fn warnings(
     }
     let others = other_trustees(&original.role.trust, &request.observed.scope.partition);
     if !others.is_empty() {
-        warnings.push(format!("the role is not only for instances: {} can assume it too, and their sessions are cut as well", others.join(", ")));
+        warnings.push(format!(
+            "the role is not only for instances: {} can assume it too, and their sessions are cut as well",
+            others.join(", ")
+        ));
     }
     match chosen {
         Backup::There(arn) => {
-            warnings.push(format!("{} takes over: it is there, EC2 may assume it, and it is no wider than {role}", text::fit(profile_name(arn), 80)));
+            warnings.push(format!(
+                "{} takes over: it is there, EC2 may assume it, and it is no wider than {role}",
+                text::fit(profile_name(arn), 80)
+            ));
         }
         Backup::ToBeMade(make) => warnings.push(format!(
             "role {} is made from {role}{} and stays after a restore: other things may rely on it by then",
             text::fit(&make.role.name, 80),
-            if request.stolen_for.is_empty() { String::new() } else { format!(", without {}", list(&request.stolen_for)) }
+            if request.stolen_for.is_empty() {
+                String::new()
+            } else {
+                format!(", without {}", list(&request.stolen_for))
+            }
         )),
         Backup::None(why) => warnings.push(format!("the instances keep role {role}: {why}")),
     }
@@ -76,10 +94,15 @@ pub(super) fn warnings(
                 if m.hop_limit == 1 { ", and with a hop limit of 1 so do containers on it" } else { "" }
             )),
             Some(_) => {}
-            None => warnings.push(format!("{}: its metadata options could not be read, and are left alone", instance.id)),
+            None => {
+                warnings.push(format!("{}: its metadata options could not be read, and are left alone", instance.id))
+            }
         }
         if instance.state == "stopped" && !matches!(chosen, Backup::None(_)) {
-            warnings.push(format!("{} is stopped: EC2 replaces no profile there, so one is taken off and the other put on", instance.id));
+            warnings.push(format!(
+                "{} is stopped: EC2 replaces no profile there, so one is taken off and the other put on",
+                instance.id
+            ));
         }
         if let Some(group) = instance.tags.get("aws:autoscaling:groupName") {
             warnings.push(format!(
@@ -116,24 +139,25 @@ pub(super) fn limits(request: &Request<'_>, chosen: &Backup) -> Vec<String> {
     limits
 }
 
-pub(super) fn promise(
-    request: &Request<'_>,
-    users: &[&Instance],
-    moved: &[InstanceId],
-    chosen: &Backup,
-) -> Promise {
+pub(super) fn promise(request: &Request<'_>, users: &[&Instance], moved: &[InstanceId], chosen: &Backup) -> Promise {
     let role = text::fit(request.role, 80);
     let left: Vec<InstanceId> = users.iter().map(|i| i.id.clone()).filter(|id| !moved.contains(id)).collect();
     let mut kept = format!("every session of role {role} issued before the cut-off is denied everything");
     if !moved.is_empty() {
-        kept.push_str(&format!("; {} moved to the backup role before it: {}", count(moved.len(), "instance"), list(moved)));
+        kept.push_str(&format!(
+            "; {} moved to the backup role before it: {}",
+            count(moved.len(), "instance"),
+            list(moved)
+        ));
     }
     if !left.is_empty() {
         kept.push_str(&format!("; {} may hold fresh credentials of it", list(&left)));
     }
     let mut next = vec![
-        "Read CloudTrail for what the credentials were used for, from when they were stolen: userIdentity.accessKeyId".to_owned(),
-        "Find how they were read (a forged request, a shell), and quarantine the instance: lazaret quarantine".to_owned(),
+        "Read CloudTrail for what the credentials were used for, from when they were stolen: userIdentity.accessKeyId"
+            .to_owned(),
+        "Find how they were read (a forged request, a shell), and quarantine the instance: lazaret quarantine"
+            .to_owned(),
     ];
     if matches!(chosen, Backup::None(_)) {
         next.push(format!("Make {}-backup and run this again, or move the instances to another role", role));
