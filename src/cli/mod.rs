@@ -16,6 +16,7 @@ mod plan;
 mod quarantine;
 mod recover;
 mod restore;
+mod revoke;
 mod runs;
 mod sandbox;
 mod session;
@@ -71,6 +72,7 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Decode(args)) => decode::run(&args, out),
         Some(Verb::Quarantine(args)) => quarantine::run(&global, &args, out).await,
         Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
+        Some(Verb::Revoke(args)) => revoke::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,

@@ -19,10 +19,11 @@ pub mod recovery;
 pub mod rehearse;
 pub mod report;
 mod retry;
+mod simulate;
 
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
-pub use prepare::{Prepared, QuarantineRequest, RestoreRequest};
+pub use prepare::{CredentialsRequest, Prepared, QuarantineRequest, RestoreRequest};
 pub use report::RunReport;
 
 use crate::cloud::{Cloud, CloudError};

@@ -55,13 +55,15 @@ impl Engine {
                 {
                     None
                 }
+                // IAM knows no rehearsal.
+                Action::Change(change) if change.principal().is_some() => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
                 Action::Snapshots { instance, description, tags, .. } => {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
                     Some(rereading(self, call).await.map(drop))
                 }
                 Action::Notify { .. } | Action::UpdateFinding { .. } => None,
-                Action::Recheck { .. } | Action::ReadBack { .. } => continue,
+                Action::Recheck { .. } | Action::ReadBack { .. } | Action::Simulate { .. } => continue,
             };
             answers.push(Rehearsal {
                 step: step.id.clone(),

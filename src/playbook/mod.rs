@@ -4,6 +4,9 @@
 //! data: the value that is previewed is the value that runs.
 
 pub mod change;
+pub mod credentials;
+pub mod deny;
+pub mod dossier;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;

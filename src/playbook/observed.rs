@@ -1,6 +1,9 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
+use super::dossier::Dossier;
+use crate::domain::principal::AccessKey;
+use crate::domain::{AccountId, Principal};
 use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,6 +34,12 @@ pub struct Needs {
     pub groups: BTreeSet<GroupId>,
     /// The groups on the SSM endpoints of this VPC.
     pub ssm_endpoints_of: Option<VpcId>,
+    /// The long-term keys of these users.
+    pub keys_of: BTreeSet<String>,
+    /// These inline policies, each with whose it is.
+    pub inline_policies: BTreeSet<(Principal, String)>,
+    /// The managed policies on these.
+    pub attached_to: BTreeSet<Principal>,
 }
 
 impl Needs {
@@ -46,6 +55,9 @@ impl Needs {
         self.protections.extend(other.protections);
         self.groups.extend(other.groups);
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
+        self.keys_of.extend(other.keys_of);
+        self.inline_policies.extend(other.inline_policies);
+        self.attached_to.extend(other.attached_to);
         self
     }
 }
@@ -69,6 +81,16 @@ pub struct Observed {
     pub quarantine_group: GroupChoice,
     /// The groups on the VPC's SSM endpoints, where they were asked for.
     pub ssm_endpoint_groups: BTreeSet<GroupId>,
+    /// The long-term keys of the users that were asked for and exist.
+    pub access_keys: BTreeMap<String, Vec<AccessKey>>,
+    /// The inline policies that were asked for, by name; none for one that isn't there.
+    pub inline_policies: BTreeMap<Principal, BTreeMap<String, Option<String>>>,
+    /// The managed policies on those that were asked for and exist.
+    pub attached_policies: BTreeMap<Principal, BTreeSet<String>>,
+    /// The user or role that is to be contained, where the plan is about one.
+    pub dossier: Option<Box<Dossier>>,
+    /// Who we are in this account, where the plan could lock us out.
+    pub caller: Option<(AccountId, Principal)>,
 }
 
 impl Observed {
@@ -83,6 +105,11 @@ impl Observed {
             groups: BTreeMap::new(),
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
+            access_keys: BTreeMap::new(),
+            inline_policies: BTreeMap::new(),
+            attached_policies: BTreeMap::new(),
+            dossier: None,
+            caller: None,
         }
     }
 

@@ -131,7 +131,7 @@ fn put(world: &mut World, scope: &lazaret::domain::Scope, change: &Change) {
                 };
             }
         }
-        Change::MakeQuarantineGroup(_) => unreachable!("the group is there"),
+        _ => unreachable!("a quarantine whose group is there makes no other change"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
+mod iam;
 mod quarantine_group;
 
 use super::Engine;
@@ -92,5 +93,8 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
         }
         // Made in several calls, each looked into: see `quarantine_group`.
         Change::MakeQuarantineGroup(_) => Ok(()),
+        Change::AccessKeyStatus(edit) => writes.set_key_active(target, &edit.user, &edit.key, edit.after).await,
+        Change::InlinePolicy(edit) => iam::put(writes, target, edit).await,
+        Change::ManagedPolicy(edit) => iam::attach(writes, target, edit).await,
     }
 }

@@ -1,5 +1,7 @@
 //! Reading what a plan needs to know, side by side where nothing depends on the other.
 
+pub mod principals;
+
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};
 use crate::domain::{GroupId, Protection, Scope, SecurityGroup, VpcId};
@@ -57,6 +59,7 @@ pub async fn observe(
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }
+    principals::read(reads, scope, needs, &mut world).await?;
     Ok(world)
 }
 

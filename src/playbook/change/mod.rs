@@ -3,19 +3,24 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
+mod access_keys;
 mod groups;
+mod policies;
 mod protection;
 mod quarantine_group;
 mod tags;
 
+pub use access_keys::SetAccessKeyStatus;
 pub use groups::SetInterfaceGroups;
+pub use policies::{AttachManagedPolicy, PutInlinePolicy};
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
 pub use tags::{SetTags, TagEdit, tags_of};
 
 use super::observed::{Needs, Observed};
 use super::plan::Weight;
-use crate::domain::{GroupId, InstanceId, text};
+use crate::domain::{GroupId, InstanceId, Principal, RunId, text};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// One API call of a step, for the preview.
@@ -115,6 +120,18 @@ pub trait Edit: Clone + Sized {
         false
     }
 
+    /// The names by which a person asks for an edit that goes back only when asked for.
+    fn asked_as(&self) -> Vec<String> {
+        vec![self.what()]
+    }
+
+    /// The edit with the run and the moment in it, where its plan had only a place for them. Called once, right before
+    /// the edit is recorded.
+    #[must_use]
+    fn settle(self, _run: RunId, _now: DateTime<Utc>) -> Self {
+        self
+    }
+
     /// When a restore takes it back.
     fn back_in(&self) -> BackIn {
         BackIn::Access
@@ -144,6 +161,12 @@ pub enum Change {
     Tags(SetTags),
     /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints.
     MakeQuarantineGroup(MakeQuarantineGroup),
+    /// Makes a user's long-term key Active or Inactive.
+    AccessKeyStatus(SetAccessKeyStatus),
+    /// Sets or removes an inline policy of a user or role.
+    InlinePolicy(PutInlinePolicy),
+    /// Attaches a managed policy to a user, or detaches it.
+    ManagedPolicy(AttachManagedPolicy),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -154,6 +177,9 @@ macro_rules! every {
             Change::InterfaceGroups($edit) => $do,
             Change::Tags($edit) => $do,
             Change::MakeQuarantineGroup($edit) => $do,
+            Change::AccessKeyStatus($edit) => $do,
+            Change::InlinePolicy($edit) => $do,
+            Change::ManagedPolicy($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -172,6 +198,18 @@ macro_rules! every {
             }
             (Change::MakeQuarantineGroup($a), Change::MakeQuarantineGroup($b)) => {
                 let $kind = Change::MakeQuarantineGroup;
+                $do
+            }
+            (Change::AccessKeyStatus($a), Change::AccessKeyStatus($b)) => {
+                let $kind = Change::AccessKeyStatus;
+                $do
+            }
+            (Change::InlinePolicy($a), Change::InlinePolicy($b)) => {
+                let $kind = Change::InlinePolicy;
+                $do
+            }
+            (Change::ManagedPolicy($a), Change::ManagedPolicy($b)) => {
+                let $kind = Change::ManagedPolicy;
                 $do
             }
             _ => None,
@@ -243,6 +281,18 @@ impl Change {
         every!(self, e => e.only_when_asked())
     }
 
+    /// See [`Edit::asked_as`].
+    pub fn asked_as(&self) -> Vec<String> {
+        every!(self, e => e.asked_as())
+    }
+
+    /// See [`Edit::settle`].
+    #[must_use]
+    pub fn settle(self, run: RunId, now: DateTime<Utc>) -> Self {
+        let settled = every!(&self, &self, kind: (e, _same) => Some(kind(e.clone().settle(run, now))));
+        settled.unwrap_or(self)
+    }
+
     /// See [`Edit::back_in`].
     pub fn back_in(&self) -> BackIn {
         every!(self, e => e.back_in())
@@ -269,7 +319,20 @@ impl Change {
             Self::Protection(SetProtection { instance, .. })
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
-            Self::MakeQuarantineGroup(_) => None,
+            Self::MakeQuarantineGroup(_)
+            | Self::AccessKeyStatus(_)
+            | Self::InlinePolicy(_)
+            | Self::ManagedPolicy(_) => None,
+        }
+    }
+
+    /// The user or role whose rights it is an edit of, where it is one.
+    pub fn principal(&self) -> Option<Principal> {
+        match self {
+            Self::AccessKeyStatus(e) => Some(Principal::User(e.user.clone())),
+            Self::InlinePolicy(e) => Some(e.of.clone()),
+            Self::ManagedPolicy(e) => Some(Principal::User(e.user.clone())),
+            _ => None,
         }
     }
 
