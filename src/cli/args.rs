@@ -81,6 +81,8 @@ pub(super) enum Verb {
     Exfiltration(ExfiltrationArgs),
     /// Delete a role for good, after a whole export of it into the ledger
     DeleteRole(DeleteRoleArgs),
+    /// Cut credentials: a user's key, a user, or the sessions of a role, by who is behind them
+    Revoke(RevokeArgs),
     /// List runs, or show one
     Runs(RunsArgs),
     /// Look into runs whose process went away, and bring them to an end
@@ -238,6 +240,9 @@ pub(super) struct RestoreArgs {
     /// Put back what somebody else has changed since, too: all of it, or what `--plan` names
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
     pub(super) force: Vec<String>,
+    /// Make this access key Active again; no other option does
+    #[arg(long, value_name = "KEY")]
+    pub(super) reactivate: Vec<String>,
     /// Believe the original groups that tags name, where the ledger knows none
     #[arg(long)]
     pub(super) trust_tags: bool,
@@ -336,6 +341,44 @@ pub(super) struct BlocksArgs {
     pub(super) all: bool,
 }
 
+/// What `revoke` cuts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RevokeKind {
+    /// An access key or a session, by its id (AKIA… or ASIA…).
+    Key,
+    /// An IAM user, with every key it has.
+    User,
+    /// The sessions of a role until now.
+    Role,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RevokeArgs {
+    /// What is named
+    #[arg(value_enum, requires = "name", required_unless_present = "finding")]
+    pub(super) kind: Option<RevokeKind>,
+    /// The key's id, or the name or ARN of the user or role
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The finding that is answered; alone, the credential that it is about
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(super) finding: Option<FindingId>,
+    /// Cut only the sessions of a role that this instance was given
+    #[arg(long, value_name = "INSTANCE", value_parser = str::parse::<InstanceId>)]
+    pub(super) only_instance: Option<InstanceId>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Act on a user or role tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    /// Cut the user or role that lazaret itself is acting as: its name, typed again
+    #[arg(long, value_name = "NAME")]
+    pub(super) lock_myself_out: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct RunsArgs {
     /// Show this one, step by step
@@ -421,6 +464,11 @@ pub(super) enum SandboxVerb {
     List,
     /// Begin a scenario anew: its world and its ledger are thrown away
     Reset {
+        /// The scenario; else the default one
+        scenario: Option<String>,
+    },
+    /// Print who goes on using stolen credentials, and what AWS answers now
+    Intruders {
         /// The scenario; else the default one
         scenario: Option<String>,
     },

@@ -20,6 +20,7 @@ mod plan;
 mod quarantine;
 mod recover;
 mod restore;
+mod revoke;
 mod runs;
 mod sandbox;
 mod session;
@@ -82,6 +83,7 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Blocks(args)) => blocks::run(&global, &args, out).await,
         Some(Verb::Exfiltration(args)) => exfiltration::run(&global, &args, out).await,
         Some(Verb::DeleteRole(args)) => delete_role::run(&global, &args, out).await,
+        Some(Verb::Revoke(args)) => revoke::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,

@@ -1,7 +1,7 @@
 //! From a prepared plan to a run: preview, consent, commit, report.
 
 use super::args::Commit;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, is_drift};
 use super::out::Out;
 use super::session::Session;
 use crate::domain::text;
@@ -22,7 +22,7 @@ pub(super) async fn carry_out(
 ) -> Result<Exit, Failure> {
     if commit.plan {
         preview(session, &prepared, out);
-        return Ok(if prepared.plan.drift.is_empty() { Exit::Done } else { Exit::Drift });
+        return Ok(if is_drift(&prepared.plan.drift) { Exit::Drift } else { Exit::Done });
     }
     if session.engine.guard().dry_run && !session.engine.guard().read_only {
         return rehearse(session, &prepared, out).await;
@@ -167,6 +167,7 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
         for drift in &report.drift {
             out.line(format!("  drift  {}", drift_text(drift)));
         }
+        report.next.iter().for_each(|next| out.line(format!("  next   {next}")));
         out.line(format!("run {}", state.run));
     }
     Exit::of_run(state)
@@ -204,7 +205,7 @@ fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
         "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
         "account_name": session.account_name(&plan.scope.account), "finding": plan.finding.as_ref().map(|f| &f.id),
         "steps": steps, "warnings": plan.warnings, "not_stopped": plan.limits, "drift": plan.drift,
-        "reverts": plan.reverts,
+        "reverts": plan.reverts, "next": plan.promise.next,
     })
 }
 
@@ -232,6 +233,9 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
     }
     for drift in &plan.drift {
         out.line(format!("drift    {}", drift_text(drift)));
+    }
+    for next in &plan.promise.next {
+        out.line(format!("afterwards  {next}"));
     }
     for wave in plan.waves() {
         out.line(format!("wave {wave}"));

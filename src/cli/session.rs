@@ -111,6 +111,19 @@ impl Session {
         self.engine.cloud().reads().as_ref()
     }
 
+    /// One account and Region pair for each account in question.
+    pub(super) fn accounts(&self) -> Vec<Scope> {
+        let mut seen = BTreeSet::new();
+        self.scopes.iter().filter(|s| seen.insert(s.account.clone())).cloned().collect()
+    }
+
+    /// A Region of this account: one that is in question, else the first there is.
+    pub(super) fn scope_in(&self, account: &AccountId) -> Option<Scope> {
+        let own = self.scopes.iter().find(|s| s.account == *account).cloned();
+        let elsewhere = || self.scopes.first().or(self.hubs.first());
+        own.or_else(|| Some(Scope { account: account.clone(), ..elsewhere()?.clone() }))
+    }
+
     /// Where an instance is, looked for in every account and Region in question at once.
     pub(super) async fn scope_of(&self, instance: &InstanceId) -> Result<Scope, Failure> {
         if let [only] = self.scopes.as_slice() {

@@ -96,6 +96,8 @@ pub struct User {
     pub created_at: Option<DateTime<Utc>>,
     /// When its console password was last used.
     pub password_used_at: Option<DateTime<Utc>>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// An IAM role.

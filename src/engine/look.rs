@@ -24,7 +24,8 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             Action::Change(Change::MakeQuarantineGroup(_) | Change::MakeBackupRole(_))
             | Action::Recheck { .. }
             | Action::ReadBack { .. }
-            | Action::MoveExpiry { .. },
+            | Action::MoveExpiry { .. }
+            | Action::Simulate { .. },
             _,
         ) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         (Action::Change(_), Some(Change::DenyAddress(deny))) => match found(engine, &scope, deny).await? {

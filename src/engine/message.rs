@@ -22,7 +22,7 @@ pub(super) fn of(state: &RunState) -> (String, String) {
 /// What holds, in a few words.
 fn headline(state: &RunState) -> String {
     let id = text::safe(state.plan.subject_id()).into_owned();
-    let whole = state.outcome_so_far() == Outcome::Done && !state.plan.leaves_open();
+    let whole = state.outcome_so_far() == Outcome::Done && !state.plan.leaves_to_decide();
     match state.plan.playbook {
         Playbook::QuarantineInstance if report::isolated_ms(state).is_some() => format!("{id} quarantined"),
         Playbook::QuarantineInstance => format!("{id} is NOT isolated"),

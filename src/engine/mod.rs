@@ -21,12 +21,14 @@ pub mod recovery;
 pub mod rehearse;
 pub mod report;
 mod retry;
+mod simulate;
 
 pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
 pub use prepare::{
-    BlockRequest, ExtendRequest, Prepared, QuarantineRequest, Request, RestoreRequest, UnblockRequest, WhichBlocks,
+    BlockRequest, CredentialsRequest, ExtendRequest, Prepared, QuarantineRequest, Request, RestoreRequest,
+    UnblockRequest, WhichBlocks,
 };
 pub use report::RunReport;
 

@@ -55,6 +55,9 @@ pub struct RunReport {
     /// What was left alone because somebody else changed it, or can't go back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<crate::playbook::plan::Drift>,
+    /// What a person should look at next, most urgent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
 }
 
 /// When every interface had been read back as isolated, in milliseconds from the run's beginning.
@@ -99,6 +102,7 @@ impl RunReport {
             warnings: state.plan.warnings.clone(),
             reverts: state.plan.reverts.iter().map(ToString::to_string).collect(),
             drift: state.plan.drift.clone(),
+            next: state.plan.promise.next.clone(),
         }
     }
 
@@ -117,6 +121,7 @@ impl RunReport {
             warnings: vec![],
             reverts: vec![],
             drift: vec![],
+            next: vec![],
         }
     }
 }
@@ -167,7 +172,7 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::Restore, Outcome::Done) => {
             let left: Vec<String> =
                 state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
-            let how = if state.plan.leaves_open() { "is NOT fully restored" } else { "is restored, but for" };
+            let how = if state.plan.leaves_to_decide() { "is NOT fully restored" } else { "is restored, but for" };
             format!("{id} {how}: {}", left.join("; "))
         }
         (Playbook::Restore, Outcome::Partial) => {

@@ -1,10 +1,11 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
-use crate::domain::principal::{ProfileAssociation, RoleRecord};
+use super::dossier::Dossier;
+use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
-    AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope,
-    SecurityGroup, VpcId,
+    AccountId, AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Principal,
+    Protection, Scope, SecurityGroup, VpcId,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,12 @@ pub struct Needs {
     pub acls: BTreeSet<AclId>,
     /// The counters of these network ACLs.
     pub counters: BTreeSet<AclId>,
+    /// The long-term keys of these users.
+    pub keys_of: BTreeSet<String>,
+    /// These inline policies, each with whose it is.
+    pub inline_policies: BTreeSet<(Principal, String)>,
+    /// The managed policies on these.
+    pub attached_to: BTreeSet<Principal>,
 }
 
 impl Needs {
@@ -65,6 +72,9 @@ impl Needs {
         self.roles.extend(other.roles);
         self.acls.extend(other.acls);
         self.counters.extend(other.counters);
+        self.keys_of.extend(other.keys_of);
+        self.inline_policies.extend(other.inline_policies);
+        self.attached_to.extend(other.attached_to);
         self
     }
 }
@@ -106,6 +116,16 @@ pub struct Observed {
     /// Why the counters could not be read, escaped. They are hints: nothing waits for them.
     #[serde(default)]
     pub counters_error: Option<String>,
+    /// The long-term keys of the users that were asked for and exist.
+    pub access_keys: BTreeMap<String, Vec<AccessKey>>,
+    /// The inline policies that were asked for, by name; none for one that isn't there.
+    pub inline_policies: BTreeMap<Principal, BTreeMap<String, Option<String>>>,
+    /// The managed policies on those that were asked for and exist.
+    pub attached_policies: BTreeMap<Principal, BTreeSet<String>>,
+    /// The user or role that is to be contained, where the plan is about one.
+    pub dossier: Option<Box<Dossier>>,
+    /// Who we are in this account, where the plan could lock us out.
+    pub caller: Option<(AccountId, Principal)>,
 }
 
 impl Observed {
@@ -126,6 +146,11 @@ impl Observed {
             acls: BTreeMap::new(),
             counters: BTreeMap::new(),
             counters_error: None,
+            access_keys: BTreeMap::new(),
+            inline_policies: BTreeMap::new(),
+            attached_policies: BTreeMap::new(),
+            dossier: None,
+            caller: None,
         }
     }
 

@@ -73,4 +73,18 @@ def service_linked_roles_are_protected():
     IAMBackend.delete_role_policy = protected(IAMBackend.delete_role_policy)
 
 
-ALL = [inline_policies_have_quotas, service_linked_roles_are_protected]
+def instance_profiles_are_of_a_role():
+    """`ListInstanceProfilesForRole` of a role that does not exist is refused.
+
+    iam error `NoSuchEntity` of the operation. moto answers an empty list.
+    """
+    listed = IAMBackend.get_instance_profiles_for_role
+
+    def corrected(self, role_name, *args, **kwargs):
+        self.get_role(role_name)
+        return listed(self, role_name, *args, **kwargs)
+
+    IAMBackend.get_instance_profiles_for_role = corrected
+
+
+ALL = [instance_profiles_are_of_a_role, inline_policies_have_quotas, service_linked_roles_are_protected]

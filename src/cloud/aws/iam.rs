@@ -58,8 +58,11 @@ fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+fn tag(t: &iam_types::Tag) -> (String, String) {
+    (t.key().to_owned(), t.value().to_owned())
+}
+
 fn role(r: &iam_types::Role) -> Role {
-    let tag = |t: &iam_types::Tag| (t.key().to_owned(), t.value().to_owned());
     Role {
         name: r.role_name().to_owned(),
         id: r.role_id().to_owned(),
@@ -103,6 +106,7 @@ impl IamReads for super::AwsCloud {
             path: user.path().to_owned(),
             created_at: time(user.create_date()),
             password_used_at: user.password_last_used().and_then(time),
+            tags: user.tags().iter().map(tag).collect(),
         })
     }
 

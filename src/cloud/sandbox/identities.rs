@@ -25,6 +25,9 @@ pub struct UserState {
     pub inline: BTreeMap<String, String>,
     /// The ARNs of the managed policies attached to it.
     pub attached: BTreeSet<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Tags,
 }
 
 /// A long-term key.

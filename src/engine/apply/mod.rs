@@ -3,6 +3,7 @@
 mod backup_role;
 mod delete_role;
 pub(super) mod deny_address;
+mod iam;
 mod profile;
 mod quarantine_group;
 
@@ -127,5 +128,8 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
             }
             Ok(())
         }
+        Change::AccessKeyStatus(edit) => writes.set_key_active(target, &edit.user, &edit.key, edit.after).await,
+        Change::InlinePolicy(edit) => iam::put(writes, target, edit).await,
+        Change::ManagedPolicy(edit) => iam::attach(writes, target, edit).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Reading what a plan needs to know, side by side where nothing depends on the other.
 
 pub(super) mod acls;
+pub mod principals;
 mod profiles;
 pub(super) mod roles;
 
@@ -64,6 +65,7 @@ pub async fn observe(
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }
+    principals::read(reads, scope, needs, &mut world).await?;
     Ok(world)
 }
 

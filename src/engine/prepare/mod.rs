@@ -7,6 +7,8 @@ mod restore;
 
 pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
 pub use exfiltration::{DeleteRoleRequest, ExfiltrationRequest};
+mod credentials;
+pub use credentials::CredentialsRequest;
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -32,6 +34,8 @@ pub enum Request {
     Exfiltration(Box<ExfiltrationRequest>),
     /// The end of a role.
     DeleteRole(Box<DeleteRoleRequest>),
+    /// The containment of a key, user or role.
+    Credentials(Box<CredentialsRequest>),
 }
 
 impl Request {
@@ -45,6 +49,7 @@ impl Request {
             Self::Extend(request) => &request.scope,
             Self::Exfiltration(request) => &request.scope,
             Self::DeleteRole(request) => &request.scope,
+            Self::Credentials(request) => &request.scope,
         }
     }
 }
@@ -85,6 +90,7 @@ impl Engine {
             Request::Extend(request) => self.prepare_extend(request).await,
             Request::Exfiltration(request) => Box::pin(self.prepare_exfiltration(request)).await,
             Request::DeleteRole(request) => self.prepare_delete_role(request).await,
+            Request::Credentials(request) => self.prepare_credentials(request).await,
         }
     }
 

@@ -3,21 +3,25 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
+mod access_keys;
 mod backup_role;
 mod delete_role;
 mod deny_address;
 mod groups;
 mod metadata;
+mod policies;
 mod profile;
 mod protection;
 mod quarantine_group;
 mod tags;
 
+pub use access_keys::SetAccessKeyStatus;
 pub use backup_role::MakeBackupRole;
 pub use delete_role::DeleteRole;
 pub use deny_address::{DenyAddress, Seen, ways};
 pub use groups::SetInterfaceGroups;
 pub use metadata::SetMetadataOptions;
+pub use policies::{AttachManagedPolicy, PutInlinePolicy};
 pub use profile::{SetInstanceProfile, profile_name};
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
@@ -25,7 +29,8 @@ pub use tags::{SetTags, TagEdit, tags_of};
 
 use super::observed::{Needs, Observed};
 use super::plan::Weight;
-use crate::domain::{GroupId, InstanceId, text};
+use crate::domain::{GroupId, InstanceId, Principal, RunId, text};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// One API call of a step, for the preview.
@@ -142,6 +147,18 @@ pub trait Edit: Clone + Sized {
         false
     }
 
+    /// The names by which a person asks for an edit that goes back only when asked for.
+    fn asked_as(&self) -> Vec<String> {
+        vec![self.what()]
+    }
+
+    /// The edit with the run and the moment in it, where its plan had only a place for them. Called once, right before
+    /// the edit is recorded.
+    #[must_use]
+    fn settle(self, _run: RunId, _now: DateTime<Utc>) -> Self {
+        self
+    }
+
     /// When a restore takes it back.
     fn back_in(&self) -> BackIn {
         BackIn::Access
@@ -181,6 +198,12 @@ pub enum Change {
     DeleteRole(DeleteRole),
     /// Denies a range in a network ACL.
     DenyAddress(DenyAddress),
+    /// Makes a user's long-term key Active or Inactive.
+    AccessKeyStatus(SetAccessKeyStatus),
+    /// Sets or removes an inline policy of a user or role.
+    InlinePolicy(PutInlinePolicy),
+    /// Attaches a managed policy to a user, or detaches it.
+    ManagedPolicy(AttachManagedPolicy),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -196,6 +219,9 @@ macro_rules! every {
             Change::MakeBackupRole($edit) => $do,
             Change::DeleteRole($edit) => $do,
             Change::DenyAddress($edit) => $do,
+            Change::AccessKeyStatus($edit) => $do,
+            Change::InlinePolicy($edit) => $do,
+            Change::ManagedPolicy($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -234,6 +260,18 @@ macro_rules! every {
             }
             (Change::DenyAddress($a), Change::DenyAddress($b)) => {
                 let $kind = Change::DenyAddress;
+                $do
+            }
+            (Change::AccessKeyStatus($a), Change::AccessKeyStatus($b)) => {
+                let $kind = Change::AccessKeyStatus;
+                $do
+            }
+            (Change::InlinePolicy($a), Change::InlinePolicy($b)) => {
+                let $kind = Change::InlinePolicy;
+                $do
+            }
+            (Change::ManagedPolicy($a), Change::ManagedPolicy($b)) => {
+                let $kind = Change::ManagedPolicy;
                 $do
             }
             _ => None,
@@ -320,6 +358,18 @@ impl Change {
         every!(self, e => e.only_when_asked())
     }
 
+    /// See [`Edit::asked_as`].
+    pub fn asked_as(&self) -> Vec<String> {
+        every!(self, e => e.asked_as())
+    }
+
+    /// See [`Edit::settle`].
+    #[must_use]
+    pub fn settle(self, run: RunId, now: DateTime<Utc>) -> Self {
+        let settled = every!(&self, &self, kind: (e, _same) => Some(kind(e.clone().settle(run, now))));
+        settled.unwrap_or(self)
+    }
+
     /// See [`Edit::back_in`].
     pub fn back_in(&self) -> BackIn {
         every!(self, e => e.back_in())
@@ -346,10 +396,23 @@ impl Change {
             Self::Protection(SetProtection { instance, .. })
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
-            Self::MakeQuarantineGroup(_) => None,
             Self::InstanceProfile(_) | Self::MetadataOptions(_) => None,
             Self::MakeBackupRole(_) | Self::DeleteRole(_) => None,
             Self::DenyAddress(_) => None,
+            Self::MakeQuarantineGroup(_)
+            | Self::AccessKeyStatus(_)
+            | Self::InlinePolicy(_)
+            | Self::ManagedPolicy(_) => None,
+        }
+    }
+
+    /// The user or role whose rights it is an edit of, where it is one.
+    pub fn principal(&self) -> Option<Principal> {
+        match self {
+            Self::AccessKeyStatus(e) => Some(Principal::User(e.user.clone())),
+            Self::InlinePolicy(e) => Some(e.of.clone()),
+            Self::ManagedPolicy(e) => Some(Principal::User(e.user.clone())),
+            _ => None,
         }
     }
 

@@ -88,6 +88,7 @@ fn home(w: &World) -> Account {
         keys: keys.collect(),
         inline: release(),
         attached: ["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()].into(),
+        ..UserState::default()
     };
     let role = |path: &str| Role {
         id: "AROAEXAMPLE000000WEB".into(),

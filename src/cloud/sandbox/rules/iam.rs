@@ -55,6 +55,7 @@ pub(in super::super) fn describe_user(world: &World, scope: &Scope, name: &str) 
         path: state.path.clone(),
         created_at: Some(state.created_at),
         password_used_at: None,
+        tags: state.tags.clone(),
     })
 }
 

@@ -197,6 +197,7 @@ pub(super) fn add_user(world: &mut World, entry: &UserEntry) -> Result<(), Strin
         keys: entry.keys.iter().map(key).collect(),
         inline: checked(&entry.inline)?,
         attached: BTreeSet::new(),
+        tags: Tags::new(),
     };
     let (id, account) = find(world, &entry.account)?;
     state.attached = arns(&id, account, &entry.attached)?;
