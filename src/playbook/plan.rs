@@ -383,6 +383,8 @@ impl Plan {
         let timeless = |plan: &Self| {
             let mut plan = plan.clone();
             plan.observed_at = DateTime::UNIX_EPOCH;
+            // Advice for afterwards tells when things were last used, which goes on.
+            plan.promise.next.clear();
             for step in &mut plan.steps {
                 if let Action::Change(Change::Tags(SetTags { edits, .. })) = &mut step.action {
                     edits.retain(|key, _| !super::tags::IS_TIME.contains(&key.as_str()));
