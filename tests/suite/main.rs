@@ -7,6 +7,8 @@ mod cli;
 mod console;
 mod contract;
 mod corpus;
+mod credentials;
+mod credentials_sweep;
 mod ledger;
 mod poller;
 mod quarantine;
