@@ -253,9 +253,6 @@ pub(in crate::engine) async fn found(engine: &Engine, scope: &Scope, deny: &Deny
 /// One ACL as it is now; none where there is none of that id.
 async fn read(engine: &Engine, scope: &Scope, acl: &AclId) -> Result<Option<NetworkAcl>, CloudError> {
     let (reads, ids) = (engine.cloud().reads().as_ref(), [acl.clone()]);
-    match rereading(engine, || reads.network_acls(scope, &ids)).await {
-        Ok(found) => Ok(found.into_iter().find(|a| &a.id == acl)),
-        Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
-    }
+    let found = rereading(engine, || reads.network_acls(scope, &ids)).await?;
+    Ok(found.into_iter().find(|a| &a.id == acl))
 }
