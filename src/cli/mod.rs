@@ -9,6 +9,7 @@ mod decode;
 mod exit;
 mod finding;
 mod findings;
+mod incidents;
 mod keymap;
 mod ledger;
 mod log;
@@ -16,12 +17,14 @@ mod out;
 mod plan;
 mod quarantine;
 mod recover;
+mod report;
 mod restore;
 mod runs;
 mod sandbox;
 mod session;
 mod show;
 mod themes;
+mod undo;
 
 pub use args::Args;
 pub use exit::Exit;
@@ -81,6 +84,9 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Quarantine(args)) => quarantine::run(&global, &args, out).await,
         Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
         Some(Verb::Finding(args)) => finding::run(&global, &args, out).await,
+        Some(Verb::Incidents(args)) => incidents::run(&global, &args, out).await,
+        Some(Verb::Undo(args)) => undo::run(&global, &args, out).await,
+        Some(Verb::Report(args)) => report::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,

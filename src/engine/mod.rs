@@ -8,6 +8,7 @@ mod apply;
 mod execute;
 mod findings_said;
 pub mod guard;
+pub mod incident;
 mod journal;
 mod look;
 mod message;

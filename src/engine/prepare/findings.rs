@@ -1,8 +1,8 @@
 //! What an update of findings needs to know, and its plan.
 
-use super::super::observe::findings::{SHOWN_WITHIN, as_last_set};
+use super::super::observe::findings::{SHOWN_WITHIN, as_last_set, through_courtesies};
 use super::super::observe::observe;
-use super::super::{Engine, EngineError};
+use super::super::{Engine, EngineError, settled};
 use super::{Prepared, Request};
 use crate::domain::Scope;
 use crate::ledger::{LedgerError, RunFilter};
@@ -41,6 +41,26 @@ impl Engine {
             actor: &self.actor().name,
         })?;
         Ok(Prepared::new(plan, observed, Request::Findings(Box::new(request.clone()))))
+    }
+
+    /// Looks through what runs of the incident that stand no more have said on the findings in passing.
+    pub(super) async fn with_courtesies_looked_through(
+        &self,
+        world: &mut Observed,
+        incident: &str,
+    ) -> Result<(), LedgerError> {
+        if world.findings.is_empty() {
+            return Ok(());
+        }
+        let filter = RunFilter { incident: Some(incident.to_owned()), ..RunFilter::default() };
+        let runs = self.ledger().runs(&filter).await?;
+        let settled = settled(&runs);
+        let over: Vec<_> = runs
+            .iter()
+            .filter(|r| !r.is_open() && (!r.plan.playbook.contains() || settled.contains(&r.run)))
+            .collect();
+        through_courtesies(world, &over);
+        Ok(())
     }
 
     /// Corrects what Security Hub shows of findings by what the ledger says was set on them lately.
