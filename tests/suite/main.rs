@@ -7,6 +7,7 @@ mod console;
 mod contract;
 mod corpus;
 mod finding_actions;
+mod incident;
 mod ledger;
 mod poller;
 mod quarantine;

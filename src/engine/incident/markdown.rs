@@ -76,7 +76,11 @@ pub fn render(report: &IncidentReport) -> String {
 
 fn write(report: &IncidentReport, out: &mut String) -> std::fmt::Result {
     let number = |run: RunId| {
-        report.runs.iter().position(|r| r.run == run).map_or_else(|| code(&run.to_string()), |n| format!("run {}", n + 1))
+        report
+            .runs
+            .iter()
+            .position(|r| r.run == run)
+            .map_or_else(|| code(&run.to_string()), |n| format!("run {}", n + 1))
     };
     writeln!(out, "# Incident {}\n", code(&report.incident))?;
     writeln!(out, "Made {} from the ledger. All times are UTC.\n", at(report.made_at))?;
@@ -92,7 +96,13 @@ fn write(report: &IncidentReport, out: &mut String) -> std::fmt::Result {
     }
     for finding in &report.findings {
         let sample = if finding.sample { ", a sample" } else { "" };
-        writeln!(out, "- {}{sample}: {}: {}", finding.severity.label(), code(&finding.finding_type), prose(&finding.title))?;
+        writeln!(
+            out,
+            "- {}{sample}: {}: {}",
+            finding.severity.label(),
+            code(&finding.finding_type),
+            prose(&finding.title)
+        )?;
         writeln!(out, "  - id {}", code(&finding.id))?;
         if let Some(hub) = &finding.hub {
             writeln!(out, "  - read from the Security Hub of {}", code(&hub.to_string()))?;
@@ -151,11 +161,11 @@ fn write(report: &IncidentReport, out: &mut String) -> std::fmt::Result {
         }
     }
 
-    section(out, "What still stands", report.standing.is_empty(), "Nothing.")?;
+    section(out, "What has not been taken back", report.standing.is_empty(), "Nothing.")?;
     for line in &report.standing {
         writeln!(out, "- Of {}: {}. Taken back by {}", number(line.run), prose(&line.title), code(&line.back))?;
         for what in &line.what {
-            writeln!(out, "  - still so: {}", prose(what))?;
+            writeln!(out, "  - as we left it: {}", prose(what))?;
         }
     }
     if !report.standing.is_empty() {

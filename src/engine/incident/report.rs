@@ -195,7 +195,7 @@ pub struct StandingLine {
     pub run: RunId,
     /// What it did, in one line.
     pub title: String,
-    /// What still stands of it.
+    /// What of it has not been taken back, as it was left.
     pub what: Vec<String>,
     /// The command that takes it back.
     pub back: String,
@@ -282,7 +282,8 @@ pub struct IncidentReport {
     pub timeline: Vec<Moment>,
     /// The evidence that was taken.
     pub evidence: Vec<EvidenceLine>,
-    /// What still stands, newest first, and how to take it back.
+    /// What has not been taken back as far as the ledger knows, newest first, and how to take it back. What somebody else
+    /// has changed of it since is among the open items.
     pub standing: Vec<StandingLine>,
     /// What no restore takes back.
     pub lasting: Vec<Lasting>,

@@ -114,3 +114,17 @@ pub fn through_courtesies(world: &mut Observed, over: &[&RunState]) {
         }
     }
 }
+
+/// The run, of these, whose note in passing stands on a finding of which one of the changes set the note.
+pub fn noted_by(world: &Observed, standing: &[&RunState], changes: &[Change]) -> Option<RunId> {
+    let sets = |k: &FindingKey| {
+        changes.iter().any(|c| matches!(c, Change::Finding(SetFinding { key, note: Some(_), .. }) if key == k))
+    };
+    let stands = |action: &Action| match action {
+        Action::UpdateFinding { key, note, .. } => {
+            sets(key) && world.findings.get(key).is_some_and(|now| now.note.as_ref() == Some(note))
+        }
+        _ => false,
+    };
+    standing.iter().find(|run| run.plan.steps.iter().any(|step| stands(&step.action))).map(|run| run.run)
+}
