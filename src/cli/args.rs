@@ -1,6 +1,7 @@
 //! The command line's grammar.
 
 use crate::cloud::sandbox::Scenario;
+use crate::config::settings::check_topic;
 use crate::domain::{AccountId, AclId, FindingId, GroupId, InstanceId, Region, RunId, Severity};
 use crate::policy::Ttl;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -83,6 +84,14 @@ pub(super) enum Verb {
     DeleteRole(DeleteRoleArgs),
     /// Cut credentials: a user's key, a user, or the sessions of a role, by who is behind them
     Revoke(RevokeArgs),
+    /// Say where people stand with findings, in Security Hub
+    Finding(FindingArgs),
+    /// List incidents: the runs that answer the same finding
+    Incidents(IncidentsArgs),
+    /// Take back everything that still stands of an incident, newest first
+    Undo(UndoArgs),
+    /// Write an incident's report: what happened, who did it, how it was proved, what is left to do
+    Report(ReportArgs),
     /// List runs, or show one
     Runs(RunsArgs),
     /// Look into runs whose process went away, and bring them to an end
@@ -163,7 +172,7 @@ pub(super) struct QuarantineArgs {
     #[arg(long, conflicts_with = "evidence_first")]
     pub(super) no_snapshots: bool,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Isolate even where the original groups can't be written as tags
     #[arg(long)]
@@ -250,7 +259,7 @@ pub(super) struct RestoreArgs {
     #[arg(long, value_enum, value_name = "STATUS")]
     pub(super) finding: Option<FindingStatus>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
@@ -380,6 +389,94 @@ pub(super) struct RevokeArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct FindingArgs {
+    #[command(subcommand)]
+    pub(super) verb: FindingVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FindingVerb {
+    /// Somebody knows of it: NOTIFIED
+    Acknowledge(FindingIds),
+    /// Note whose it is now; the note that stands there is kept behind it, as far as there is room
+    Assign {
+        /// Whose it is
+        #[arg(long, value_name = "NAME")]
+        to: String,
+        #[command(flatten)]
+        ids: FindingIds,
+    },
+    /// Looked at, and no action is needed: SUPPRESSED
+    Suppress(FindingIds),
+    /// Dealt with: RESOLVED
+    Resolve(FindingIds),
+    /// To be looked at again: NEW
+    Reopen(FindingIds),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct FindingIds {
+    /// The findings' ids, or their endings; `-` for standard input: one a line, or what `lazaret findings --json` prints
+    #[arg(required = true, value_name = "ID")]
+    pub(super) ids: Vec<String>,
+    /// What else to note
+    #[arg(long, value_name = "TEXT")]
+    pub(super) note: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct IncidentsArgs {
+    /// Only those of which something still stands, or a run has not ended
+    #[arg(long)]
+    pub(super) open: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct UndoArgs {
+    /// The incident's id, or enough of its beginning
+    #[arg(value_name = "INCIDENT")]
+    pub(super) incident: String,
+    /// Put back what somebody else has changed since, too: all of it, or what `--plan` names
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
+    pub(super) force: Vec<String>,
+    /// What becomes of the finding
+    #[arg(long, value_enum, value_name = "STATUS")]
+    pub(super) finding: Option<FindingStatus>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
+    pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+/// In which form a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// Markdown, for people.
+    Md,
+    /// JSON, for programs.
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ReportArgs {
+    /// The incident's id, or enough of its beginning
+    #[arg(value_name = "INCIDENT")]
+    pub(super) incident: String,
+    /// The form; JSON with --json
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(super) format: Option<ReportFormat>,
+    /// The file to write, readable by you alone; else standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct RunsArgs {
     /// Show this one, step by step
     #[arg(long, value_name = "RUN")]
@@ -491,6 +588,10 @@ fn address(text: &str) -> Result<IpNet, String> {
 
 fn finding_id(text: &str) -> Result<FindingId, std::convert::Infallible> {
     Ok(FindingId(text.to_owned()))
+}
+
+fn topic_arn(text: &str) -> Result<String, String> {
+    check_topic(text).map(|()| text.to_owned())
 }
 
 /// Joins `--sandbox NAME` to `--sandbox=NAME` where NAME is a scenario, so that the name may be left out before a verb.

@@ -11,7 +11,9 @@ mod decode;
 mod delete_role;
 mod exfiltration;
 mod exit;
+mod finding;
 mod findings;
+mod incidents;
 mod keymap;
 mod ledger;
 mod log;
@@ -19,6 +21,7 @@ mod out;
 mod plan;
 mod quarantine;
 mod recover;
+mod report;
 mod restore;
 mod revoke;
 mod runs;
@@ -27,6 +30,7 @@ mod session;
 mod show;
 mod themes;
 mod unblock;
+mod undo;
 
 pub use args::Args;
 pub use exit::Exit;
@@ -40,11 +44,16 @@ use std::ffi::OsString;
 /// Runs the program on these arguments (the program's name first) to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args = args::joined_sandbox(args);
+    let json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let args = match Args::command().try_get_matches_from(args).and_then(|m| Args::from_arg_matches(&m)) {
         Ok(args) => args,
         Err(error) => {
             // clap writes help to standard output and mistakes to standard error; a closed pipe is nobody's failure.
             let _ = error.print();
+            if error.use_stderr() && json {
+                let message = error.to_string();
+                Out::new(true).json(&usage(first_line(&message), None));
+            }
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
@@ -62,6 +71,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(failure) => {
+            if out.json && failure.exit == Exit::Usage {
+                out.json(&usage(&failure.message, failure.hint.as_deref()));
+            }
             out.error(&failure);
             failure.exit
         }
@@ -84,6 +96,10 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Exfiltration(args)) => exfiltration::run(&global, &args, out).await,
         Some(Verb::DeleteRole(args)) => delete_role::run(&global, &args, out).await,
         Some(Verb::Revoke(args)) => revoke::run(&global, &args, out).await,
+        Some(Verb::Finding(args)) => finding::run(&global, &args, out).await,
+        Some(Verb::Incidents(args)) => incidents::run(&global, &args, out).await,
+        Some(Verb::Undo(args)) => undo::run(&global, &args, out).await,
+        Some(Verb::Report(args)) => report::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,
@@ -94,4 +110,15 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Completions(args)) => completions::completions(&args, out),
         Some(Verb::Man) => completions::man(out),
     }
+}
+
+/// What `--json` prints for a command line that was wrong: nothing was called, and there is no run.
+fn usage(message: &str, hint: Option<&str>) -> serde_json::Value {
+    serde_json::json!({"run": null, "state": "usage", "message": message, "hint": hint})
+}
+
+/// clap's message without its usage and tips, which stand on standard error.
+fn first_line(message: &str) -> &str {
+    let first = message.lines().find(|l| !l.trim().is_empty()).unwrap_or(message);
+    first.trim().trim_start_matches("error: ")
 }

@@ -1,7 +1,7 @@
 //! From a prepared plan to a run: preview, consent, commit, report.
 
 use super::args::Commit;
-use super::exit::{Exit, Failure, is_drift};
+use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::session::Session;
 use crate::domain::text;
@@ -22,7 +22,7 @@ pub(super) async fn carry_out(
 ) -> Result<Exit, Failure> {
     if commit.plan {
         preview(session, &prepared, out);
-        return Ok(if is_drift(&prepared.plan.drift) { Exit::Drift } else { Exit::Done });
+        return Ok(Exit::of_drift(&prepared.plan.drift));
     }
     if session.engine.guard().dry_run && !session.engine.guard().read_only {
         return rehearse(session, &prepared, out).await;
@@ -151,7 +151,7 @@ pub(super) fn nothing_to_do(
     if out.json {
         out.json(&report);
     } else {
-        out.line(format!("done: {}", report.message));
+        out.line(format!("done: {}", text::safe(&report.message)));
     }
     Exit::Done
 }

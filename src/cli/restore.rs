@@ -3,9 +3,9 @@
 use super::args::{FindingStatus, Global, RestoreArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
-use super::plan::{carry_out, unplanned};
+use super::plan::{carry_out, nothing_to_do, unplanned};
 use super::session::Session;
-use crate::domain::Workflow;
+use crate::domain::{Scope, Workflow};
 use crate::engine::prepare::RestoreWhat;
 use crate::engine::{Consent, EngineError, RestoreRequest};
 use crate::playbook::{PlanRefusal, Playbook};
@@ -22,18 +22,11 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         }
         (None, None) => return Err(Failure::new(Exit::Usage, "name an instance, or a run with --run")),
     };
-    let finding_status = match args.finding {
-        Some(FindingStatus::Resolved) => Some(Workflow::Resolved),
-        Some(FindingStatus::Suppressed) => Some(Workflow::Suppressed),
-        Some(FindingStatus::Leave) => None,
-        None => session.settings.restore.finding_status.workflow(),
-    };
+    // What was said about findings goes back to what it was, and not on to RESOLVED.
+    let says = args.finding.is_none() && subject.starts_with("finding");
+    let finding_status = finding_status(&session, args.finding).filter(|_| !says);
     let request = RestoreRequest {
-        topic_arn: args
-            .topic
-            .clone()
-            .or_else(|| session.settings.quarantine.topic_arn.clone())
-            .or_else(|| session.topic(&scope)),
+        topic_arn: topic(&session, args.topic.as_ref(), &scope),
         scope: scope.clone(),
         what,
         force: args.force.iter().chain(&args.reactivate).cloned().collect(),
@@ -43,17 +36,25 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         Ok(prepared) => prepared,
         // Restoring twice is harmless, and nothing to put back is what was asked for.
         Err(EngineError::Plan(PlanRefusal::Nothing(message))) => {
-            let mut report = crate::engine::RunReport::refused(Playbook::Restore, subject, scope, message);
-            report.state = "done".into();
-            if out.json {
-                out.json(&report);
-            } else {
-                out.line(format!("done: {}", report.message));
-            }
-            return Ok(Exit::Done);
+            return Ok(nothing_to_do(Playbook::Restore, &subject, &scope, message, out));
         }
         Err(error) => return Err(unplanned(Playbook::Restore, &subject, &scope, error, out)),
     };
     let consent = Consent { trust_tags: args.trust_tags, ..Consent::default() };
     carry_out(&session, prepared, &consent, args.commit, out).await
+}
+
+/// The status that the finding gets: as told, else as the settings say.
+pub(super) fn finding_status(session: &Session, told: Option<FindingStatus>) -> Option<Workflow> {
+    match told {
+        Some(FindingStatus::Resolved) => Some(Workflow::Resolved),
+        Some(FindingStatus::Suppressed) => Some(Workflow::Suppressed),
+        Some(FindingStatus::Leave) => None,
+        None => session.settings.restore.finding_status.workflow(),
+    }
+}
+
+/// The topic to tell: as told, else as the settings say, else the sandbox's.
+pub(super) fn topic(session: &Session, told: Option<&String>, scope: &Scope) -> Option<String> {
+    told.cloned().or_else(|| session.settings.quarantine.topic_arn.clone()).or_else(|| session.topic(scope))
 }

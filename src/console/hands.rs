@@ -10,7 +10,7 @@ use crate::domain::{GroupId, InstanceId, Interface, Scope};
 use crate::engine::observe::ssm_endpoint_groups;
 use crate::engine::poller::Poller;
 use crate::engine::{Engine, EngineError, Progress};
-use crate::ledger::{LedgerError, RunFilter, RunState};
+use crate::ledger::{KnownRuns, LedgerError, RunState};
 use crate::playbook::change::leaks;
 use crate::playbook::{PlanRefusal, tags};
 use crate::policy::QuarantinePolicy;
@@ -32,6 +32,7 @@ pub struct Hands {
     send: UnboundedSender<Msg>,
     pollers: BTreeMap<Scope, Arc<Mutex<Poller>>>,
     readers: Arc<Semaphore>,
+    known: Arc<Mutex<KnownRuns>>,
     reads: JoinSet<()>,
     commits: JoinSet<()>,
 }
@@ -49,6 +50,7 @@ impl Hands {
             policy,
             send,
             readers: Arc::new(Semaphore::new(READERS)),
+            known: Arc::default(),
             reads: JoinSet::new(),
             commits: JoinSet::new(),
         }
@@ -181,10 +183,13 @@ impl Hands {
                     },
                 );
             }
-            Thing::Runs => self
-                .answer(async move { Msg::Runs(runs(&engine).await.map_err(|e| e.to_string())) }, |words| {
-                    Msg::Runs(Err(words))
-                }),
+            Thing::Runs => {
+                let known = Arc::clone(&self.known);
+                self.answer(
+                    async move { Msg::Runs(runs(&engine, &known).await.map_err(|e| e.to_string())) },
+                    |words| Msg::Runs(Err(words)),
+                );
+            }
             Thing::Quarantined(scope) => {
                 let (readers, policy, place) = (Arc::clone(&self.readers), self.policy.clone(), scope.clone());
                 self.answer(
@@ -229,8 +234,8 @@ fn broken(words: String) -> Failure {
     }
 }
 
-async fn runs(engine: &Engine) -> Result<RunsRead, EngineError> {
-    let runs = engine.ledger().runs(&RunFilter::default()).await?;
+async fn runs(engine: &Engine, known: &Mutex<KnownRuns>) -> Result<RunsRead, EngineError> {
+    let runs = known.lock().await.look(engine.ledger().as_ref()).await?;
     let unfinished = engine.unfinished().await?;
     let alive = unfinished.into_iter().filter(|(_, alive)| *alive).map(|(run, _)| run.run).collect();
     Ok(RunsRead { runs, alive })
@@ -327,7 +332,10 @@ fn plan_hint(refusal: &PlanRefusal) -> Option<String> {
             "see Blocks: unblock takes it back, extend moves its end".to_owned()
         }
         PlanRefusal::Address(refusal) => refusal.hint(),
-        PlanRefusal::Nothing(_) | PlanRefusal::Unfit(_) | PlanRefusal::AlreadyBlocked { .. } => return None,
+        PlanRefusal::Newer { .. }
+        | PlanRefusal::Nothing(_)
+        | PlanRefusal::Unfit(_)
+        | PlanRefusal::AlreadyBlocked { .. } => return None,
     })
 }
 

@@ -20,10 +20,17 @@ use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// How often a step is begun again, made otherwise: as often as there may be others at the same table at the same moment.
 const TIMES_AGAIN: u32 = 40;
+
+/// How many calls that set findings are under way at a time: Security Hub takes ten a second from all of us.
+const FINDING_CALLS: usize = 4;
+
+/// Steps that ended together, each with what became of it.
+type Answers = Vec<(StepId, Answer)>;
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
@@ -50,7 +57,8 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let Some(writes) = engine.cloud().writes(permit).cloned() else {
         return Err(super::Refusal::ReadOnly.into());
     };
-    let mut running: JoinSet<(StepId, Answer)> = JoinSet::new();
+    let mut running: JoinSet<Answers> = JoinSet::new();
+    let turns = Arc::new(Semaphore::new(FINDING_CALLS));
     let mut begun_again = BTreeMap::new();
     for wave in journal.state.plan.waves() {
         let halted = halted(&journal.state, wave);
@@ -65,13 +73,21 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                     let record = change.clone().map(Box::new);
                     let resumed = journal.state.steps.get(&step.id).is_some_and(|s| s.intended_at.is_some());
                     events.push(Event::Intended { step: step.id.clone(), change: record });
-                    start.push((step.clone(), change, resumed));
+                    start.push(((step.clone(), resumed), change));
                 }
             }
         }
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
-        for (step, change, resumed) in start {
+        for batch in apply::findings::batches(&mut start, |(step, _): &(Step, bool)| step.id.clone()) {
+            let (engine, writes, turns) = (engine.clone(), writes.clone(), turns.clone());
+            let scope = journal.state.plan.scope.clone();
+            running.spawn(async move {
+                let _turn = turns.acquire().await;
+                apply::findings::set(&engine, writes.as_ref(), &scope, batch).await
+            });
+        }
+        for ((step, resumed), change) in start {
             // What was read back is known before anything later begins, whatever it is to the run.
             if step.weight == Weight::Essential || matches!(step.action, Action::ReadBack { .. }) {
                 waited.insert(step.id.clone());
@@ -84,11 +100,11 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 }
             }
             let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change, resumed));
-            running.spawn(async move { (id, work.await) });
+            running.spawn(async move { vec![(id, work.await)] });
         }
         while !waited.is_empty() {
             let Some(done) = running.join_next().await else { break };
-            if let Some(id) = take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
+            for id in take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
                 waited.remove(&id);
             }
         }
@@ -114,16 +130,19 @@ async fn take(
     engine: &Engine,
     journal: &mut Journal,
     writes: &Arc<dyn Writes>,
-    running: &mut JoinSet<(StepId, Answer)>,
+    running: &mut JoinSet<Answers>,
     begun_again: &mut BTreeMap<StepId, u32>,
-    done: Result<(StepId, Answer), tokio::task::JoinError>,
-) -> Result<Option<StepId>, EngineError> {
-    let (id, error, change) = match done {
-        Ok((id, Answer::Again { error, change })) => (id, error, change),
-        done => {
-            let id = done.as_ref().ok().map(|(id, _)| id.clone());
-            record_answer(engine, journal, done).await?;
-            return Ok(id);
+    done: Result<Answers, tokio::task::JoinError>,
+) -> Result<Vec<StepId>, EngineError> {
+    // A step that panicked leaves its intention without an answer, which is what recovery is for.
+    let Ok(mut answers) = done else { return Ok(vec![]) };
+    let (id, error, change) = match answers.pop() {
+        Some((id, Answer::Again { error, change })) if answers.is_empty() => (id, error, change),
+        last => {
+            answers.extend(last);
+            let ids = answers.iter().map(|(id, _)| id.clone()).collect();
+            record_answers(engine, journal, answers).await?;
+            return Ok(ids);
         }
     };
     let failed = Event::Failed { step: id.clone(), error };
@@ -132,12 +151,12 @@ async fn take(
     let step = journal.state.plan.step(&id).filter(|_| *times <= TIMES_AGAIN).cloned();
     let Some(step) = step else {
         journal.append(&[failed]).await?;
-        return Ok(Some(id));
+        return Ok(vec![id]);
     };
     journal.append(&[failed, Event::Intended { step: id.clone(), change: Some(change.clone()) }]).await?;
     let work = work(engine, journal, writes, step, Some(*change), false);
-    running.spawn(async move { (id, work.await) });
-    Ok(None)
+    running.spawn(async move { vec![(id, work.await)] });
+    Ok(vec![])
 }
 
 /// Why waves from here on must not change anything more: an essential step before them did not succeed.
@@ -163,7 +182,9 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         // Recovery has looked and found that these had no effect.
         StepState::Failed { error } => error.code == NOT_APPLIED,
         // And here, that the rest is still to be done.
-        StepState::Indeterminate { error } => error.code == HALF_DONE,
+        StepState::Indeterminate { error } if error.code == HALF_DONE => true,
+        // A finding may be set twice, and Security Hub does not show for minutes whether it was.
+        StepState::Indeterminate { .. } => matches!(step.action, Action::Change(Change::Finding(_))),
         _ => false,
     };
     if !startable {
@@ -370,35 +391,41 @@ async fn recheck(
     }
 }
 
-/// Writes down what became of a step. An unclear answer is looked into where it can be.
-async fn record_answer(
-    engine: &Engine,
-    journal: &mut Journal,
-    done: Result<(StepId, Answer), tokio::task::JoinError>,
-) -> Result<(), EngineError> {
-    // A step that panicked leaves its intention without an answer, which is what recovery is for.
-    let Ok((step, answer)) = done else { return Ok(()) };
-    let events = match answer {
-        Answer::Applied { output, verified } => {
-            let mut events = vec![Event::Applied { step: step.clone(), output }];
-            events.extend(verified.map(|seen| Event::Verified { step, seen }));
-            events
+/// Writes down what became of steps that ended together. An unclear answer is looked into where it can be.
+async fn record_answers(engine: &Engine, journal: &mut Journal, answers: Answers) -> Result<(), EngineError> {
+    let mut events = Vec::new();
+    let mut unclear = Vec::new();
+    for (step, answer) in answers {
+        match answer {
+            Answer::Applied { output, verified } => {
+                events.push(Event::Applied { step: step.clone(), output });
+                events.extend(verified.map(|seen| Event::Verified { step, seen }));
+            }
+            Answer::Seen(sight) => {
+                events.extend(seen_events(&sight));
+                events.push(match sight.problem {
+                    None => Event::Applied { step, output: sight.late },
+                    Some(message) => Event::Failed { step, error: StepError { code: "NotAsLeft".into(), message } },
+                });
+            }
+            Answer::Failed(error) | Answer::Again { error, .. } => events.push(Event::Failed { step, error }),
+            Answer::Unclear(error) => {
+                // Findings were looked at together already.
+                if !matches!(
+                    journal.state.plan.step(&step).map(|s| &s.action),
+                    Some(Action::Change(Change::Finding(_)))
+                ) {
+                    unclear.push(step.clone());
+                }
+                events.push(Event::Indeterminate { step, error });
+            }
         }
-        Answer::Seen(sight) => {
-            let mut events = seen_events(&sight);
-            events.push(match sight.problem {
-                None => Event::Applied { step, output: vec![] },
-                Some(message) => Event::Failed { step, error: StepError { code: "NotAsLeft".into(), message } },
-            });
-            events
-        }
-        Answer::Failed(error) | Answer::Again { error, .. } => vec![Event::Failed { step, error }],
-        Answer::Unclear(error) => {
-            journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
-            return look_into(engine, journal, &step).await;
-        }
-    };
-    Ok(journal.append(&events).await?)
+    }
+    journal.append(&events).await?;
+    for step in unclear {
+        look_into(engine, journal, &step).await?;
+    }
+    Ok(())
 }
 
 fn seen_events(sight: &Sight) -> Vec<Event> {

@@ -8,7 +8,9 @@ mod apply;
 mod block;
 pub mod blocks;
 mod execute;
+mod findings_said;
 pub mod guard;
+pub mod incident;
 mod journal;
 mod look;
 mod message;
@@ -27,8 +29,8 @@ pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
 pub use prepare::{
-    BlockRequest, CredentialsRequest, ExtendRequest, Prepared, QuarantineRequest, Request, RestoreRequest,
-    UnblockRequest, WhichBlocks,
+    BlockRequest, CredentialsRequest, ExtendRequest, FindingsRequest, Prepared, QuarantineRequest, Request,
+    RestoreRequest, UnblockRequest, WhichBlocks,
 };
 pub use report::RunReport;
 

@@ -59,6 +59,8 @@ impl Engine {
                 Action::Change(Change::InstanceProfile(_) | Change::MakeBackupRole(_) | Change::DeleteRole(_)) => None,
                 // IAM knows no rehearsal.
                 Action::Change(change) if change.principal().is_some() => None,
+                // Security Hub knows no rehearsal.
+                Action::Change(Change::Finding(_)) => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
                 Action::Snapshots { instance, description, tags, .. } => {
                     let call = || writes.create_snapshots(&target, instance, description, tags);

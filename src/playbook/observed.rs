@@ -4,8 +4,8 @@ use super::change::group_list;
 use super::dossier::Dossier;
 use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
-    AccountId, AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Principal,
-    Protection, Scope, SecurityGroup, VpcId,
+    AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl,
+    Principal, Protection, Scope, SecurityGroup, VpcId, Workflow,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,20 @@ pub enum GroupChoice {
     NamedButAbsent(GroupId),
     /// Several groups in the VPC carry our tag: a person has to name one.
     Ambiguous(Vec<GroupId>),
+}
+
+/// Where people stand with a finding, as Security Hub shows it or as the ledger knows better.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingNow {
+    /// Its workflow status.
+    pub workflow: Workflow,
+    /// Its note; none also where a note was taken back.
+    pub note: Option<String>,
+    /// Whether its product no longer reports it.
+    pub archived: bool,
+    /// Whether Security Hub shows it so. If not, it has taken an update of ours and shows what stood there before: it
+    /// may take minutes.
+    pub shown: bool,
 }
 
 /// Which reads an observation is made of.
@@ -52,6 +66,8 @@ pub struct Needs {
     pub inline_policies: BTreeSet<(Principal, String)>,
     /// The managed policies on these.
     pub attached_to: BTreeSet<Principal>,
+    /// These findings, as Security Hub shows them.
+    pub findings: BTreeSet<FindingKey>,
 }
 
 impl Needs {
@@ -75,6 +91,7 @@ impl Needs {
         self.keys_of.extend(other.keys_of);
         self.inline_policies.extend(other.inline_policies);
         self.attached_to.extend(other.attached_to);
+        self.findings.extend(other.findings);
         self
     }
 }
@@ -126,6 +143,9 @@ pub struct Observed {
     pub dossier: Option<Box<Dossier>>,
     /// Who we are in this account, where the plan could lock us out.
     pub caller: Option<(AccountId, Principal)>,
+    /// The findings that were asked for and that Security Hub still has.
+    #[serde(default, with = "pairs")]
+    pub findings: BTreeMap<FindingKey, FindingNow>,
 }
 
 impl Observed {
@@ -151,6 +171,7 @@ impl Observed {
             attached_policies: BTreeMap::new(),
             dossier: None,
             caller: None,
+            findings: BTreeMap::new(),
         }
     }
 
@@ -170,5 +191,27 @@ impl Observed {
     pub fn not_isolated_by(&self, group: &GroupId) -> Vec<String> {
         let open = self.interfaces_in_order().into_iter().filter(|i| !i.holds_only(group));
         open.map(|i| format!("{} holds {}", i.id, group_list(&i.groups))).collect()
+    }
+}
+
+/// A map as a list of pairs: its keys are no strings, which is all that JSON takes for a key.
+mod pairs {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, K, V, D>(from: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
     }
 }

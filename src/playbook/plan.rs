@@ -588,6 +588,14 @@ pub enum PlanRefusal {
         /// The run that did it, when our ledger knows it.
         run: Option<RunId>,
     },
+    /// A later run holds the same fields: what it found goes back first.
+    #[error("run {newer} came later and holds {subject} now: restore that one first")]
+    Newer {
+        /// The later run.
+        newer: RunId,
+        /// The subject's id, escaped.
+        subject: String,
+    },
     /// A state that a playbook can't work with; the text says what and what to do.
     #[error("{0}")]
     Unfit(String),

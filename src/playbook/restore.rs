@@ -159,7 +159,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         plan.limits.push("termination and stop protection stand in no tag: they stay as they are".into());
     }
 
-    let combined = combine(&request.changes);
+    let combined: Vec<Change> = combine(&request.changes).into_iter().flat_map(Change::apart).collect();
     let mut swaps: BTreeMap<String, StepId> = BTreeMap::new();
     let mut left: BTreeSet<String> = BTreeSet::new();
     for change in &combined {
@@ -418,7 +418,7 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
         if !others.is_empty() {
             note(others.join("; "), "what is left of ours is taken back, the rest left alone", DriftKind::Lost);
         }
-        return Some(step_back(change, inverse));
+        return Some(step_back(change, inverse.resting_on(request.observed)));
     }
     let inverse = match change.standing(request.observed) {
         Standing::Before => return None,
@@ -445,7 +445,7 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
             return None;
         }
     };
-    Some(step_back(change, inverse))
+    Some(step_back(change, inverse.resting_on(request.observed)))
 }
 
 /// The step that takes an edit back.

@@ -9,6 +9,8 @@ mod contract;
 mod corpus;
 mod credentials;
 mod credentials_sweep;
+mod finding_actions;
+mod incident;
 mod ledger;
 mod poller;
 mod quarantine;

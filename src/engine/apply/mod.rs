@@ -3,6 +3,7 @@
 mod backup_role;
 mod delete_role;
 pub(super) mod deny_address;
+pub(super) mod findings;
 mod iam;
 mod profile;
 mod quarantine_group;
@@ -15,7 +16,7 @@ use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
 use crate::domain::{GroupId, Scope, Tags};
 use crate::playbook::change::{SetInterfaceGroups, SetMetadataOptions, SetProtection, SetTags};
-use crate::playbook::{Change, Standing};
+use crate::playbook::{Change, Standing, StepId};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
 /// `resumed` says that the same was intended before, and may have been done in part.
@@ -35,6 +36,11 @@ pub(super) async fn apply_change(
         Change::MakeBackupRole(role) => return backup_role::make(engine, writes, scope, role).await,
         Change::DeleteRole(role) => return delete_role::delete(engine, writes, scope, role).await,
         _ => {}
+    }
+    if let Change::Finding(edit) = change {
+        let one = vec![(StepId::from("finding"), edit.clone())];
+        let answer = findings::set(engine, writes, scope, one).await.pop();
+        return answer.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), |(_, answer)| answer);
     }
     if change.looks_first() {
         match readback::look(engine, scope, change).await {
@@ -116,7 +122,8 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
         Change::MakeQuarantineGroup(_)
         | Change::InstanceProfile(_)
         | Change::MakeBackupRole(_)
-        | Change::DeleteRole(_) => Ok(()),
+        | Change::DeleteRole(_)
+        | Change::Finding(_) => Ok(()),
         // Both directions, for a rehearsal. Made for good in several calls, each looked into: see `deny_address`.
         Change::DenyAddress(deny) => {
             for direction in &deny.directions {

@@ -5,6 +5,8 @@ pub mod principals;
 mod profiles;
 pub(super) mod roles;
 
+pub mod findings;
+
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};
 use crate::domain::{GroupId, Protection, Scope, SecurityGroup, VpcId};
@@ -62,6 +64,9 @@ pub async fn observe(
     (world.instances, world.profiles) = profiles::of(reads, scope, needs).await?;
     world.roles = roles::of(reads, scope, &needs.roles).await?;
     acls::read(reads, scope, needs, &mut world).await?;
+    if !needs.findings.is_empty() {
+        world.findings = findings::findings(reads, scope, &needs.findings).await?;
+    }
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }

@@ -41,7 +41,11 @@ async fn role(reads: &dyn Reads, scope: &Scope, name: &str) -> Result<Option<Rol
 }
 
 /// The documents of managed policies, by ARN, as far as they can be read: what can't be is left out.
-pub(in crate::engine) async fn documents(reads: &dyn Reads, scope: &Scope, arns: &BTreeSet<String>) -> BTreeMap<String, String> {
+pub(in crate::engine) async fn documents(
+    reads: &dyn Reads,
+    scope: &Scope,
+    arns: &BTreeSet<String>,
+) -> BTreeMap<String, String> {
     let each = arns.iter().map(|arn| async move {
         let policy = reads.managed_policy(scope, arn).await?;
         Ok::<_, CloudError>((arn.clone(), reads.policy_document(scope, arn, &policy.version).await?))

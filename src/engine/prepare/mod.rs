@@ -2,6 +2,7 @@
 
 mod block;
 mod exfiltration;
+mod findings;
 mod quarantine;
 mod restore;
 
@@ -9,6 +10,7 @@ pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
 pub use exfiltration::{DeleteRoleRequest, ExfiltrationRequest};
 mod credentials;
 pub use credentials::CredentialsRequest;
+pub use findings::FindingsRequest;
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -36,6 +38,8 @@ pub enum Request {
     DeleteRole(Box<DeleteRoleRequest>),
     /// The containment of a key, user or role.
     Credentials(Box<CredentialsRequest>),
+    /// An update of findings.
+    Findings(Box<FindingsRequest>),
 }
 
 impl Request {
@@ -50,6 +54,7 @@ impl Request {
             Self::Exfiltration(request) => &request.scope,
             Self::DeleteRole(request) => &request.scope,
             Self::Credentials(request) => &request.scope,
+            Self::Findings(request) => &request.hub,
         }
     }
 }
@@ -91,6 +96,7 @@ impl Engine {
             Request::Exfiltration(request) => Box::pin(self.prepare_exfiltration(request)).await,
             Request::DeleteRole(request) => self.prepare_delete_role(request).await,
             Request::Credentials(request) => self.prepare_credentials(request).await,
+            Request::Findings(request) => self.prepare_findings(request).await,
         }
     }
 

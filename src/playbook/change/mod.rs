@@ -7,6 +7,7 @@ mod access_keys;
 mod backup_role;
 mod delete_role;
 mod deny_address;
+mod finding;
 mod groups;
 mod metadata;
 mod policies;
@@ -19,6 +20,7 @@ pub use access_keys::SetAccessKeyStatus;
 pub use backup_role::MakeBackupRole;
 pub use delete_role::DeleteRole;
 pub use deny_address::{DenyAddress, Seen, ways};
+pub use finding::{NO_NOTE, SetFinding, Swap};
 pub use groups::SetInterfaceGroups;
 pub use metadata::SetMetadataOptions;
 pub use policies::{AttachManagedPolicy, PutInlinePolicy};
@@ -204,6 +206,8 @@ pub enum Change {
     InlinePolicy(PutInlinePolicy),
     /// Attaches a managed policy to a user, or detaches it.
     ManagedPolicy(AttachManagedPolicy),
+    /// Sets workflow status and note of a finding.
+    Finding(SetFinding),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -222,6 +226,7 @@ macro_rules! every {
             Change::AccessKeyStatus($edit) => $do,
             Change::InlinePolicy($edit) => $do,
             Change::ManagedPolicy($edit) => $do,
+            Change::Finding($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -272,6 +277,10 @@ macro_rules! every {
             }
             (Change::ManagedPolicy($a), Change::ManagedPolicy($b)) => {
                 let $kind = Change::ManagedPolicy;
+                $do
+            }
+            (Change::Finding($a), Change::Finding($b)) => {
+                let $kind = Change::Finding;
                 $do
             }
             _ => None,
@@ -400,6 +409,7 @@ impl Change {
             Self::MakeBackupRole(_) | Self::DeleteRole(_) => None,
             Self::DenyAddress(_) => None,
             Self::MakeQuarantineGroup(_)
+            | Self::Finding(_)
             | Self::AccessKeyStatus(_)
             | Self::InlinePolicy(_)
             | Self::ManagedPolicy(_) => None,
@@ -414,6 +424,23 @@ impl Change {
             Self::ManagedPolicy(e) => Some(Principal::User(e.user.clone())),
             _ => None,
         }
+    }
+
+    /// The parts that go back each for itself: the status and the note of a finding; any other change is one part.
+    pub fn apart(self) -> Vec<Self> {
+        match self {
+            Self::Finding(finding) => finding.apart().into_iter().map(Self::Finding).collect(),
+            other => vec![other],
+        }
+    }
+
+    /// The same change, knowing where the world that it rests on may be an old one.
+    #[must_use]
+    pub fn resting_on(mut self, world: &Observed) -> Self {
+        if let Self::Finding(finding) = &mut self {
+            finding.lagging = world.findings.get(&finding.key).is_some_and(|now| !now.shown);
+        }
+        self
     }
 
     /// The same change with the group that was made in place of [`GROUP_TO_BE_MADE`].
