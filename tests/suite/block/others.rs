@@ -3,6 +3,7 @@
 use super::*;
 use lazaret::cloud::ErrorKind;
 use lazaret::cloud::sandbox::{Behaviour, Fault, FaultKind, Staleness};
+use lazaret::engine::RunReport;
 use lazaret::ledger::{Event, Store};
 use std::time::Duration;
 
@@ -117,7 +118,11 @@ async fn i4_the_same_address_from_two_ledgers_at_once_is_one_block_and_the_other
     done(&second);
     let owned = recorded(&first).iter().chain(&recorded(&second)).map(|d| d.directions.len()).sum::<usize>();
     let found = numbers(&live(&bench, PUBLIC), STRANGER);
+    denied_once(&live(&bench, PUBLIC), STRANGER);
     assert_eq!(owned, found.values().flatten().count(), "each entry is somebody's, once: {found:?}");
+    let late = if recorded(&first).iter().all(|d| d.directions.is_empty()) { &first } else { &second };
+    let said = RunReport::new(late).steps.into_iter().flat_map(|s| s.output).collect::<String>();
+    assert!(said.contains("somebody else has denied it meanwhile: nothing of ours was added"), "{said}");
     for (who, run) in [(&bench, &first), (&ben, &second)] {
         match restore(who, run).await {
             Ok(back) => done(&back),
