@@ -73,6 +73,7 @@ async fn a_parameter_has_a_name_a_value_and_a_version_for_each_writing() {
         ("nacl/one", "1", "ValidationException"),
         ("/nacl/a b", "1", "ValidationException"),
         ("/SSM/one", "1", "ValidationException"),
+        ("/aws/one", "1", "AccessDeniedException"),
         ("/nacl/one", "", "ValidationException"),
         ("/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p", "1", "HierarchyLevelLimitExceededException"),
     ] {
