@@ -11,6 +11,7 @@ mod credentials_sweep;
 mod ledger;
 mod poller;
 mod quarantine;
+mod revoke;
 mod rooms;
 mod support;
 mod sweep;
