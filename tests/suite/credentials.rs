@@ -485,7 +485,7 @@ async fn a_world_that_changed_since_the_preview_is_shown_again() {
     let prepared = prepare(&bench, Credential::User("deploy-bot".into())).await.unwrap();
     edit_account(&bench, |a| {
         let key = lazaret::cloud::sandbox::KeyState { active: true, created_at: start() };
-        drop(a.users.get_mut("deploy-bot").unwrap().keys.insert("AKIAEXAMPLE0DEPLOY03".into(), key));
+        a.users.get_mut("deploy-bot").unwrap().keys.insert("AKIAEXAMPLE0DEPLOY03".into(), key);
     });
     bench.clock.advance(Duration::minutes(1));
     match bench.engine.commit(&prepared, &Consent::default(), None).await {

@@ -100,7 +100,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
 
     plan.steps.push(Step {
         id: "read-back".into(),
-        title: "Read back: the policy as stored, and each key's state".into(),
+        title: match principal {
+            Principal::User(_) => "Read back: the Deny as stored, and the state of keys".into(),
+            Principal::Role(_) => "Read back: the Deny as stored".into(),
+        },
         wave: 2,
         weight: Weight::Essential,
         needs: vec![],
