@@ -14,6 +14,7 @@ mod incident;
 mod ledger;
 mod poller;
 mod quarantine;
+mod revoke;
 mod rooms;
 mod support;
 mod sweep;
