@@ -204,8 +204,10 @@ mod tests {
             kind,
         };
         assert_eq!(Exit::of_drift(&[]), Exit::Done);
-        assert_eq!(Exit::of_drift(&[drift(DriftKind::Overwritten)]), Exit::Done);
-        for kind in [DriftKind::LeftAlone, DriftKind::Lost, DriftKind::Stuck, DriftKind::Withheld] {
+        for kind in [DriftKind::Overwritten, DriftKind::Withheld] {
+            assert_eq!(Exit::of_drift(&[drift(kind)]), Exit::Done, "{kind:?}");
+        }
+        for kind in [DriftKind::LeftAlone, DriftKind::Lost, DriftKind::Stuck] {
             assert_eq!(Exit::of_drift(&[drift(DriftKind::Overwritten), drift(kind)]), Exit::Drift, "{kind:?}");
         }
     }
