@@ -7,6 +7,7 @@ mod cli;
 mod console;
 mod contract;
 mod corpus;
+mod exfiltration;
 mod ledger;
 mod poller;
 mod quarantine;

@@ -72,16 +72,16 @@ impl Engine {
         let (scope, reads) = (&request.scope, self.cloud().reads().as_ref());
         let role = self.role_behind(request).await?;
         let names = BTreeSet::from([role.clone(), backup_name(&role)]);
-        let world = observe(reads, scope, &Needs { roles: names, ..Needs::default() }, self.now()).await?;
-        let profiles = profiles_of(world.roles.get(&role));
+        let mut observed = observe(reads, scope, &Needs { roles: names, ..Needs::default() }, self.now()).await?;
+        observed.caller = Principal::of_arn(&reads.caller_identity(Some(scope)).await?.arn);
+        let profiles = profiles_of(observed.roles.get(&role));
         let users = self.users(scope, &request.elsewhere, &profiles).await?;
         let ids: BTreeSet<InstanceId> = users.here.iter().cloned().collect();
         let needs = Needs { instances: ids.clone(), profiles_of: ids, ..Needs::default() };
-        let arns: BTreeSet<String> = world.roles.values().flat_map(|r| r.attached.iter().cloned()).collect();
+        let arns: BTreeSet<String> = observed.roles.values().flat_map(|r| r.attached.iter().cloned()).collect();
         let (instances, managed) =
             futures::join!(observe(reads, scope, &needs, self.now()), roles::documents(reads, scope, &arns));
         let instances = instances?;
-        let mut observed = world;
         (observed.instances, observed.profiles) = (instances.instances, instances.profiles);
         // The guard looks at the one whose owner keeps automation away, if there is one.
         observed.instance = observed.instances.values().find(|i| is_exempt(i)).cloned();
@@ -260,7 +260,8 @@ impl Engine {
     pub async fn prepare_delete_role(&self, request: &DeleteRoleRequest) -> Result<Prepared, EngineError> {
         let (scope, reads) = (&request.scope, self.cloud().reads().as_ref());
         let needs = Needs { roles: BTreeSet::from([request.role.clone()]), ..Needs::default() };
-        let observed = observe(reads, scope, &needs, self.now()).await?;
+        let mut observed = observe(reads, scope, &needs, self.now()).await?;
+        observed.caller = Principal::of_arn(&reads.caller_identity(Some(scope)).await?.arn);
         let record = observed.roles.get(&request.role);
         let users = self.users(scope, &request.elsewhere, &profiles_of(record)).await?;
         let arns = record.map(|r| r.attached.clone()).unwrap_or_default();
