@@ -8,7 +8,7 @@ use crate::domain::text;
 use crate::engine::{Consent, EngineError, Prepared, RunReport};
 use crate::ledger::{Event, Record, RunState};
 use crate::playbook::Playbook;
-use crate::playbook::plan::Drift;
+use crate::playbook::plan::{Drift, DriftKind};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -165,7 +165,8 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
         let isolated = report.isolated_ms.map(|ms| format!(", isolated after {ms} ms")).unwrap_or_default();
         out.line(format!("{}: {}{isolated}", report.state, text::safe(&report.message)));
         for drift in &report.drift {
-            out.line(format!("  drift  {}", drift_text(drift)));
+            let word = if drift.kind == DriftKind::Withheld { "stays" } else { "drift" };
+            out.line(format!("  {word}  {}", drift_text(drift)));
         }
         report.next.iter().for_each(|next| out.line(format!("  next   {next}")));
         out.line(format!("run {}", state.run));

@@ -419,6 +419,8 @@ impl Plan {
         let timeless = |plan: &Self| {
             let mut plan = plan.clone();
             plan.observed_at = DateTime::UNIX_EPOCH;
+            // Advice for afterwards tells when things were last used, which goes on.
+            plan.promise.next.clear();
             for step in &mut plan.steps {
                 match &mut step.action {
                     Action::Change(Change::Tags(SetTags { edits, .. })) => {
