@@ -200,7 +200,7 @@ fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
     let steps: Vec<_> = plan
         .steps
         .iter()
-        .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": s.calls()}))
+        .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": plan.calls(s)}))
         .collect();
     json!({
         "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
@@ -242,7 +242,7 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
         out.line(format!("wave {wave}"));
         for step in plan.steps.iter().filter(|s| s.wave == wave) {
             out.line(format!("  {}", text::safe(&step.title)));
-            for call in step.calls() {
+            for call in plan.calls(step) {
                 let arrow = match (&call.before, &call.after) {
                     (Some(before), Some(after)) => format!(": {before} -> {after}"),
                     (None, Some(after)) => format!(": {after}"),

@@ -288,6 +288,25 @@ async fn who_can_not_be_denied_here_is_refused_before_anything_is_changed() {
     }
 }
 
+/// A principal of another account that has the same name here must not cost its namesake.
+#[tokio::test(start_paused = true)]
+async fn a_namesake_is_not_cut() {
+    let bench = bench();
+    let told = |id: &str| {
+        Credential::Key(AccessKeySubject {
+            id: STOLEN.into(),
+            principal_type: Some(PrincipalType::Role),
+            principal_name: Some("ec2rolle".into()),
+            principal_id: Some(id.into()),
+        })
+    };
+    let said = refusal(&bench, told("AROAEXAMPLEELSEWHERE1:i-0ab12cd34ef56ab78")).await;
+    assert!(said.contains("another account's of the same name") && said.contains("AROAEXAMPLEPAYWEB0001"), "{said}");
+    assert!(prepare(&bench, told("AROAEXAMPLEPAYWEB0001:i-0ab12cd34ef56ab78")).await.is_ok());
+    // What is no unique id tells nothing.
+    assert!(prepare(&bench, told("111122223333:ec2rolle")).await.is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_there_is_no_room_awss_own_policy_is_attached() {
     let bench = bench();
@@ -485,7 +504,7 @@ async fn a_world_that_changed_since_the_preview_is_shown_again() {
     let prepared = prepare(&bench, Credential::User("deploy-bot".into())).await.unwrap();
     edit_account(&bench, |a| {
         let key = lazaret::cloud::sandbox::KeyState { active: true, created_at: start() };
-        drop(a.users.get_mut("deploy-bot").unwrap().keys.insert("AKIAEXAMPLE0DEPLOY03".into(), key));
+        a.users.get_mut("deploy-bot").unwrap().keys.insert("AKIAEXAMPLE0DEPLOY03".into(), key);
     });
     bench.clock.advance(Duration::minutes(1));
     match bench.engine.commit(&prepared, &Consent::default(), None).await {
