@@ -7,7 +7,7 @@ use crate::support::sweep::{Drill, again_after_every_crash, every_call, every_ca
 use async_trait::async_trait;
 use chrono::Duration;
 use lazaret::cloud::sandbox::{Access, Fault, FaultKind, Session, World};
-use lazaret::domain::{AclDirection, InstanceId, Principal, Scope};
+use lazaret::domain::{AclDirection, InstanceId, Principal, PrincipalType, Scope, Subject};
 use lazaret::engine::prepare::{DeleteRoleRequest, ExfiltrationRequest, Request, RestoreWhat};
 use lazaret::engine::{Consent, EngineError, Prepared, Refusal, RunReport};
 use lazaret::ledger::{Outcome, RunState, Store};
@@ -397,13 +397,26 @@ async fn a_stopped_instance_takes_two_calls_and_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn who_is_not_behind_an_instance_is_sent_elsewhere() {
     let bench = bench();
-    let of_user = prepare(
-        &bench,
-        &ExfiltrationRequest { role: None, ..request_for(&bench, "UnauthorizedAccess:IAMUser/TorIPCaller").await },
-    )
-    .await;
-    // The first finding of that type may be the role's or the user's: name both.
-    drop(of_user);
+    // A user's own key from the same exit node: another remedy.
+    let mut of_user = request(&bench).await;
+    let (_, finding) = of_user.finding.as_mut().unwrap();
+    for subject in &mut finding.subjects {
+        if let Subject::AccessKey(key) = subject {
+            (key.principal_type, key.principal_name) = (Some(PrincipalType::User), Some("deploy-bot".into()));
+        }
+    }
+    let refused = prepare(&bench, &of_user).await.unwrap_err().to_string();
+    assert!(refused.contains("lazaret revoke user"), "{refused}");
+    // A role of the same name, and not the one that the finding is about.
+    let mut namesake = request(&bench).await;
+    let (_, finding) = namesake.finding.as_mut().unwrap();
+    for subject in &mut finding.subjects {
+        if let Subject::AccessKey(key) = subject {
+            key.principal_id = Some("AROAEXAMPLEELSEWHERE1:i-0ab12cd34ef56ab78".into());
+        }
+    }
+    let refused = prepare(&bench, &namesake).await.unwrap_err().to_string();
+    assert!(refused.contains("AROAEXAMPLEELSEWHERE1") && refused.contains("--role ec2rolle"), "{refused}");
     let sso = ExfiltrationRequest {
         role: Some("AWSReservedSSO_Administrator_0a1b2c3d4e5f6071".into()),
         ..request(&bench).await

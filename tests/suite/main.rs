@@ -10,6 +10,7 @@ mod corpus;
 mod credentials;
 mod credentials_sweep;
 mod exfiltration;
+mod exfiltration_cli;
 mod ledger;
 mod poller;
 mod quarantine;

@@ -70,6 +70,8 @@ pub struct Earlier {
 pub struct Request<'a> {
     /// The role behind the stolen credentials.
     pub role: &'a str,
+    /// The role's unique id as the finding has it: names are taken again, and in other accounts too.
+    pub role_id: Option<String>,
     /// The finding that is answered.
     pub finding: Option<FindingRef>,
     /// What was read: the role and its backup, the instances that have the role, and their profiles.
@@ -111,6 +113,15 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         .get(request.role)
         .ok_or_else(|| PlanRefusal::NotFound { what: format!("role {shown}"), scope: scope.clone() })?;
     refuse_reserved(original, &scope)?;
+    if let Some(told) = request.role_id.as_ref().filter(|told| **told != original.role.id) {
+        return Err(PlanRefusal::Unfit(format!(
+            "the finding is about {}, and role {shown} of {} is {}: another account's of the same name, which has to contain \
+             it there, or one that was deleted and made again since. If this one is meant all the same: --role {shown}",
+            text::fit(told, 40),
+            scope.account,
+            text::fit(&original.role.id, 40)
+        )));
+    }
     room(original)?;
     let users = users(request, original);
     let chosen = backup::choose(request, original);
