@@ -29,6 +29,7 @@ fn headline(state: &RunState) -> String {
         Playbook::Restore if whole => format!("{id} restored"),
         Playbook::Restore => format!("{id} is NOT fully restored"),
         _ if whole => state.plan.promise.kept.clone(),
+        Playbook::ContainExfiltration => super::per_instance::exfiltration_in_part(state),
         _ => state.plan.promise.broken.clone(),
     }
 }
@@ -114,6 +115,7 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         "isolated": (plan.playbook == Playbook::QuarantineInstance).then_some(isolated),
         "finding": finding,
         "steps": steps,
+        "instances": (plan.playbook == Playbook::ContainExfiltration).then(|| super::per_instance::states(state)),
         "original_security_groups": originals,
         "snapshots": snapshots,
         "warnings": plan.warnings,

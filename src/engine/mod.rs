@@ -16,6 +16,7 @@ mod look;
 mod message;
 pub mod observe;
 mod outstanding;
+mod per_instance;
 pub mod poller;
 pub mod prepare;
 mod readback;

@@ -206,6 +206,13 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::Unblock, Outcome::Partial) => {
             format!("{}: {}. Next: `lazaret unblock {id}` again", promise.broken, missing.join("; "))
         }
+        (Playbook::ContainExfiltration, Outcome::Partial) => format!(
+            "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
+            super::per_instance::exfiltration_in_part(state),
+            missing.join("; "),
+            changed_so_far(state),
+            state.run
+        ),
         (_, Outcome::Partial) => format!(
             "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
             promise.broken,

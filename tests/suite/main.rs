@@ -11,6 +11,8 @@ mod credentials;
 mod credentials_sweep;
 mod finding_actions;
 mod incident;
+mod exfiltration;
+mod exfiltration_cli;
 mod ledger;
 mod poller;
 mod quarantine;

@@ -1,6 +1,7 @@
 //! Roles with everything on them.
 
-use crate::cloud::{CloudError, ErrorKind, Reads};
+use super::principals;
+use crate::cloud::{CloudError, Reads};
 use crate::domain::Scope;
 use crate::domain::principal::RoleRecord;
 use futures::future::{join_all, try_join_all};
@@ -15,29 +16,9 @@ pub(in crate::engine) async fn of(
     scope: &Scope,
     names: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, RoleRecord>, CloudError> {
-    let each = names.iter().map(|name| async move { Ok((name.clone(), role(reads, scope, name).await?)) });
+    let each = names.iter().map(|name| async move { Ok((name.clone(), principals::role(reads, scope, name).await?)) });
     let read: Vec<(String, Option<RoleRecord>)> = try_join_all(each).await?;
     Ok(read.into_iter().filter_map(|(name, record)| Some((name, record?))).collect())
-}
-
-/// One role with everything on it; none where there is none of this name.
-async fn role(reads: &dyn Reads, scope: &Scope, name: &str) -> Result<Option<RoleRecord>, CloudError> {
-    let role = match reads.role(scope, name).await {
-        Ok(role) => role,
-        Err(e) if e.kind == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e),
-    };
-    let inline = async {
-        let names = reads.role_policies(scope, name).await?;
-        let each = names
-            .iter()
-            .map(|policy| async move { Ok((policy.clone(), reads.role_policy(scope, name, policy).await?)) });
-        Ok(try_join_all(each).await?.into_iter().collect())
-    };
-    let attached = reads.attached_role_policies(scope, name);
-    let profiles = reads.profiles_of_role(scope, name);
-    let (inline, attached, profiles) = futures::try_join!(inline, attached, profiles)?;
-    Ok(Some(RoleRecord { role, inline, attached, profiles }))
 }
 
 /// The documents of managed policies, by ARN, as far as they can be read: what can't be is left out.

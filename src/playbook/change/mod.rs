@@ -432,6 +432,7 @@ impl Change {
             Self::AccessKeyStatus(e) => Some(Principal::User(e.user.clone())),
             Self::InlinePolicy(e) => Some(e.of.clone()),
             Self::ManagedPolicy(e) => Some(Principal::User(e.user.clone())),
+            Self::DeleteRole(e) => Some(Principal::Role(e.name().to_owned())),
             _ => None,
         }
     }
