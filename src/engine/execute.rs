@@ -8,18 +8,19 @@ use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, message};
+use super::{Engine, EngineError, LEASE, apply, evidence, message};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::{SetInterfaceGroups, group_list, leaks};
 use crate::playbook::tags::RUN;
-use crate::playbook::{Action, Change, Step, StepId, Weight};
+use crate::playbook::{Action, Change, Evidence, Step, StepId, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
@@ -65,24 +66,46 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         }
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
+        let mut patience = Patience::default();
         for (step, change) in start {
-            if step.weight == Weight::Essential {
-                waited.insert(step.id.clone());
+            match step.weight {
+                Weight::Essential => {
+                    waited.insert(step.id.clone());
+                }
+                Weight::Awaited { seconds } => patience.wait_for(&step.id, seconds),
+                Weight::Wanted | Weight::Courtesy => {}
             }
-            // A notification reports on everything before it, and a read-back that isn't about isolation has no hurry:
-            // what still runs is awaited first.
-            if matches!(step.action, Action::Notify { .. } | Action::ReadBack { isolated: None, .. }) {
+            // A notification reports on everything before it, as a manifest does, and a read-back that isn't about
+            // isolation has no hurry: what still runs is awaited first.
+            if matches!(
+                step.action,
+                Action::Notify { .. }
+                    | Action::ReadBack { isolated: None, .. }
+                    | Action::Evidence(Evidence::Manifest { .. })
+            ) {
                 while let Some(done) = running.join_next().await {
                     record_answer(engine, journal, done).await?;
                 }
             }
+            if matches!(step.action, Action::Evidence(Evidence::Manifest { .. })) {
+                look_for_evidence(engine, journal).await?;
+            }
             let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change));
             running.spawn(async move { (id, work.await) });
         }
-        while !waited.is_empty() {
-            let Some(done) = running.join_next().await else { break };
+        loop {
+            let done = if !waited.is_empty() {
+                running.join_next().await
+            } else if let Some(until) = patience.until() {
+                tokio::time::timeout_at(until, running.join_next()).await.ok().flatten()
+            } else {
+                None
+            };
+            // Nothing runs any more, or what still does is no longer waited for: it goes on beside the next wave.
+            let Some(done) = done else { break };
             if let Ok((id, _)) = &done {
                 waited.remove(id);
+                patience.done(id);
             }
             record_answer(engine, journal, done).await?;
         }
@@ -100,6 +123,45 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let (outcome, message) = super::report::conclusion(&journal.state);
     journal.append(&[Event::Ended { outcome, message }]).await?;
     Ok(())
+}
+
+/// Looks for the evidence of every step that is owed an answer, before the list of it is made.
+async fn look_for_evidence(engine: &Engine, journal: &mut Journal) -> Result<(), EngineError> {
+    let owed = |s: &&Step| {
+        let open = journal.state.steps.get(&s.id).is_some_and(|s| matches!(s.state, StepState::Indeterminate { .. }));
+        open && matches!(s.action, Action::Evidence(_))
+    };
+    let steps: Vec<StepId> = journal.state.plan.steps.iter().filter(owed).map(|s| s.id.clone()).collect();
+    for step in steps {
+        if let Err(error) = look_into(engine, journal, &step).await {
+            match error {
+                EngineError::Cloud(error) => tracing::warn!(%step, %error, "evidence could not be looked for"),
+                other => return Err(other),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a wave waits for though nothing depends on it: evidence that is to come first, and only for so long.
+#[derive(Default)]
+struct Patience {
+    waited: BTreeMap<StepId, Instant>,
+}
+
+impl Patience {
+    fn wait_for(&mut self, step: &StepId, seconds: u32) {
+        self.waited.insert(step.clone(), Instant::now() + Duration::from_secs(seconds.into()));
+    }
+
+    fn done(&mut self, step: &StepId) {
+        self.waited.remove(step);
+    }
+
+    /// Until when there is something to wait for; none when there is nothing.
+    fn until(&self) -> Option<Instant> {
+        self.waited.values().max().copied().filter(|until| *until > Instant::now())
+    }
 }
 
 /// Why waves from here on must not change anything more: an essential step before them did not succeed.
@@ -140,6 +202,8 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         let goes_on = match &step.action {
             Action::ReadBack { .. } | Action::Notify { .. } => true,
             Action::Snapshots { .. } => contained,
+            Action::Evidence(Evidence::Manifest { .. }) => !state.kept().is_empty(),
+            Action::Evidence(_) => contained,
             Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } => false,
         };
         if !goes_on {
@@ -207,6 +271,7 @@ fn work(
                     Err(e) => unclear_or_failed(&e),
                 }
             }
+            (Action::Evidence(step), _) => evidence::take(&engine, writes.as_ref(), &state, step).await,
             (Action::Notify { topic_arn, .. }, _) => {
                 let scope = topic_scope(&topic_arn, &state.plan.scope);
                 let (subject, body) = message::of(&state);
@@ -336,10 +401,15 @@ async fn record_answer(
             });
             events
         }
+        Answer::Kept { kept, output } => {
+            vec![Event::Kept { step: step.clone(), kept }, Event::Applied { step, output }]
+        }
         Answer::Failed(error) => vec![Event::Failed { step, error }],
         Answer::Unclear(error) => {
             journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
-            return look_into(engine, journal, &step).await;
+            // An isolation that evidence comes before doesn't wait for a look into a vault: the manifest does.
+            let evidence = journal.state.plan.step(&step).is_some_and(|s| matches!(s.action, Action::Evidence(_)));
+            return if evidence { Ok(()) } else { look_into(engine, journal, &step).await };
         }
     };
     Ok(journal.append(&events).await?)

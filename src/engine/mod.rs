@@ -5,6 +5,7 @@
 
 mod answer;
 mod apply;
+pub mod evidence;
 mod execute;
 pub mod guard;
 mod journal;
@@ -22,7 +23,7 @@ mod retry;
 
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
-pub use prepare::{Prepared, QuarantineRequest, RestoreRequest};
+pub use prepare::{ForensicsRequest, Prepared, QuarantineRequest, RestoreRequest};
 pub use report::RunReport;
 
 use crate::cloud::{Cloud, CloudError};

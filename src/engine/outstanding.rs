@@ -22,13 +22,41 @@ pub fn outstanding(runs: Vec<RunState>) -> Vec<Outstanding> {
         match run.plan.playbook {
             Playbook::Restore => settle(&run, &mut standing),
             _ => {
-                let changes: Vec<Change> = run.changes().into_iter().filter(|c| c.inverse().is_some()).collect();
+                let changes = left_standing(&run);
                 standing.push(Outstanding { run, changes });
             }
         }
     }
     standing.retain(|o| !o.changes.is_empty());
     standing
+}
+
+/// The changes of a run that take back an earlier one of the same run, and have, or may have, been made.
+pub(super) fn taken_back(run: &RunState) -> Vec<&Change> {
+    let mut back = Vec::new();
+    let mut before: Vec<&Change> = Vec::new();
+    for status in run.plan.steps.iter().filter_map(|s| run.steps.get(&s.id)) {
+        let Some(change) = status.change.as_ref().filter(|_| status.state.may_have_effect()) else { continue };
+        if before.iter().any(|earlier| earlier.inverse().as_ref() == Some(change)) {
+            back.push(change);
+        } else {
+            before.push(change);
+        }
+    }
+    back
+}
+
+/// What a run has changed and not taken back itself. What it may not have taken back stands.
+fn left_standing(run: &RunState) -> Vec<Change> {
+    let back = taken_back(run);
+    let done: Vec<&Change> =
+        run.steps.values().filter(|s| s.state.succeeded()).filter_map(|s| s.change.as_ref()).collect();
+    let mut changes: Vec<Change> = run.changes().into_iter().filter(|c| c.inverse().is_some()).collect();
+    changes.retain(|change| {
+        let undone = change.inverse().is_some_and(|i| back.contains(&&i) && done.contains(&&i));
+        !undone && !back.contains(&change)
+    });
+    changes
 }
 
 fn settle(restore: &RunState, standing: &mut [Outstanding]) {

@@ -60,7 +60,7 @@ impl Engine {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
                     Some(rereading(self, call).await.map(drop))
                 }
-                Action::Notify { .. } | Action::UpdateFinding { .. } => None,
+                Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Evidence(_) => None,
                 Action::Recheck { .. } | Action::ReadBack { .. } => continue,
             };
             answers.push(Rehearsal {

@@ -4,6 +4,8 @@
 //! data: the value that is previewed is the value that runs.
 
 pub mod change;
+pub mod evidence;
+pub mod forensics;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;
@@ -11,5 +13,6 @@ pub mod restore;
 pub mod tags;
 
 pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
+pub use evidence::{Capture, Evidence, Script};
 pub use observed::{GroupChoice, Needs, Observed};
 pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};

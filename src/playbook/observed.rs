@@ -1,7 +1,7 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
-use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
+use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VolumeId, VpcId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,6 +69,21 @@ pub struct Observed {
     pub quarantine_group: GroupChoice,
     /// The groups on the VPC's SSM endpoints, where they were asked for.
     pub ssm_endpoint_groups: BTreeSet<GroupId>,
+    /// What Systems Manager says of its agent; none where it was not asked, could not be, or knows none.
+    #[serde(default)]
+    pub agent: Option<AgentSeen>,
+    /// Whether a volume of it is encrypted, and under which key; absent where it was not asked for or is not encrypted.
+    #[serde(default)]
+    pub volume_keys: BTreeMap<VolumeId, String>,
+}
+
+/// The agent of Systems Manager on an instance, as far as plans care.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSeen {
+    /// `Online`, `ConnectionLost` or `Inactive`.
+    pub ping: String,
+    /// Whether it runs scripts for a shell: everything but Windows.
+    pub shell: bool,
 }
 
 impl Observed {
@@ -83,6 +98,8 @@ impl Observed {
             groups: BTreeMap::new(),
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
+            agent: None,
+            volume_keys: BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Plans: steps in waves, as data.
 
 use super::change::{ApiCall, Change, SetTags};
+use super::evidence::Evidence;
 use crate::domain::{
     Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
 };
@@ -90,6 +91,12 @@ impl From<&str> for StepId {
 pub enum Weight {
     /// Later waves wait for it, and don't begin when it failed.
     Essential,
+    /// Later waves wait for its end, whichever it is, and at most so long from their wave's beginning; the run ends
+    /// `Partial` when it failed.
+    Awaited {
+        /// How many seconds.
+        seconds: u32,
+    },
     /// Nothing waits for it; the run ends `Partial` when it failed.
     Wanted,
     /// Nothing waits for it; its failure is said, and the run can still be `Done`.
@@ -152,6 +159,8 @@ pub enum Action {
         /// Where the finding lives in Security Hub: the scope it was read from.
         hub: Scope,
     },
+    /// Takes or keeps evidence.
+    Evidence(Evidence),
 }
 
 /// One step of a plan.
@@ -324,9 +333,10 @@ pub fn claim_key(scope: &Scope, subject: &str) -> String {
 }
 
 impl Plan {
-    /// The instance that is acted on, where the subject is one.
+    /// The instance that is acted on, or whose evidence is taken, where the subject is one.
     pub fn instance(&self) -> Option<InstanceId> {
-        self.subject.strip_prefix("instance:").map(InstanceId::new)
+        let subject = &self.subject;
+        subject.strip_prefix("instance:").or_else(|| subject.strip_prefix("evidence:")).map(InstanceId::new)
     }
 
     /// The subject's id, without its kind.
@@ -379,6 +389,7 @@ impl Step {
         let read = |operation, target: String| ApiCall { operation, target, before: None, after: None };
         match &self.action {
             Action::Change(change) => change.calls(),
+            Action::Evidence(evidence) => evidence.calls(),
             Action::Recheck { instance, quarantine_group, .. } => {
                 let mut calls = vec![read("ec2:DescribeNetworkInterfaces", instance.to_string())];
                 if let Some((group, _)) = quarantine_group {

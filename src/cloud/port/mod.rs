@@ -3,6 +3,14 @@
 //! Each method's first line names its operation (`service:Operation`); the IAM policies in `assets/iam` are held
 //! against those names by a test. Pages are followed to the end unless a method says otherwise.
 
+mod forensics;
+mod s3;
+
+pub use forensics::{
+    Agent, CommandResult, ConsoleOutput, ForensicsReads, ForensicsWrites, Invocation, ShellCommand, VolumeDetail,
+};
+pub use s3::{NewObject, ObjectHead, ObjectLock, S3Reads, S3Writes};
+
 use crate::domain::{
     AclId, Finding, FindingId, FindingKey, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
     NetworkAcl, Protection, Scope, SecurityGroup, Severity, SnapshotId, Tags, VolumeId, VpcId, Workflow, text,
@@ -243,6 +251,9 @@ pub struct Snapshot {
     pub started_at: Option<DateTime<Utc>>,
     /// Its tags.
     pub tags: Tags,
+    /// The ARN of the KMS key that encrypts it; none where it is not encrypted.
+    #[serde(default)]
+    pub kms_key: Option<String>,
 }
 
 /// A parameter of Systems Manager's Parameter Store.
@@ -260,7 +271,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: Send + Sync {
+pub trait Reads: ForensicsReads + S3Reads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -303,7 +314,7 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: Send + Sync {
+pub trait Writes: ForensicsWrites + S3Writes + Send + Sync {
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

@@ -39,6 +39,8 @@ pub struct Behaviour {
     pub staleness: Staleness,
     /// How often `GetFindings` may be called in an account and Region; as often as one likes when there is none.
     pub findings_rate: Option<Rate>,
+    /// How long a command runs on an instance, by the simulated clock.
+    pub command_time: Duration,
 }
 
 impl Behaviour {
@@ -49,6 +51,7 @@ impl Behaviour {
             jitter: Duration::from_millis(80),
             staleness: Staleness::None,
             findings_rate: Some(Rate::GET_FINDINGS),
+            command_time: Duration::from_secs(3),
         }
     }
 }

@@ -24,7 +24,8 @@ impl Refusal {
     /// What kind of failure the code is.
     pub(super) fn kind(&self) -> ErrorKind {
         match self.code {
-            "NotFound" | "InvalidID" => ErrorKind::NotFound,
+            "NotFound" | "InvalidID" | "NoSuchBucket" => ErrorKind::NotFound,
+            "PreconditionFailed" => ErrorKind::AlreadyExists,
             "UnauthorizedOperation"
             | "AuthFailure"
             | "AccessDenied"
@@ -55,7 +56,7 @@ pub(super) fn denial_code(operation: &str) -> &'static str {
     match operation.split(':').next() {
         Some("ec2") => "UnauthorizedOperation",
         Some("sns") => "AuthorizationError",
-        Some("sts") => "AccessDenied",
+        Some("sts" | "s3") => "AccessDenied",
         _ => "AccessDeniedException",
     }
 }
@@ -65,6 +66,7 @@ pub(super) fn throttle_code(operation: &str) -> &'static str {
     match operation.split(':').next() {
         Some("ec2") => "RequestLimitExceeded",
         Some("sns") => "ThrottledException",
+        Some("s3") => "SlowDown",
         Some("securityhub") => "TooManyRequestsException",
         _ => "ThrottlingException",
     }

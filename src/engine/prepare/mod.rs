@@ -1,8 +1,10 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
 
+mod forensics;
 mod quarantine;
 mod restore;
 
+pub use forensics::ForensicsRequest;
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -18,6 +20,8 @@ pub enum Request {
     Quarantine(Box<QuarantineRequest>),
     /// A restore.
     Restore(Box<RestoreRequest>),
+    /// The taking of an instance's evidence.
+    Forensics(Box<ForensicsRequest>),
 }
 
 impl Request {
@@ -26,6 +30,7 @@ impl Request {
         match self {
             Self::Quarantine(request) => &request.scope,
             Self::Restore(request) => &request.scope,
+            Self::Forensics(request) => &request.scope,
         }
     }
 }
@@ -61,6 +66,7 @@ impl Engine {
         match request {
             Request::Quarantine(request) => self.prepare_quarantine(request).await,
             Request::Restore(request) => self.prepare_restore(request).await,
+            Request::Forensics(request) => self.prepare_forensics(request).await,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Prepared, Request};
 use crate::cloud::port::FindingQuery;
 use crate::domain::{InstanceId, RunId, Scope, Workflow, text};
 use crate::ledger::RunState;
-use crate::playbook::{Change, FindingRef, PlanRefusal, restore};
+use crate::playbook::{Change, FindingRef, PlanRefusal, Playbook, restore};
 use crate::policy::QuarantinePolicy;
 use std::collections::BTreeSet;
 
@@ -108,6 +108,10 @@ impl Engine {
         let subject = state.plan.subject.clone();
         let mut standing = self.outstanding(scope, &state.plan.subject).await?;
         let Some(place) = standing.iter().position(|o| o.run.run == run) else {
+            if state.plan.playbook == Playbook::CollectForensics {
+                let why = "took evidence, which stays where it is kept; nothing else of it stands";
+                return Err(PlanRefusal::Nothing(format!("run {run} {why}: nothing to put back")).into());
+            }
             return Err(PlanRefusal::Nothing(format!("run {run} has been taken back: nothing to put back")).into());
         };
         let later = standing.split_off(place + 1);

@@ -1,6 +1,8 @@
 //! AWS's own rules, one resource a file: each function checks everything first and only then changes the world, so
 //! that a refused call changes nothing.
 
+pub(super) mod agents;
+pub(super) mod buckets;
 pub(super) mod findings;
 pub(super) mod groups;
 pub(super) mod instances;
