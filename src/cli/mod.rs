@@ -6,8 +6,10 @@ mod args;
 mod completions;
 mod config;
 mod decode;
+mod evidence;
 mod exit;
 mod findings;
+mod forensics;
 mod keymap;
 mod ledger;
 mod log;
@@ -71,6 +73,8 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Decode(args)) => decode::run(&args, out),
         Some(Verb::Quarantine(args)) => quarantine::run(&global, &args, out).await,
         Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
+        Some(Verb::Forensics(args)) => forensics::run(&global, &args, out).await,
+        Some(Verb::Evidence(args)) => evidence::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,

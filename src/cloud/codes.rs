@@ -46,8 +46,15 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "OptInRequired"
         | "Blocked"
         | "PendingVerification" => ErrorKind::Denied,
-        "NotFound" | "NotFoundException" | "ResourceNotFoundException" | "ParameterNotFound" => ErrorKind::NotFound,
-        "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => ErrorKind::AlreadyExists,
+        "NotFound"
+        | "NotFoundException"
+        | "ResourceNotFoundException"
+        | "ParameterNotFound"
+        | "NoSuchBucket"
+        | "NoSuchKey"
+        | "ObjectLockConfigurationNotFoundError"
+        | "InvocationDoesNotExist" => ErrorKind::NotFound,
+        "PreconditionFailed" | "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => ErrorKind::AlreadyExists,
         "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
         "InternalError"
         | "InternalFailure"
@@ -64,6 +71,7 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "OperationNotPermitted"
         | "UnsupportedOperation"
         | "ConcurrentTagAccess"
+        | "ConditionalRequestConflict"
         | "PriorRequestNotComplete"
         | "ResourceInUseException"
         | "ResourceConflictException"

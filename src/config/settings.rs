@@ -2,7 +2,7 @@
 
 use super::document::{self, ConfigError};
 use crate::domain::{AccountId, GroupId, Region, Severity, Workflow};
-use crate::policy::QuarantinePolicy;
+use crate::policy::{ForensicsPolicy, QuarantinePolicy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,6 +24,8 @@ pub struct Settings {
     pub quarantine: QuarantinePolicy,
     /// What restore does besides putting things back.
     pub restore: RestoreSettings,
+    /// How evidence is taken, and where it is kept.
+    pub forensics: ForensicsPolicy,
     /// The session's standing orders.
     pub guard: GuardSettings,
     /// How the console looks and rings.
@@ -302,6 +304,9 @@ impl Settings {
             && let Err(problem) = check_topic(topic)
         {
             return wrong(&["quarantine", "topic_arn"], problem);
+        }
+        if let Err((name, problem)) = self.forensics.check() {
+            return wrong(&["forensics", name], problem);
         }
         if let Some(role) = &self.aws.role_name
             && (role.is_empty() || role.contains([':', ' ']))

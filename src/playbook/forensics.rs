@@ -61,10 +61,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         )));
     }
     let id = &instance.id;
-    let incident = request
-        .finding
-        .as_ref()
-        .map_or_else(|| format!("{id}-{}", observed.at.format("%Y%m%d")), FindingRef::incident);
+    let incident =
+        request.finding.as_ref().map_or_else(|| format!("{id}-{}", observed.at.format("%Y%m%d")), FindingRef::incident);
     let mut plan = Plan {
         playbook: Playbook::CollectForensics,
         subject: format!("evidence:{id}"),
@@ -114,7 +112,15 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
 }
 
 /// One capture as a step.
-fn capture(id: &InstanceId, vault: &Vault, what: Capture, title: String, seconds: u32, wave: u8, weight: Weight) -> Step {
+fn capture(
+    id: &InstanceId,
+    vault: &Vault,
+    what: Capture,
+    title: String,
+    seconds: u32,
+    wave: u8,
+    weight: Weight,
+) -> Step {
     let name = what.object();
     let name = name.rsplit_once('.').map_or(name.as_str(), |(name, _)| name).replace('/', "-");
     Step {
@@ -207,9 +213,8 @@ fn console_steps(request: &Request<'_>, instance: &Instance) -> Vec<Step> {
     if instance.state == "running" {
         steps.insert(0, (Capture::Screenshot, "Keep a picture of its console"));
     }
-    let step = |(what, title): (Capture, &str)| {
-        capture(id, vault, what, title.to_owned(), ANSWER_SECONDS, 1, Weight::Wanted)
-    };
+    let step =
+        |(what, title): (Capture, &str)| capture(id, vault, what, title.to_owned(), ANSWER_SECONDS, 1, Weight::Wanted);
     steps.into_iter().map(step).collect()
 }
 

@@ -1,7 +1,9 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
-use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VolumeId, VpcId};
+use crate::domain::{
+    GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VolumeId, VpcId,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

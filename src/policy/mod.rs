@@ -2,7 +2,7 @@
 
 mod forensics;
 
-pub use forensics::{ForensicsPolicy, VolatileEvidence};
+pub use forensics::{ForensicsPolicy, VolatileEvidence, check_bucket};
 
 use crate::domain::GroupId;
 use serde::{Deserialize, Serialize};

@@ -15,13 +15,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// As S3's: `NoSuchBucket`.
-    pub fn overwrite(
-        &self,
-        owner: &Scope,
-        bucket: &str,
-        key: &str,
-        body: Option<Vec<u8>>,
-    ) -> Result<(), SandboxError> {
+    pub fn overwrite(&self, owner: &Scope, bucket: &str, key: &str, body: Option<Vec<u8>>) -> Result<(), SandboxError> {
         let now = self.now();
         Ok(self.change(false, |world| rules::buckets::overwrite(world, owner, bucket, key, body, now))?)
     }
@@ -182,11 +176,8 @@ impl S3Writes for Sandbox {
         }
         let now = self.now();
         let resource = object(&new.bucket, &new.key);
-        let call =
-            Call { operation: "s3:PutObject", scope: &target.scope, resource, mutating: true, dry_run: false };
-        self.call(call, |sandbox| {
-            sandbox.change(false, |world| rules::buckets::put(world, &target.scope, new, now))
-        })
-        .await
+        let call = Call { operation: "s3:PutObject", scope: &target.scope, resource, mutating: true, dry_run: false };
+        self.call(call, |sandbox| sandbox.change(false, |world| rules::buckets::put(world, &target.scope, new, now)))
+            .await
     }
 }

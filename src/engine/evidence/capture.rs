@@ -1,9 +1,9 @@
 //! One piece of evidence, as its API call answers it.
 
+use super::super::Engine;
 use super::super::answer::step_error;
 use super::super::observe::observe;
 use super::super::retry::rereading;
-use super::super::Engine;
 use super::command;
 use crate::cloud::port::GroupQuery;
 use crate::cloud::{ErrorKind, Writes};

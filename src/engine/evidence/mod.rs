@@ -144,12 +144,7 @@ async fn seen_in(engine: &Engine, place: &Place, name: &str, source: &str) -> Re
 }
 
 /// Whether a command of this run was sent, so that its output may still be fetched.
-async fn is_sent(
-    engine: &Engine,
-    state: &RunState,
-    instance: &InstanceId,
-    what: &Capture,
-) -> Result<bool, CloudError> {
+async fn is_sent(engine: &Engine, state: &RunState, instance: &InstanceId, what: &Capture) -> Result<bool, CloudError> {
     let Capture::Command { script, .. } = what else { return Ok(false) };
     Ok(command::find(engine, state, instance, *script).await?.is_some())
 }

@@ -101,7 +101,8 @@ pub(super) async fn copy(
         Ok(Ok(mine)) => mine,
         Ok(Err(answer)) => return answer,
         Err(_) => {
-            let why = format!("the snapshots were not completed within {wait_minutes} minutes, and EC2 copies no others");
+            let why =
+                format!("the snapshots were not completed within {wait_minutes} minutes, and EC2 copies no others");
             return Answer::failed("StillPending", why);
         }
     };

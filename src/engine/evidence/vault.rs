@@ -207,9 +207,7 @@ async fn blocking<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, CloudError> {
-    let failed = |kind, code: &str, why: String| {
-        Err(CloudError::new(FOLDER, kind, code, why).on(path.display()))
-    };
+    let failed = |kind, code: &str, why: String| Err(CloudError::new(FOLDER, kind, code, why).on(path.display()));
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(e)) if e.kind() == std::io::ErrorKind::AlreadyExists => {

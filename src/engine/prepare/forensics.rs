@@ -70,7 +70,9 @@ impl Engine {
         let Some(owner) = owner_of(vault) else { return Err(error.into()) };
         let unfit = |why: String| Err(PlanRefusal::Unfit(format!("{}: {why}", text::safe(&vault.to_string()))).into());
         match (error.kind, error.code.as_str()) {
-            (_, "NoSuchBucket") => unfit(format!("there is no such bucket. Evidence goes nowhere else: make it in {owner}")),
+            (_, "NoSuchBucket") => {
+                unfit(format!("there is no such bucket. Evidence goes nowhere else: make it in {owner}"))
+            }
             (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
                 unfit(format!("the bucket is not in {}: set [forensics] bucket_region", owner.region))
             }

@@ -55,9 +55,11 @@ fn reaches_systems_manager(place: &ScopeWorld, instance: &InstanceId) -> bool {
                 RulePeer::Other(_) => false,
             }
     };
-    place.interfaces_of(instance).iter().flat_map(|i| &i.groups).any(|g| {
-        place.groups.get(g).is_some_and(|g| g.group.egress.iter().any(out))
-    })
+    place
+        .interfaces_of(instance)
+        .iter()
+        .flat_map(|i| &i.groups)
+        .any(|g| place.groups.get(g).is_some_and(|g| g.group.egress.iter().any(out)))
 }
 
 pub(in super::super) fn send(
@@ -103,7 +105,8 @@ pub(in super::super) fn result(
     now: DateTime<Utc>,
 ) -> Option<CommandResult> {
     let state = place.inside.commands.get(command).filter(|c| c.instance == *instance)?;
-    let said = |status: &str, code, stdout| CommandResult { status: status.into(), code, stdout, stderr: String::new() };
+    let said =
+        |status: &str, code, stdout| CommandResult { status: status.into(), code, stdout, stderr: String::new() };
     let agent = place.inside.agents.get(instance);
     match agent.filter(|agent| is_online(place, instance, agent)) {
         Some(agent) if now >= state.ends_at => Some(said("Success", 0, output(agent, state, instance))),

@@ -47,12 +47,7 @@ pub(in super::super) fn lock(place: &mut ScopeWorld, id: &SnapshotId, lock: Rete
     Ok(())
 }
 
-pub(in super::super) fn share(
-    world: &mut World,
-    scope: &Scope,
-    id: &SnapshotId,
-    with: &[AccountId],
-) -> Ruling<()> {
+pub(in super::super) fn share(world: &mut World, scope: &Scope, id: &SnapshotId, with: &[AccountId]) -> Ruling<()> {
     let default_key = buckets::default_key(scope);
     let state = world.place_mut(scope)?.snapshots.get_mut(id).ok_or_else(|| unknown(id))?;
     if state.snapshot.kms_key.as_ref() == Some(&default_key) {

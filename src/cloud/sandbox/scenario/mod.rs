@@ -5,6 +5,7 @@
 
 mod build;
 mod document;
+mod inside;
 mod lines;
 mod network;
 
