@@ -6,6 +6,7 @@ mod cli;
 mod console;
 mod contract;
 mod corpus;
+mod forensics;
 mod ledger;
 mod poller;
 mod quarantine;

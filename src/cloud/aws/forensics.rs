@@ -71,7 +71,7 @@ impl ForensicsReads for AwsCloud {
             let wanted = super::ec2::filter("volume-id", some.iter().map(VolumeId::as_str));
             let pages = ec2.describe_volumes().filters(wanted).max_results(VOLUMES).into_paginator().items().send();
             let volumes = call(DESCRIBE_VOLUMES, Some(scope), pages.collect::<Result<Vec<_>, _>>()).await?;
-            found.extend(volumes.iter().filter_map(convert::volume));
+            found.extend(volumes.iter().filter_map(convert::volume_detail));
         }
         found.retain(|volume| ids.contains(&volume.id));
         Ok(found)

@@ -1,7 +1,6 @@
 //! S3: the buckets that evidence is kept in. Each call names the account that has to own the bucket.
 
 use super::AwsCloud;
-use super::ec2::convert::time;
 use super::error::{call, incomplete};
 use crate::cloud::operations::{GET_OBJECT, GET_OBJECT_LOCK_CONFIGURATION, HEAD_OBJECT, LIST_OBJECTS, PUT_OBJECT};
 use crate::cloud::port::{
@@ -85,15 +84,9 @@ impl S3Reads for AwsCloud {
         let request = s3.get_object().bucket(bucket).key(key).expected_bucket_owner(owner.account.as_str());
         let answer = call(GET_OBJECT, Some(owner), request.send()).await.map_err(|e| e.on(key));
         let Some(answer) = unless(&["NoSuchKey"], answer.map(Some))? else { return Ok(None) };
-        let broken = |e: aws_sdk_s3::primitives::ByteStreamError| {
-            CloudError::new(GET_OBJECT.name, ErrorKind::Unavailable, "ConnectionFailed", e.to_string())
-                .at(owner)
-                .on(key)
-        };
-        let body = answer.body.collect().await.map_err(|e| {
-            let mut error = broken(e);
-            error.may_have_applied = false;
-            error
+        let body = answer.body.collect().await.map_err(|e| CloudError {
+            may_have_applied: false,
+            ..CloudError::new(GET_OBJECT.name, ErrorKind::Unavailable, "ConnectionFailed", e.to_string()).at(owner).on(key)
         })?;
         Ok(Some(body.to_vec()))
     }

@@ -190,7 +190,8 @@ pub(super) fn new_snapshot(s: &ec2::SnapshotInfo) -> Option<Snapshot> {
     })
 }
 
-pub(in crate::cloud::aws) fn volume(v: &ec2::Volume) -> Option<VolumeDetail> {
+/// A volume as it is described by itself.
+pub(in crate::cloud::aws) fn volume_detail(v: &ec2::Volume) -> Option<VolumeDetail> {
     Some(VolumeDetail {
         id: VolumeId::new(v.volume_id()?),
         state: v.state().map_or_else(String::new, |s| s.as_str().to_owned()),
