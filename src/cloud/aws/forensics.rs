@@ -14,10 +14,7 @@ use crate::cloud::port::{
 };
 use crate::domain::{AccountId, InstanceId, LockMode, Retention, Scope, SnapshotId, Tags, VolumeId};
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{
-    CreateVolumePermission, CreateVolumePermissionModifications, LockMode as SnapshotLockMode, ResourceType,
-    SnapshotAttributeName,
-};
+use aws_sdk_ec2::types::{LockMode as SnapshotLockMode, OperationType, ResourceType, SnapshotAttributeName};
 use aws_sdk_ssm::types::{CommandFilter, CommandFilterKey, InstanceInformationStringFilter};
 use aws_smithy_types::base64;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -217,13 +214,12 @@ impl ForensicsWrites for AwsCloud {
     async fn share_snapshot(&self, target: &Target, snapshot: &SnapshotId, with: &[AccountId]) -> CloudResult<()> {
         let clients = self.clients.of(&target.scope).await?;
         let ec2 = &clients.ec2;
-        let permission = |account: &AccountId| CreateVolumePermission::builder().user_id(account.as_str()).build();
-        let add = with.iter().map(permission).collect();
         let request = ec2
             .modify_snapshot_attribute()
             .snapshot_id(snapshot.as_str())
             .attribute(SnapshotAttributeName::CreateVolumePermission)
-            .create_volume_permission(CreateVolumePermissionModifications::builder().set_add(Some(add)).build())
+            .operation_type(OperationType::Add)
+            .set_user_ids(Some(with.iter().map(ToString::to_string).collect()))
             .dry_run(target.dry_run);
         let answer = call(MODIFY_SNAPSHOT_ATTRIBUTE, Some(&target.scope), request.send()).await;
         rehearsed(target.dry_run, answer.map(drop), || ()).map_err(|e| e.on(snapshot))

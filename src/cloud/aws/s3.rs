@@ -10,7 +10,7 @@ use crate::domain::{LockMode, Retention, Scope};
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    ChecksumMode, ObjectLockEnabled, ObjectLockMode, ObjectLockRetentionMode, ServerSideEncryption,
+    ChecksumAlgorithm, ChecksumMode, ObjectLockEnabled, ObjectLockMode, ObjectLockRetentionMode, ServerSideEncryption,
 };
 use aws_smithy_types::{DateTime, base64};
 
@@ -86,7 +86,9 @@ impl S3Reads for AwsCloud {
         let Some(answer) = unless(&["NoSuchKey"], answer.map(Some))? else { return Ok(None) };
         let body = answer.body.collect().await.map_err(|e| CloudError {
             may_have_applied: false,
-            ..CloudError::new(GET_OBJECT.name, ErrorKind::Unavailable, "ConnectionFailed", e.to_string()).at(owner).on(key)
+            ..CloudError::new(GET_OBJECT.name, ErrorKind::Unavailable, "ConnectionFailed", e.to_string())
+                .at(owner)
+                .on(key)
         })?;
         Ok(Some(body.to_vec()))
     }
@@ -131,6 +133,7 @@ impl S3Writes for AwsCloud {
             .bucket(&object.bucket)
             .key(&object.key)
             .body(ByteStream::from(object.body.clone()))
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(header_digest(&object.sha256))
             .if_none_match("*")
             .server_side_encryption(sse)

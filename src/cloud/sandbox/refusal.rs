@@ -38,7 +38,9 @@ impl Refusal {
             | "ThrottlingException"
             | "Throttling"
             | "ThrottledException" => ErrorKind::Throttled,
-            "OperationNotPermitted" | "IncorrectInstanceState" | "UnsupportedOperation" => ErrorKind::Conflict,
+            "OperationNotPermitted" | "IncorrectInstanceState" | "IncorrectState" | "UnsupportedOperation" => {
+                ErrorKind::Conflict
+            }
             "SandboxStore" => ErrorKind::Unavailable,
             code if code.ends_with(".NotFound") => ErrorKind::NotFound,
             code if code.ends_with(".Duplicate") => ErrorKind::AlreadyExists,
