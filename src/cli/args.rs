@@ -1,8 +1,10 @@
 //! The command line's grammar.
 
 use crate::cloud::sandbox::Scenario;
-use crate::domain::{AccountId, FindingId, GroupId, InstanceId, Region, RunId, Severity};
+use crate::domain::{AccountId, AclId, FindingId, GroupId, InstanceId, Region, RunId, Severity};
+use crate::policy::Ttl;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -71,6 +73,20 @@ pub(super) enum Verb {
     Forensics(ForensicsArgs),
     /// List the evidence of a run, or hold it against the ledger
     Evidence(EvidenceArgs),
+    /// Deny an address in the network ACLs that its packets cross, read back; or move the end of its block
+    Block(BlockArgs),
+    /// Take blocks of an address away: our own entries, compared whole
+    Unblock(UnblockArgs),
+    /// Take away the blocks whose time is over
+    Sweep(SweepArgs),
+    /// List the blocks, with whose they are, since when and until
+    Blocks(BlocksArgs),
+    /// Answer stolen instance credentials: IMDSv2, another profile on every instance, then every session cut
+    Exfiltration(ExfiltrationArgs),
+    /// Delete a role for good, after a whole export of it into the ledger
+    DeleteRole(DeleteRoleArgs),
+    /// Cut credentials: a user's key, a user, or the sessions of a role, by who is behind them
+    Revoke(RevokeArgs),
     /// List runs, or show one
     Runs(RunsArgs),
     /// Look into runs whose process went away, and bring them to an end
@@ -163,6 +179,48 @@ pub(super) struct QuarantineArgs {
     pub(super) commit: Commit,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExfiltrationArgs {
+    /// The finding that is answered: it names the credentials, the instance and the thief's address
+    #[arg(value_name = "FINDING-ID", value_parser = finding_id, required_unless_present_any = ["role", "instance"])]
+    pub(super) finding: Option<FindingId>,
+    /// The role behind the credentials, where the finding doesn't name it
+    #[arg(long, value_name = "NAME")]
+    pub(super) role: Option<String>,
+    /// The role that this instance has
+    #[arg(long, value_name = "ID", value_parser = str::parse::<InstanceId>, conflicts_with = "role")]
+    pub(super) instance: Option<InstanceId>,
+    /// Make the role NAME-backup from the original, without what the finding used, where there is none
+    #[arg(long)]
+    pub(super) make_backup: bool,
+    /// Cut the sessions alone: the instances keep the role, and get fresh credentials of it
+    #[arg(long, conflicts_with = "make_backup")]
+    pub(super) no_swap: bool,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Act though an instance with the role is tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DeleteRoleArgs {
+    /// The role
+    #[arg(value_name = "NAME", required_unless_present = "export")]
+    pub(super) role: Option<String>,
+    /// The role's name once more: a deleted role can't come back
+    #[arg(long, value_name = "NAME")]
+    pub(super) confirm: Option<String>,
+    /// Print what this run exported before it deleted a role
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["role", "confirm", "plan", "yes"])]
+    pub(super) export: Option<RunId>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
 /// What becomes of the finding when its subject is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FindingStatus {
@@ -186,6 +244,9 @@ pub(super) struct RestoreArgs {
     /// Put back what somebody else has changed since, too: all of it, or what `--plan` names
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
     pub(super) force: Vec<String>,
+    /// Make this access key Active again; no other option does
+    #[arg(long, value_name = "KEY")]
+    pub(super) reactivate: Vec<String>,
     /// Believe the original groups that tags name, where the ledger knows none
     #[arg(long)]
     pub(super) trust_tags: bool,
@@ -195,6 +256,129 @@ pub(super) struct RestoreArgs {
     /// The SNS topic to tell
     #[arg(long, value_name = "ARN")]
     pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+/// Which packets are denied, seen from the subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Ways {
+    /// Those that come in.
+    Ingress,
+    /// Those that go out.
+    Egress,
+    /// All: a network ACL is stateless.
+    Both,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct BlockArgs {
+    /// The address, or a range of up to 256 (/24; IPv6: /64)
+    #[arg(value_name = "ADDRESS", value_parser = address)]
+    pub(super) address: IpNet,
+    /// A network ACL to deny it in; else those that guard the instance's subnets
+    #[arg(long, value_name = "ACL", value_parser = str::parse::<AclId>)]
+    pub(super) nacl: Vec<AclId>,
+    /// An instance to guard; else the finding's
+    #[arg(long, value_name = "ID", value_parser = str::parse::<InstanceId>)]
+    pub(super) instance: Vec<InstanceId>,
+    /// The finding that is answered; else the worst open one that names the address
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(super) finding: Option<FindingId>,
+    /// Answer no finding
+    #[arg(long, conflicts_with = "finding")]
+    pub(super) no_finding: bool,
+    /// Which packets are denied
+    #[arg(long, value_enum, value_name = "WAY", default_value = "both")]
+    pub(super) direction: Ways,
+    /// For how long: 30m, 24h, 7d; else what the configuration says, else until it is taken back
+    #[arg(long, value_name = "TIME")]
+    pub(super) ttl: Option<Ttl>,
+    /// The same range again, where it is wider than /24 (IPv6: /64) or AWS's own
+    #[arg(long, value_name = "RANGE", value_parser = address)]
+    pub(super) wide: Option<IpNet>,
+    /// Block nothing new: move the end of the address's blocks to this time from now
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["nacl", "instance", "finding", "ttl", "wide", "direction"])]
+    pub(super) extend: Option<Ttl>,
+    /// With --extend: only the blocks that this run made
+    #[arg(long, value_name = "RUN", requires = "extend")]
+    pub(super) run: Option<RunId>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Act around an instance tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["address", "run"])))]
+pub(super) struct UnblockArgs {
+    /// The address or range
+    #[arg(value_name = "ADDRESS", value_parser = address)]
+    pub(super) address: Option<IpNet>,
+    /// Only the blocks that this run made
+    #[arg(long, value_name = "RUN")]
+    pub(super) run: Option<RunId>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct SweepArgs {
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct BlocksArgs {
+    /// Denies that are not ours too, and blocks of ours that somebody else has removed
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+/// What `revoke` cuts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RevokeKind {
+    /// An access key or a session, by its id (AKIA… or ASIA…).
+    Key,
+    /// An IAM user, with every key it has.
+    User,
+    /// The sessions of a role until now.
+    Role,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RevokeArgs {
+    /// What is named
+    #[arg(value_enum, requires = "name", required_unless_present = "finding")]
+    pub(super) kind: Option<RevokeKind>,
+    /// The key's id, or the name or ARN of the user or role
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The finding that is answered; alone, the credential that it is about
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(super) finding: Option<FindingId>,
+    /// Cut only the sessions of a role that this instance was given
+    #[arg(long, value_name = "INSTANCE", value_parser = str::parse::<InstanceId>)]
+    pub(super) only_instance: Option<InstanceId>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Act on a user or role tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    /// Cut the user or role that lazaret itself is acting as: its name, typed again
+    #[arg(long, value_name = "NAME")]
+    pub(super) lock_myself_out: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
 }
@@ -343,6 +527,11 @@ pub(super) enum SandboxVerb {
         /// The scenario; else the default one
         scenario: Option<String>,
     },
+    /// Print who goes on using stolen credentials, and what AWS answers now
+    Intruders {
+        /// The scenario; else the default one
+        scenario: Option<String>,
+    },
     /// Print what the scenario's SNS topics received
     Messages {
         /// The scenario; else the default one
@@ -354,6 +543,10 @@ pub(super) enum SandboxVerb {
 pub(super) struct CompletionsArgs {
     /// The shell
     pub(super) shell: clap_complete::Shell,
+}
+
+fn address(text: &str) -> Result<IpNet, String> {
+    crate::policy::address::parse(text)
 }
 
 fn finding_id(text: &str) -> Result<FindingId, std::convert::Infallible> {

@@ -5,7 +5,7 @@ use crate::domain::text;
 use crate::engine::EngineError;
 use crate::ledger::{LedgerError, Outcome, RunState};
 use crate::playbook::PlanRefusal;
-use crate::playbook::plan::DriftKind;
+use crate::playbook::plan::{Drift, DriftKind};
 use std::process::{ExitCode, Termination};
 
 /// How the program ends. The numbers are stable.
@@ -36,12 +36,18 @@ impl Exit {
     /// What a run's end means for its caller.
     pub(super) fn of_run(state: &RunState) -> Self {
         match state.ended.as_ref().map(|(outcome, _, _)| *outcome) {
-            Some(Outcome::Done) if state.plan.drift.iter().any(|d| d.kind != DriftKind::Overwritten) => Self::Drift,
+            Some(Outcome::Done) if is_drift(&state.plan.drift) => Self::Drift,
             Some(Outcome::Done) => Self::Done,
             Some(Outcome::Partial) => Self::Partial,
             Some(Outcome::Failed) | None => Self::Failed,
         }
     }
+}
+
+/// Whether there is drift that its caller should hear of: what was overwritten as asked, and what waits to be asked for
+/// by name, is none.
+pub(super) fn is_drift(drift: &[Drift]) -> bool {
+    drift.iter().any(|d| !matches!(d.kind, DriftKind::Overwritten | DriftKind::Withheld))
 }
 
 /// What went wrong: `Error: …` and, where there is one, `Hint: …`.
@@ -98,6 +104,18 @@ impl From<EngineError> for Failure {
                     }
                     PlanRefusal::AlreadyQuarantined { subject, .. } => {
                         (Exit::Refused, Some(format!("`lazaret restore {subject}` takes it back")))
+                    }
+                    PlanRefusal::AlreadyBlocked { subject, run: Some(_), .. } => {
+                        let hint = format!("`lazaret unblock {subject}` takes it back; `--extend 24h` moves its end");
+                        (Exit::Refused, Some(hint))
+                    }
+                    PlanRefusal::AlreadyBlocked { .. } => (Exit::Refused, None),
+                    PlanRefusal::Address(refusal) => (Exit::Refused, Some(refusal.hint())),
+                    PlanRefusal::AlreadyContained { run: Some(run), .. } => {
+                        (Exit::Refused, Some(format!("`lazaret restore --run {run}` takes it back")))
+                    }
+                    PlanRefusal::AlreadyContained { run: None, .. } => {
+                        (Exit::Refused, Some("this ledger does not know who did it".to_owned()))
                     }
                     PlanRefusal::LeakyGroup { .. } => {
                         (Exit::Refused, Some("remove the rules, or name another group with --quarantine-group".into()))

@@ -3,10 +3,14 @@
 //! May import everything. Deliberately absent: decisions. What may be done, and how, is the engine's.
 
 mod args;
+mod block;
+mod blocks;
 mod completions;
 mod config;
 mod decode;
+mod delete_role;
 mod evidence;
+mod exfiltration;
 mod exit;
 mod findings;
 mod forensics;
@@ -18,11 +22,13 @@ mod plan;
 mod quarantine;
 mod recover;
 mod restore;
+mod revoke;
 mod runs;
 mod sandbox;
 mod session;
 mod show;
 mod themes;
+mod unblock;
 
 pub use args::Args;
 pub use exit::Exit;
@@ -75,6 +81,13 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
         Some(Verb::Forensics(args)) => forensics::run(&global, &args, out).await,
         Some(Verb::Evidence(args)) => evidence::run(&global, &args, out).await,
+        Some(Verb::Block(args)) => block::run(&global, &args, out).await,
+        Some(Verb::Unblock(args)) => unblock::run(&global, &args, out).await,
+        Some(Verb::Sweep(args)) => unblock::sweep(&global, &args, out).await,
+        Some(Verb::Blocks(args)) => blocks::run(&global, &args, out).await,
+        Some(Verb::Exfiltration(args)) => exfiltration::run(&global, &args, out).await,
+        Some(Verb::DeleteRole(args)) => delete_role::run(&global, &args, out).await,
+        Some(Verb::Revoke(args)) => revoke::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,

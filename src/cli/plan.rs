@@ -1,7 +1,7 @@
 //! From a prepared plan to a run: preview, consent, commit, report.
 
 use super::args::Commit;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, is_drift};
 use super::out::Out;
 use super::session::Session;
 use crate::domain::text;
@@ -22,7 +22,7 @@ pub(super) async fn carry_out(
 ) -> Result<Exit, Failure> {
     if commit.plan {
         preview(session, &prepared, out);
-        return Ok(if prepared.plan.drift.is_empty() { Exit::Done } else { Exit::Drift });
+        return Ok(if is_drift(&prepared.plan.drift) { Exit::Drift } else { Exit::Done });
     }
     if session.engine.guard().dry_run && !session.engine.guard().read_only {
         return rehearse(session, &prepared, out).await;
@@ -138,6 +138,24 @@ pub(super) fn unplanned(
     failure
 }
 
+/// What is said where nothing was to be done: that is what was asked for.
+pub(super) fn nothing_to_do(
+    playbook: Playbook,
+    subject: &str,
+    scope: &crate::domain::Scope,
+    message: String,
+    out: &Out,
+) -> Exit {
+    let mut report = RunReport::refused(playbook, subject.to_owned(), scope.clone(), message);
+    report.state = "done".into();
+    if out.json {
+        out.json(&report);
+    } else {
+        out.line(format!("done: {}", report.message));
+    }
+    Exit::Done
+}
+
 /// The end of a run, for people or machines.
 pub(super) fn report(state: &RunState, out: &Out) -> Exit {
     let report = RunReport::new(state);
@@ -149,6 +167,7 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
         for drift in &report.drift {
             out.line(format!("  drift  {}", drift_text(drift)));
         }
+        report.next.iter().for_each(|next| out.line(format!("  next   {next}")));
         out.line(format!("run {}", state.run));
     }
     Exit::of_run(state)
@@ -190,7 +209,7 @@ fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
         "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
         "account_name": session.account_name(&plan.scope.account), "finding": plan.finding.as_ref().map(|f| &f.id),
         "steps": steps, "warnings": plan.warnings, "not_stopped": plan.limits, "drift": plan.drift,
-        "reverts": plan.reverts,
+        "reverts": plan.reverts, "next": plan.promise.next,
     })
 }
 
@@ -218,6 +237,9 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
     }
     for drift in &plan.drift {
         out.line(format!("drift    {}", drift_text(drift)));
+    }
+    for next in &plan.promise.next {
+        out.line(format!("afterwards  {next}"));
     }
     for wave in plan.waves() {
         out.line(format!("wave {wave}"));

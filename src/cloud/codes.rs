@@ -17,6 +17,8 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "SlowDown"
         | "EC2ThrottledException"
         | "SnapshotCreationPerVolumeRateExceeded"
+        // Parameter Store, of several writers at once.
+        | "TooManyUpdates"
         // Security Hub's throttle has the name that EC2 gives to quotas.
         | "LimitExceededException" => ErrorKind::Throttled,
         // One EC2 code for "who are you" and "not yours".
@@ -50,11 +52,14 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "NotFoundException"
         | "ResourceNotFoundException"
         | "ParameterNotFound"
+        | "NoSuchEntity"
         | "NoSuchBucket"
         | "NoSuchKey"
         | "ObjectLockConfigurationNotFoundError"
         | "InvocationDoesNotExist" => ErrorKind::NotFound,
-        "PreconditionFailed" | "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => ErrorKind::AlreadyExists,
+        "PreconditionFailed" | "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => {
+            ErrorKind::AlreadyExists
+        }
         "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
         "InternalError"
         | "InternalFailure"
@@ -64,6 +69,7 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "InternalServerErrorException"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
+        | "ServiceFailure"
         | "Unavailable" => ErrorKind::Unavailable,
         "IncorrectState"
         | "IncorrectInstanceState"
@@ -75,6 +81,10 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "PriorRequestNotComplete"
         | "ResourceInUseException"
         | "ResourceConflictException"
+        | "DeleteConflict"
+        | "UnmodifiableEntity"
+        | "EntityTemporarilyUnmodifiable"
+        | "ConcurrentModification"
         // "There are multiple interfaces attached to instance …"
         | "InvalidInstanceID" => ErrorKind::Conflict,
         _ if code.ends_with(".NotFound") => ErrorKind::NotFound,
@@ -122,6 +132,11 @@ mod tests {
             ("InvalidParameterValue", ErrorKind::Invalid),
             ("ValidationException", ErrorKind::Invalid),
             ("InternalError", ErrorKind::Unavailable),
+            ("NoSuchEntity", ErrorKind::NotFound),
+            ("LimitExceeded", ErrorKind::Conflict),
+            ("UnmodifiableEntity", ErrorKind::Conflict),
+            ("MalformedPolicyDocument", ErrorKind::Invalid),
+            ("ServiceFailure", ErrorKind::Unavailable),
             ("SomethingNew", ErrorKind::Other),
         ] {
             assert_eq!(kind_of(code, "", 400), kind, "{code}");

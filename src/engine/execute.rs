@@ -3,12 +3,12 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
-use super::answer::{Answer, NOT_APPLIED, step_error, unclear_or_failed};
+use super::answer::{Answer, HALF_DONE, NOT_APPLIED, step_error, unclear_or_failed};
 use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, evidence, message};
+use super::{Engine, EngineError, LEASE, apply, block, evidence, message, simulate};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Partition, Scope, text};
@@ -16,11 +16,15 @@ use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::{SetInterfaceGroups, group_list, leaks};
 use crate::playbook::tags::RUN;
 use crate::playbook::{Action, Change, Evidence, Step, StepId, Weight};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+/// How often a step is begun again, made otherwise: as often as there may be others at the same table at the same moment.
+const TIMES_AGAIN: u32 = 40;
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
@@ -48,6 +52,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         return Err(super::Refusal::ReadOnly.into());
     };
     let mut running: JoinSet<(StepId, Answer)> = JoinSet::new();
+    let mut begun_again = BTreeMap::new();
     for wave in journal.state.plan.waves() {
         let halted = halted(&journal.state, wave);
         let mut events = Vec::new();
@@ -57,23 +62,25 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 Verdict::Leave => {}
                 Verdict::Skip(why) => events.push(Event::Skipped { step: step.id.clone(), why }),
                 Verdict::Start => {
-                    let change = resolved_change(&journal.state, step);
+                    let change = resolved_change(&journal.state, step, engine.now());
                     let record = change.clone().map(Box::new);
+                    let resumed = journal.state.steps.get(&step.id).is_some_and(|s| s.intended_at.is_some());
                     events.push(Event::Intended { step: step.id.clone(), change: record });
-                    start.push((step.clone(), change));
+                    start.push((step.clone(), change, resumed));
                 }
             }
         }
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
         let mut patience = Patience::default();
-        for (step, change) in start {
+        for (step, change, resumed) in start {
+            // What was read back is known before anything later begins, whatever it is to the run.
             match step.weight {
-                Weight::Essential => {
+                Weight::Awaited { seconds } => patience.wait_for(&step.id, seconds),
+                Weight::Wanted | Weight::Courtesy if !matches!(step.action, Action::ReadBack { .. }) => {}
+                Weight::Essential | Weight::Wanted | Weight::Courtesy => {
                     waited.insert(step.id.clone());
                 }
-                Weight::Awaited { seconds } => patience.wait_for(&step.id, seconds),
-                Weight::Wanted | Weight::Courtesy => {}
             }
             // A notification reports on everything before it, as a manifest does, and a read-back that isn't about
             // isolation has no hurry: what still runs is awaited first.
@@ -84,13 +91,13 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                     | Action::Evidence(Evidence::Manifest { .. })
             ) {
                 while let Some(done) = running.join_next().await {
-                    record_answer(engine, journal, done).await?;
+                    take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
                 }
             }
             if matches!(step.action, Action::Evidence(Evidence::Manifest { .. })) {
                 look_for_evidence(engine, journal).await?;
             }
-            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change));
+            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change, resumed));
             running.spawn(async move { (id, work.await) });
         }
         loop {
@@ -103,15 +110,14 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
             };
             // Nothing runs any more, or what still does is no longer waited for: it goes on beside the next wave.
             let Some(done) = done else { break };
-            if let Ok((id, _)) = &done {
-                waited.remove(id);
-                patience.done(id);
+            if let Some(id) = take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
+                waited.remove(&id);
+                patience.done(&id);
             }
-            record_answer(engine, journal, done).await?;
         }
     }
     while let Some(done) = running.join_next().await {
-        record_answer(engine, journal, done).await?;
+        take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
     }
     // Best-effort changes may have been answered after the last read-back.
     if readback::unread(&journal.state) {
@@ -164,6 +170,38 @@ impl Patience {
     }
 }
 
+/// Writes an answer down. A step that is to be made otherwise is intended again, durably, and begun again; the step's id
+/// where it has come to its end.
+async fn take(
+    engine: &Engine,
+    journal: &mut Journal,
+    writes: &Arc<dyn Writes>,
+    running: &mut JoinSet<(StepId, Answer)>,
+    begun_again: &mut BTreeMap<StepId, u32>,
+    done: Result<(StepId, Answer), tokio::task::JoinError>,
+) -> Result<Option<StepId>, EngineError> {
+    let (id, error, change) = match done {
+        Ok((id, Answer::Again { error, change })) => (id, error, change),
+        done => {
+            let id = done.as_ref().ok().map(|(id, _)| id.clone());
+            record_answer(engine, journal, done).await?;
+            return Ok(id);
+        }
+    };
+    let failed = Event::Failed { step: id.clone(), error };
+    let times = begun_again.entry(id.clone()).or_insert(0);
+    *times += 1;
+    let step = journal.state.plan.step(&id).filter(|_| *times <= TIMES_AGAIN).cloned();
+    let Some(step) = step else {
+        journal.append(&[failed]).await?;
+        return Ok(Some(id));
+    };
+    journal.append(&[failed, Event::Intended { step: id.clone(), change: Some(change.clone()) }]).await?;
+    let work = work(engine, journal, writes, step, Some(*change), false);
+    running.spawn(async move { (id, work.await) });
+    Ok(None)
+}
+
 /// Why waves from here on must not change anything more: an essential step before them did not succeed.
 fn halted(state: &RunState, wave: u8) -> Option<String> {
     state.plan.steps.iter().filter(|s| s.wave < wave && s.weight == Weight::Essential).find_map(|s| {
@@ -186,6 +224,8 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         StepState::Pending => true,
         // Recovery has looked and found that these had no effect.
         StepState::Failed { error } => error.code == NOT_APPLIED,
+        // And here, that the rest is still to be done.
+        StepState::Indeterminate { error } => error.code == HALF_DONE,
         _ => false,
     };
     if !startable {
@@ -202,9 +242,15 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         let goes_on = match &step.action {
             Action::ReadBack { .. } | Action::Notify { .. } => true,
             Action::Snapshots { .. } => contained,
+            // Each needs the step whose number it writes.
+            Action::WriteCounter { .. } => true,
             Action::Evidence(Evidence::Manifest { .. }) => !state.kept().is_empty(),
             Action::Evidence(_) => contained,
-            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } => false,
+            Action::UpdateFinding { .. }
+            | Action::Change(_)
+            | Action::Recheck { .. }
+            | Action::MoveExpiry { .. }
+            | Action::Simulate { .. } => false,
         };
         if !goes_on {
             return skip(why.to_owned());
@@ -218,15 +264,17 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
     Verdict::Start
 }
 
-/// The step's change with the group that an earlier step has made, and as it was first recorded where it was.
-fn resolved_change(state: &RunState, step: &Step) -> Option<Change> {
+/// The step's change with the group that an earlier step has made, the run and the moment in it; and as it was first
+/// recorded where it was.
+fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>) -> Option<Change> {
     let Action::Change(change) = &step.action else { return None };
     if let Some(recorded) = state.steps.get(&step.id).and_then(|s| s.change.clone()) {
         return Some(recorded);
     }
+    let change = change.clone().settle(state.run, now);
     Some(match group_made(state) {
-        Some(group) => change.clone().with_group_made(&group),
-        None => change.clone(),
+        Some(group) => change.with_group_made(&group),
+        None => change,
     })
 }
 
@@ -243,12 +291,13 @@ fn work(
     writes: &Arc<dyn Writes>,
     step: Step,
     change: Option<Change>,
+    resumed: bool,
 ) -> impl Future<Output = Answer> + Send + 'static {
     let (engine, writes, state) = (engine.clone(), writes.clone(), journal.state.clone());
     async move {
         match (step.action, change) {
             (Action::Change(_), Some(change)) => {
-                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change).await
+                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change, resumed).await
             }
             (Action::Change(_), None) => Answer::failed("NoChange", "the change was not recorded"),
             (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
@@ -272,6 +321,9 @@ fn work(
                 }
             }
             (Action::Evidence(step), _) => evidence::take(&engine, writes.as_ref(), &state, step).await,
+            (Action::Simulate { principal, arn, source_instance }, _) => {
+                simulate::simulate(&engine, &state, &principal, &arn, source_instance.as_ref()).await
+            }
             (Action::Notify { topic_arn, .. }, _) => {
                 let scope = topic_scope(&topic_arn, &state.plan.scope);
                 let (subject, body) = message::of(&state);
@@ -281,6 +333,10 @@ fn work(
                     Err(e) => unclear_or_failed(&e),
                 }
             }
+            (Action::WriteCounter { acl, step, .. }, _) => {
+                block::write_counter(&engine, writes.as_ref(), &state, &acl, &step).await
+            }
+            (Action::MoveExpiry { blocks, .. }, _) => block::move_expiry(&engine, &state.plan.scope, &blocks).await,
             (Action::UpdateFinding { key, workflow, note, hub, .. }, _) => {
                 let update = FindingUpdate { workflow: Some(workflow), note: Some(note) };
                 let (target, keys) = (Target::new(&hub), [key]);
@@ -404,7 +460,7 @@ async fn record_answer(
         Answer::Kept { kept, output } => {
             vec![Event::Kept { step: step.clone(), kept }, Event::Applied { step, output }]
         }
-        Answer::Failed(error) => vec![Event::Failed { step, error }],
+        Answer::Failed(error) | Answer::Again { error, .. } => vec![Event::Failed { step, error }],
         Answer::Unclear(error) => {
             journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
             // An isolation that evidence comes before doesn't wait for a look into a vault: the manifest does.

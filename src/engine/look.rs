@@ -1,6 +1,7 @@
 //! After an unclear answer: look at the world, and let it say what was applied.
 
-use super::answer::NOT_APPLIED;
+use super::answer::{HALF_DONE, NOT_APPLIED};
+use super::apply::deny_address::{Found, found};
 use super::journal::Journal;
 use super::readback::look;
 use super::{Engine, EngineError, evidence};
@@ -23,9 +24,42 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
     }
     let event = match (&action, &status.change) {
         // Making the group looks before it makes, and reads only look: both can be begun again as they are.
-        (Action::Change(Change::MakeQuarantineGroup(_)) | Action::Recheck { .. } | Action::ReadBack { .. }, _) => {
-            failed(NOT_APPLIED, "no answer was recorded; to be done again")
-        }
+        (
+            Action::Change(Change::MakeQuarantineGroup(_) | Change::MakeBackupRole(_))
+            | Action::Recheck { .. }
+            | Action::ReadBack { .. }
+            | Action::MoveExpiry { .. }
+            | Action::Simulate { .. },
+            _,
+        ) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
+        (Action::Change(_), Some(Change::DenyAddress(deny))) => match found(engine, &scope, deny).await? {
+            Found::Done => applied(vec!["found done on looking".into()]),
+            Found::Nothing => failed(NOT_APPLIED, "looking showed that it was not done"),
+            Found::Gone => failed("Gone", "the network ACL is no longer there"),
+            Found::Part(what) => {
+                let known = matches!(&status.state, StepState::Indeterminate { error } if error.code == HALF_DONE);
+                if known {
+                    return Ok(());
+                }
+                let error = StepError { code: HALF_DONE.into(), message: what };
+                Event::Indeterminate { step: step.clone(), error }
+            }
+        },
+        (Action::Change(_), Some(change @ Change::DeleteRole(_))) => match look(engine, &scope, change).await? {
+            Standing::After => applied(vec!["found done on looking".into()]),
+            Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),
+            now => {
+                let known = matches!(&status.state, StepState::Indeterminate { error } if error.code == HALF_DONE);
+                if known {
+                    return Ok(());
+                }
+                let message = match now {
+                    Standing::Drift(now) => now,
+                    _ => "could not be read".to_owned(),
+                };
+                Event::Indeterminate { step: step.clone(), error: StepError { code: HALF_DONE.into(), message } }
+            }
+        },
         (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
             Standing::After => applied(vec!["found done on looking".into()]),
             Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),
@@ -45,6 +79,8 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
                 applied(mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect())
             }
         }
+        // Writing a counter again does no harm: what it writes is made out from the table each time.
+        (Action::WriteCounter { .. }, _) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
         (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_) | Action::Evidence(_), _) => {
             if matches!(status.state, StepState::Indeterminate { .. }) {

@@ -5,6 +5,8 @@
 
 mod answer;
 mod apply;
+mod block;
+pub mod blocks;
 pub mod evidence;
 mod execute;
 pub mod guard;
@@ -13,6 +15,7 @@ mod look;
 mod message;
 pub mod observe;
 mod outstanding;
+mod per_instance;
 pub mod poller;
 pub mod prepare;
 mod readback;
@@ -20,10 +23,15 @@ pub mod recovery;
 pub mod rehearse;
 pub mod report;
 mod retry;
+mod simulate;
 
+pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
-pub use prepare::{ForensicsRequest, Prepared, QuarantineRequest, RestoreRequest};
+pub use prepare::{
+    BlockRequest, CredentialsRequest, ExtendRequest, ForensicsRequest, Prepared, QuarantineRequest, Request,
+    RestoreRequest, UnblockRequest, WhichBlocks,
+};
 pub use report::RunReport;
 
 use crate::cloud::{Cloud, CloudError};

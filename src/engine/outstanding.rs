@@ -2,7 +2,7 @@
 
 use crate::domain::RunId;
 use crate::ledger::{Outcome, RunState};
-use crate::playbook::{Change, Playbook};
+use crate::playbook::{Action, Change, Playbook};
 use std::collections::BTreeSet;
 
 /// A run with those of its changes that no restore has put back.
@@ -20,7 +20,7 @@ pub fn outstanding(runs: Vec<RunState>) -> Vec<Outstanding> {
     let mut standing: Vec<Outstanding> = Vec::new();
     for run in runs {
         match run.plan.playbook {
-            Playbook::Restore => settle(&run, &mut standing),
+            Playbook::Restore | Playbook::Unblock => settle(&run, &mut standing),
             _ => {
                 let changes = left_standing(&run);
                 standing.push(Outstanding { run, changes });
@@ -31,16 +31,18 @@ pub fn outstanding(runs: Vec<RunState>) -> Vec<Outstanding> {
     standing
 }
 
-/// The changes of a run that take back an earlier one of the same run, and have, or may have, been made.
+/// The changes of a run that take back what an earlier step of it was to make, and have, or may have, been made. That
+/// step need not have come to anything: taking back what isn't there is no change either.
 pub(super) fn taken_back(run: &RunState) -> Vec<&Change> {
     let mut back = Vec::new();
     let mut before: Vec<&Change> = Vec::new();
-    for status in run.plan.steps.iter().filter_map(|s| run.steps.get(&s.id)) {
-        let Some(change) = status.change.as_ref().filter(|_| status.state.may_have_effect()) else { continue };
-        if before.iter().any(|earlier| earlier.inverse().as_ref() == Some(change)) {
-            back.push(change);
-        } else {
+    for step in &run.plan.steps {
+        let (Action::Change(planned), Some(status)) = (&step.action, run.steps.get(&step.id)) else { continue };
+        let change = status.change.as_ref().unwrap_or(planned);
+        if !before.iter().any(|earlier| earlier.inverse().as_ref() == Some(change)) {
             before.push(change);
+        } else if status.state.may_have_effect() {
+            back.push(change);
         }
     }
     back
@@ -60,7 +62,10 @@ fn left_standing(run: &RunState) -> Vec<Change> {
 }
 
 fn settle(restore: &RunState, standing: &mut [Outstanding]) {
-    let whole = matches!(restore.ended, Some((Outcome::Done, _, _))) && !restore.plan.leaves_open();
+    // A block may be one part of a run: taking it away settles no more than that.
+    let whole = restore.plan.playbook == Playbook::Restore
+        && matches!(restore.ended, Some((Outcome::Done, _, _)))
+        && !restore.plan.leaves_open();
     let back: Vec<&Change> =
         restore.steps.values().filter(|s| s.state.succeeded()).filter_map(|s| s.change.as_ref()).collect();
     for entry in standing.iter_mut().filter(|o| restore.plan.reverts.contains(&o.run.run)) {

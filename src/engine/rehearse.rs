@@ -55,13 +55,23 @@ impl Engine {
                 {
                     None
                 }
+                // Neither the calls on profile associations nor IAM know `DryRun`.
+                Action::Change(Change::InstanceProfile(_) | Change::MakeBackupRole(_) | Change::DeleteRole(_)) => None,
+                // IAM knows no rehearsal.
+                Action::Change(change) if change.principal().is_some() => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
                 Action::Snapshots { instance, description, tags, .. } => {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
                     Some(rereading(self, call).await.map(drop))
                 }
-                Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Evidence(_) => None,
-                Action::Recheck { .. } | Action::ReadBack { .. } => continue,
+                Action::Notify { .. }
+                | Action::UpdateFinding { .. }
+                | Action::WriteCounter { .. }
+                | Action::Evidence(_) => None,
+                Action::Recheck { .. }
+                | Action::ReadBack { .. }
+                | Action::MoveExpiry { .. }
+                | Action::Simulate { .. } => continue,
             };
             answers.push(Rehearsal {
                 step: step.id.clone(),

@@ -58,6 +58,9 @@ pub struct RunReport {
     /// What was left alone because somebody else changed it, or can't go back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<crate::playbook::plan::Drift>,
+    /// What a person should look at next, most urgent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
 }
 
 /// When every interface had been read back as isolated, in milliseconds from the run's beginning.
@@ -103,6 +106,7 @@ impl RunReport {
             reverts: state.plan.reverts.iter().map(ToString::to_string).collect(),
             evidence: state.kept().into_iter().cloned().collect(),
             drift: state.plan.drift.clone(),
+            next: state.plan.promise.next.clone(),
         }
     }
 
@@ -122,6 +126,7 @@ impl RunReport {
             reverts: vec![],
             evidence: vec![],
             drift: vec![],
+            next: vec![],
         }
     }
 }
@@ -172,7 +177,7 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::Restore, Outcome::Done) => {
             let left: Vec<String> =
                 state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
-            let how = if state.plan.leaves_open() { "is NOT fully restored" } else { "is restored, but for" };
+            let how = if state.plan.leaves_to_decide() { "is NOT fully restored" } else { "is restored, but for" };
             format!("{id} {how}: {}", left.join("; "))
         }
         (Playbook::Restore, Outcome::Partial) => {
@@ -190,7 +195,22 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
             };
             format!("{what}. {pieces} pieces are kept; `lazaret evidence verify {}` checks them", state.run)
         }
+        (Playbook::Unblock, Outcome::Done) if !state.plan.drift.is_empty() => {
+            let left: Vec<String> =
+                state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
+            format!("{}. Left alone: {}", promise.kept, left.join("; "))
+        }
         (_, Outcome::Done) => promise.kept.clone(),
+        (Playbook::Unblock, Outcome::Partial) => {
+            format!("{}: {}. Next: `lazaret unblock {id}` again", promise.broken, missing.join("; "))
+        }
+        (Playbook::ContainExfiltration, Outcome::Partial) => format!(
+            "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
+            super::per_instance::exfiltration_in_part(state),
+            missing.join("; "),
+            changed_so_far(state),
+            state.run
+        ),
         (_, Outcome::Partial) => format!(
             "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
             promise.broken,

@@ -3,8 +3,14 @@
 //! May import `domain` and `policy`. No I/O, no async, no clock: the time comes in with the observation. A plan is
 //! data: the value that is previewed is the value that runs.
 
+pub mod block;
 pub mod change;
+pub mod credentials;
+pub mod delete_role;
+pub mod deny;
+pub mod dossier;
 pub mod evidence;
+pub mod exfiltration;
 pub mod forensics;
 pub mod observed;
 pub mod plan;

@@ -1,11 +1,13 @@
 //! Plans: steps in waves, as data.
 
-use super::change::{ApiCall, Change, SetTags};
+use super::change::{ApiCall, Change, DenyAddress, SetTags};
 use super::evidence::Evidence;
 use crate::domain::{
-    Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
+    AclCounter, AclId, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, Principal, RunId, Scope,
+    Severity, VolumeId, Workflow, text,
 };
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,10 @@ pub enum Playbook {
     UpdateFindings,
     /// Delete a role that is contained, after a whole export of it.
     DeleteRole,
+    /// Take blocks away: those of an address, or those of it that have expired.
+    Unblock,
+    /// Move the time until which blocks stand.
+    ExtendBlock,
 }
 
 impl Playbook {
@@ -45,6 +51,8 @@ impl Playbook {
             Self::CollectForensics => "collect-forensics",
             Self::UpdateFindings => "update-findings",
             Self::DeleteRole => "delete-role",
+            Self::Unblock => "unblock",
+            Self::ExtendBlock => "extend-block",
         }
     }
 }
@@ -52,7 +60,12 @@ impl Playbook {
 impl Playbook {
     /// Whether it contains something, so that its changes stand until a restore takes them back.
     pub fn contains(self) -> bool {
-        self != Self::Restore
+        !matches!(self, Self::Restore | Self::Unblock | Self::ExtendBlock)
+    }
+
+    /// Whether it takes back what another run did.
+    pub fn takes_back(self) -> bool {
+        matches!(self, Self::Restore | Self::Unblock)
     }
 }
 
@@ -161,7 +174,45 @@ pub enum Action {
     },
     /// Takes or keeps evidence.
     Evidence(Evidence),
+    /// Writes the number that a step has used to its ACL's counter. A hint for others: never trusted, and not taken back,
+    /// since it says which number was used last.
+    WriteCounter {
+        /// The ACL.
+        acl: AclId,
+        /// The step whose number it is.
+        step: StepId,
+        /// The number as planned; the step may end with another.
+        number: i32,
+        /// What stood there.
+        before: Option<String>,
+    },
+    /// Moves the time until which blocks stand: the ledger remembers it, and AWS isn't changed. Their entries are read
+    /// first: what no longer stands can't be extended.
+    MoveExpiry {
+        /// What is denied.
+        range: IpNet,
+        /// The blocks, as they were recorded.
+        blocks: Vec<DenyAddress>,
+        /// The runs that made them.
+        runs: Vec<RunId>,
+        /// Until when they stand now; none until they are taken back.
+        until: Option<DateTime<Utc>>,
+    },
+    /// Asks IAM's simulator whether what the run put on a principal denies it a harmless action.
+    Simulate {
+        /// The user or role.
+        principal: Principal,
+        /// Its ARN.
+        arn: String,
+        /// The ARN of the one instance whose sessions are cut, where it is one.
+        source_instance: Option<String>,
+    },
 }
+
+/// The action that [`Action::Simulate`] asks about. It is only asked about and never called; it is harmless even so, has
+/// no resource whose own policy could decide it, and is what thieves try first. (`sts:GetCallerIdentity` would prove
+/// nothing: it works under every Deny.)
+pub const SIMULATED_ACTION: &str = "s3:ListAllMyBuckets";
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -367,14 +418,27 @@ impl Plan {
         self.drift.iter().any(|d| d.kind.is_open())
     }
 
+    /// Whether somebody has to decide about a field before the rest can go back: everything that is open but what goes
+    /// back only when it is asked for.
+    pub fn leaves_to_decide(&self) -> bool {
+        self.drift.iter().any(|d| d.kind.is_open() && d.kind != DriftKind::Withheld)
+    }
+
     /// Whether the other plan would do the same, however much later it was observed.
     pub fn same_effect(&self, other: &Self) -> bool {
         let timeless = |plan: &Self| {
             let mut plan = plan.clone();
             plan.observed_at = DateTime::UNIX_EPOCH;
             for step in &mut plan.steps {
-                if let Action::Change(Change::Tags(SetTags { edits, .. })) = &mut step.action {
-                    edits.retain(|key, _| !super::tags::IS_TIME.contains(&key.as_str()));
+                match &mut step.action {
+                    Action::Change(Change::Tags(SetTags { edits, .. })) => {
+                        edits.retain(|key, _| !super::tags::IS_TIME.contains(&key.as_str()));
+                    }
+                    Action::Change(Change::DenyAddress(DenyAddress { until, .. }))
+                    | Action::MoveExpiry { until, .. } => {
+                        *until = until.map(|_| DateTime::UNIX_EPOCH);
+                    }
+                    _ => {}
                 }
             }
             plan
@@ -421,6 +485,12 @@ impl Step {
                 before: None,
                 after: Some(subject.clone()),
             }],
+            Action::Simulate { arn, .. } => vec![ApiCall {
+                operation: "iam:SimulatePrincipalPolicy",
+                target: text::safe(arn).into_owned(),
+                before: None,
+                after: Some(format!("what would {SIMULATED_ACTION} be answered?")),
+            }],
             Action::UpdateFinding { key, workflow, note, old_workflow, old_note, .. } => vec![ApiCall {
                 operation: "securityhub:BatchUpdateFindings",
                 target: text::safe(key.id.as_str()).into_owned(),
@@ -431,6 +501,16 @@ impl Step {
                 )),
                 after: Some(format!("{}, note \"{}\"", workflow.as_str(), text::fit(note, 60))),
             }],
+            Action::WriteCounter { acl, number, before, .. } => vec![ApiCall {
+                operation: "ssm:PutParameter",
+                target: AclCounter::name_for(acl),
+                before: Some(before.as_ref().map_or("absent".to_owned(), |b| format!("\"{}\"", text::fit(b, 20)))),
+                after: Some(format!("\"{number}\"")),
+            }],
+            Action::MoveExpiry { blocks, .. } => {
+                let acls: BTreeSet<&AclId> = blocks.iter().map(|b| &b.acl).collect();
+                acls.into_iter().map(|acl| read("ec2:DescribeNetworkAcls", acl.to_string())).collect()
+            }
         }
     }
 }
@@ -460,6 +540,29 @@ pub enum PlanRefusal {
         /// The run that did it, when our ledger knows it.
         run: Option<RunId>,
     },
+    /// The address is denied already, everywhere it was to be.
+    #[error("{subject} is denied already{}{}{}: {}",
+        by.as_ref().map_or(", by somebody else".to_owned(), |b| format!(", by {b}")),
+        since.map(|t| format!(", since {}", t.format("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default(),
+        until.map(|t| format!(", until {}", t.format("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default(),
+        entries.join("; "))]
+    AlreadyBlocked {
+        /// The address or range.
+        subject: String,
+        /// Who blocked it with us, escaped; none where no entry is ours.
+        by: Option<String>,
+        /// When.
+        since: Option<DateTime<Utc>>,
+        /// Until when; none until it is taken back.
+        until: Option<DateTime<Utc>>,
+        /// The run that did it, when our ledger knows it.
+        run: Option<RunId>,
+        /// The entries that deny it.
+        entries: Vec<String>,
+    },
+    /// The address is not one to block.
+    #[error(transparent)]
+    Address(#[from] crate::policy::address::AddressRefusal),
     /// The quarantine group lets something through.
     #[error("{group} can't be the quarantine group: it lets through {}", rules.join("; "))]
     LeakyGroup {
@@ -480,6 +583,20 @@ pub enum PlanRefusal {
     /// There is nothing to do or undo.
     #[error("{0}")]
     Nothing(String),
+    /// It is contained already.
+    #[error("{subject} is contained already{}{}",
+        by.as_ref().map(|b| format!(", by {b}")).unwrap_or_default(),
+        since.map(|t| format!(", since {}", t.format("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default())]
+    AlreadyContained {
+        /// What, escaped.
+        subject: String,
+        /// Who did it, escaped.
+        by: Option<String>,
+        /// When.
+        since: Option<DateTime<Utc>>,
+        /// The run that did it, when our ledger knows it.
+        run: Option<RunId>,
+    },
     /// A state that a playbook can't work with; the text says what and what to do.
     #[error("{0}")]
     Unfit(String),

@@ -214,6 +214,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     if plan.steps.is_empty() {
         return Err(if !plan.leaves_open() {
             PlanRefusal::Nothing(format!("{id} is already as it was: nothing to put back"))
+        } else if !plan.leaves_to_decide() {
+            let held: Vec<String> =
+                plan.drift.iter().map(|d| format!("{} is {}: {}", d.what, d.now, d.decision)).collect();
+            PlanRefusal::Nothing(format!("nothing else of {id} is left to put back; {}", held.join("; ")))
         } else {
             PlanRefusal::Drifted { subject: id, drift: plan.drift }
         });
@@ -258,6 +262,21 @@ fn shown(value: Option<&String>) -> String {
 
 fn forced(request: &Request<'_>, what: &str) -> bool {
     request.force.contains("all") || request.force.contains(what)
+}
+
+/// Whether a person has asked for this one by name. `all` is no name.
+fn asked(request: &Request<'_>, change: &Change) -> bool {
+    change.asked_as().iter().any(|name| request.force.contains(name))
+}
+
+/// How to ask for what goes back only then.
+fn how_to_ask(request: &Request<'_>, change: &Change) -> String {
+    let name = change.asked_as().pop().unwrap_or_default();
+    let run = request.reverts.last().map(|run| format!(" --run {run}")).unwrap_or_default();
+    format!(
+        "stays so; it goes back when asked for by name: `lazaret restore{run} --reactivate {}`",
+        text::fit(&name, 60)
+    )
 }
 
 fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
@@ -395,10 +414,16 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
         });
     };
     let inverse = change.inverse()?;
+    if let Some(others) = change.stands_in_part(request.observed) {
+        if !others.is_empty() {
+            note(others.join("; "), "what is left of ours is taken back, the rest left alone", DriftKind::Lost);
+        }
+        return Some(step_back(change, inverse));
+    }
     let inverse = match change.standing(request.observed) {
         Standing::Before => return None,
-        Standing::After if change.only_when_asked() && !forced(request, &what) => {
-            note(change.after_text(), "left as it is: it goes back only when asked for by name", DriftKind::Withheld);
+        Standing::After if change.only_when_asked() && !asked(request, change) => {
+            note(change.after_text(), &how_to_ask(request, change), DriftKind::Withheld);
             return None;
         }
         Standing::After => inverse,
@@ -420,14 +445,19 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
             return None;
         }
     };
-    Some(Step {
+    Some(step_back(change, inverse))
+}
+
+/// The step that takes an edit back.
+fn step_back(change: &Change, inverse: Change) -> Step {
+    Step {
         id: StepId(format!("back-{}", inverse.fields().join("-").replace(' ', "-"))),
-        title: format!("Put back {what}: {}", inverse.after_text()),
+        title: format!("Put back {}: {}", change.what(), inverse.after_text()),
         wave: if change.back_in() == BackIn::Access { 2 } else { 4 },
         weight: change.back_weight(),
         needs: vec![],
         action: Action::Change(inverse),
-    })
+    }
 }
 
 fn protection_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {

@@ -4,6 +4,13 @@ mod forensics;
 
 pub use forensics::{ForensicsPolicy, VolatileEvidence, check_bucket};
 
+pub mod actions;
+pub mod address;
+mod block;
+pub mod documents;
+
+pub use block::{Band, BlockPolicy, Ttl};
+
 use crate::domain::GroupId;
 use serde::{Deserialize, Serialize};
 

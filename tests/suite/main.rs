@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // this whole crate is tests
 
 mod again;
+mod block;
 mod cli;
 mod console;
 mod contract;
 mod corpus;
+mod exfiltration;
 mod forensics;
 mod ledger;
 mod poller;

@@ -3,12 +3,17 @@
 //! One file a service; [`crate::cloud::operations`] lists every operation that they call. Deliberately absent:
 //! decisions. A call is sent, its answer becomes domain types, its error becomes a [`CloudError`].
 
+mod acls;
 mod clients;
 mod config;
 mod ec2;
 mod error;
 mod forensics;
+mod iam;
 mod limiter;
+mod profile_writes;
+mod profiles;
+mod roles;
 mod s3;
 mod securityhub;
 mod sns;

@@ -11,6 +11,19 @@ pub use forensics::{
 };
 pub use s3::{NewObject, ObjectHead, ObjectLock, S3Reads, S3Writes};
 
+mod iam;
+mod profile_writes;
+mod profiles;
+mod roles;
+
+pub use iam::{IamReads, IamWrites, Simulation};
+pub use profile_writes::ProfileWrites;
+pub use profiles::ProfileReads;
+pub use roles::{RoleReads, RoleWrites};
+mod acls;
+
+pub use acls::{AclReads, AclWrites};
+
 use crate::domain::{
     AclId, Finding, FindingId, FindingKey, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
     NetworkAcl, Protection, Scope, SecurityGroup, Severity, SnapshotId, Tags, VolumeId, VpcId, Workflow, text,
@@ -214,6 +227,8 @@ pub enum InterfaceQuery {
     AttachedTo(Vec<InstanceId>),
     /// All that hold this group.
     InGroup(GroupId),
+    /// All in the account and Region, attached or not.
+    All,
 }
 
 /// Which security groups to describe.
@@ -271,7 +286,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: ForensicsReads + S3Reads + Send + Sync {
+pub trait Reads: RoleReads + IamReads + ProfileReads + AclReads + ForensicsReads + S3Reads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -314,7 +329,9 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: ForensicsWrites + S3Writes + Send + Sync {
+pub trait Writes:
+    RoleWrites + IamWrites + ProfileWrites + AclWrites + ForensicsWrites + S3Writes + Send + Sync
+{
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

@@ -24,7 +24,7 @@ impl Refusal {
     /// What kind of failure the code is.
     pub(super) fn kind(&self) -> ErrorKind {
         match self.code {
-            "NotFound" | "InvalidID" | "NoSuchBucket" => ErrorKind::NotFound,
+            "NotFound" | "InvalidID" | "NoSuchEntity" | "NoSuchBucket" => ErrorKind::NotFound,
             "PreconditionFailed" => ErrorKind::AlreadyExists,
             "UnauthorizedOperation"
             | "AuthFailure"
@@ -38,11 +38,16 @@ impl Refusal {
             | "ThrottlingException"
             | "Throttling"
             | "ThrottledException" => ErrorKind::Throttled,
-            "OperationNotPermitted" | "IncorrectInstanceState" | "IncorrectState" | "UnsupportedOperation" => {
-                ErrorKind::Conflict
-            }
+            "OperationNotPermitted"
+            | "IncorrectInstanceState"
+            | "IncorrectState"
+            | "UnsupportedOperation"
+            | "UnmodifiableEntity"
+            | "DeleteConflict" => ErrorKind::Conflict,
+            "EntityAlreadyExists" => ErrorKind::AlreadyExists,
             "SandboxStore" => ErrorKind::Unavailable,
             code if code.ends_with(".NotFound") => ErrorKind::NotFound,
+            "NetworkAclEntryAlreadyExists" => ErrorKind::AlreadyExists,
             code if code.ends_with(".Duplicate") => ErrorKind::AlreadyExists,
             code if code.ends_with("LimitExceeded") => ErrorKind::Conflict,
             _ => ErrorKind::Invalid,
@@ -58,7 +63,7 @@ pub(super) fn denial_code(operation: &str) -> &'static str {
     match operation.split(':').next() {
         Some("ec2") => "UnauthorizedOperation",
         Some("sns") => "AuthorizationError",
-        Some("sts" | "s3") => "AccessDenied",
+        Some("sts" | "iam" | "s3") => "AccessDenied",
         _ => "AccessDeniedException",
     }
 }
@@ -70,6 +75,7 @@ pub(super) fn throttle_code(operation: &str) -> &'static str {
         Some("sns") => "ThrottledException",
         Some("s3") => "SlowDown",
         Some("securityhub") => "TooManyRequestsException",
+        Some("iam") => "Throttling",
         _ => "ThrottlingException",
     }
 }

@@ -9,6 +9,7 @@ use crate::cloud::port::GroupQuery;
 use crate::cloud::{ErrorKind, Writes};
 use crate::domain::{InstanceId, NetworkAcl, Protection, SubnetId, Vault, VolumeId};
 use crate::ledger::{RunState, StepError};
+use crate::playbook::change::profile_name;
 use crate::playbook::{Capture, Needs};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -100,6 +101,10 @@ async fn metadata(engine: &Engine, state: &RunState, instance: &InstanceId) -> C
         .map(|(protection, on)| (protection.attribute().to_owned(), json!(on)))
         .collect();
     let profile = described.as_ref().and_then(|i| i.profile_arn.clone());
+    let in_it = match profile.as_deref().map(profile_name) {
+        Some(name) => told(rereading(engine, || reads.instance_profile(scope, name)).await, &mut not_read),
+        None => Value::Null,
+    };
     let value = json!({
         "read_at": engine.now(),
         "scope": scope,
@@ -111,6 +116,7 @@ async fn metadata(engine: &Engine, state: &RunState, instance: &InstanceId) -> C
         "agent": told(agent, &mut not_read),
         "protections": protections,
         "instance_profile": profile,
+        "profile": in_it,
         "not_read": not_read,
     });
     let note = (!not_read.is_empty()).then(|| format!("not read: {}", not_read.join("; ")));

@@ -1,5 +1,10 @@
 //! Reading what a plan needs to know, side by side where nothing depends on the other.
 
+pub(super) mod acls;
+pub mod principals;
+mod profiles;
+pub(super) mod roles;
+
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};
 use crate::domain::{GroupId, Protection, Scope, SecurityGroup, VpcId};
@@ -54,9 +59,13 @@ pub async fn observe(
     world.interfaces = interfaces.into_iter().map(|i| (i.id.clone(), i)).collect();
     world.groups = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
     world.protections = protections.into_iter().collect();
+    (world.instances, world.profiles) = profiles::of(reads, scope, needs).await?;
+    world.roles = roles::of(reads, scope, &needs.roles).await?;
+    acls::read(reads, scope, needs, &mut world).await?;
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }
+    principals::read(reads, scope, needs, &mut world).await?;
     Ok(world)
 }
 

@@ -6,8 +6,9 @@ use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::{InstanceId, Scope, Vault, text};
+use crate::playbook::change::SetInstanceProfile;
 use crate::playbook::observed::AgentSeen;
-use crate::playbook::{FindingRef, Needs, Observed, PlanRefusal, forensics};
+use crate::playbook::{Change, FindingRef, Needs, Observed, PlanRefusal, forensics};
 use crate::policy::ForensicsPolicy;
 
 /// How long a plan waits for what Systems Manager says of an agent: a quarantine may be planned behind it.
@@ -38,8 +39,17 @@ impl Engine {
     pub async fn prepare_forensics(&self, request: &ForensicsRequest) -> Result<Prepared, EngineError> {
         let ForensicsRequest { scope, instance, policy, .. } = request;
         let reads = self.cloud().reads().as_ref();
-        let needs = Needs { instance: Some(instance.clone()), ..Needs::default() };
+        let mut needs = Needs { instance: Some(instance.clone()), ..Needs::default() };
+        let named = policy.instance_profile.as_ref().filter(|_| policy.commands);
+        if named.is_some() {
+            needs.instances.insert(instance.clone());
+            needs.profiles_of.insert(instance.clone());
+        }
         let mut observed = observe(reads, scope, &needs, self.now()).await?;
+        let profile = match named {
+            Some(name) => self.profile_for_scripts(&observed, instance, name).await?,
+            None => None,
+        };
         let vault = self.checked_vault(&request.vault).await?;
         observed.agent = self.agent_seen(scope, instance).await;
         if !policy.share_with.is_empty() && policy.copy_kms_key.is_none() {
@@ -51,7 +61,7 @@ impl Engine {
             observed: &observed,
             policy,
             vault: &vault,
-            profile: None,
+            profile,
             topic_arn: request.topic_arn.clone(),
             actor: &self.actor().name,
         })?;
@@ -83,6 +93,31 @@ impl Engine {
             )),
             _ => Err(error.into()),
         }
+    }
+
+    /// How the profile for the scripts is put on; none where the instance has it already.
+    ///
+    /// # Errors
+    /// When there is no such profile, or it can't be read.
+    async fn profile_for_scripts(
+        &self,
+        observed: &Observed,
+        instance: &InstanceId,
+        name: &str,
+    ) -> Result<Option<Change>, EngineError> {
+        let scope = &observed.scope;
+        let profile = match self.cloud().reads().instance_profile(scope, name).await {
+            Ok(profile) => profile,
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                let what = format!("instance profile {}", text::safe(name));
+                return Err(PlanRefusal::NotFound { what, scope: scope.clone() }.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let before = observed.profiles.get(instance).and_then(|all| all.iter().find(|a| a.is_live()));
+        let before = before.map(|a| a.profile_arn.clone());
+        let change = SetInstanceProfile { instance: instance.clone(), after: Some(profile.arn), before };
+        Ok((change.before != change.after).then_some(Change::InstanceProfile(change)))
     }
 
     /// What Systems Manager says of the agent; none where it can't be asked: evidence is taken without it then.

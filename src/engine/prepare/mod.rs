@@ -1,10 +1,16 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
 
+mod block;
+mod exfiltration;
 mod forensics;
 mod quarantine;
 mod restore;
 
+pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
+pub use exfiltration::{DeleteRoleRequest, ExfiltrationRequest};
 pub use forensics::ForensicsRequest;
+mod credentials;
+pub use credentials::CredentialsRequest;
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -22,6 +28,18 @@ pub enum Request {
     Restore(Box<RestoreRequest>),
     /// The taking of an instance's evidence.
     Forensics(Box<ForensicsRequest>),
+    /// The block of an address.
+    Block(Box<BlockRequest>),
+    /// Blocks of an address to be taken away, or swept.
+    Unblock(Box<UnblockRequest>),
+    /// The end of an address's blocks to be moved.
+    Extend(Box<ExtendRequest>),
+    /// The containment of the stolen credentials of an instance's role.
+    Exfiltration(Box<ExfiltrationRequest>),
+    /// The end of a role.
+    DeleteRole(Box<DeleteRoleRequest>),
+    /// The containment of a key, user or role.
+    Credentials(Box<CredentialsRequest>),
 }
 
 impl Request {
@@ -31,6 +49,12 @@ impl Request {
             Self::Quarantine(request) => &request.scope,
             Self::Restore(request) => &request.scope,
             Self::Forensics(request) => &request.scope,
+            Self::Block(request) => &request.scope,
+            Self::Unblock(request) => &request.scope,
+            Self::Extend(request) => &request.scope,
+            Self::Exfiltration(request) => &request.scope,
+            Self::DeleteRole(request) => &request.scope,
+            Self::Credentials(request) => &request.scope,
         }
     }
 }
@@ -67,6 +91,12 @@ impl Engine {
             Request::Quarantine(request) => self.prepare_quarantine(request).await,
             Request::Restore(request) => self.prepare_restore(request).await,
             Request::Forensics(request) => self.prepare_forensics(request).await,
+            Request::Block(request) => self.prepare_block(request).await,
+            Request::Unblock(request) => self.prepare_unblock(request).await,
+            Request::Extend(request) => self.prepare_extend(request).await,
+            Request::Exfiltration(request) => Box::pin(self.prepare_exfiltration(request)).await,
+            Request::DeleteRole(request) => self.prepare_delete_role(request).await,
+            Request::Credentials(request) => self.prepare_credentials(request).await,
         }
     }
 

@@ -1,6 +1,8 @@
 //! EC2: instances, network interfaces, security groups, tags, snapshots and network ACLs.
 
+pub(super) mod acls;
 pub(super) mod convert;
+pub(super) mod profiles;
 pub(super) mod read;
 pub(super) mod write;
 
