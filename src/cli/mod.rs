@@ -9,10 +9,12 @@ mod completions;
 mod config;
 mod decode;
 mod delete_role;
+mod evidence;
 mod exfiltration;
 mod exit;
 mod finding;
 mod findings;
+mod forensics;
 mod incidents;
 mod keymap;
 mod ledger;
@@ -89,6 +91,8 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Decode(args)) => decode::run(&args, out),
         Some(Verb::Quarantine(args)) => quarantine::run(&global, &args, out).await,
         Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
+        Some(Verb::Forensics(args)) => forensics::run(&global, &args, out).await,
+        Some(Verb::Evidence(args)) => evidence::run(&global, &args, out).await,
         Some(Verb::Block(args)) => block::run(&global, &args, out).await,
         Some(Verb::Unblock(args)) => unblock::run(&global, &args, out).await,
         Some(Verb::Sweep(args)) => unblock::sweep(&global, &args, out).await,

@@ -5,7 +5,7 @@ use super::dossier::Dossier;
 use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
     AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl,
-    Principal, Protection, Scope, SecurityGroup, VpcId, Workflow,
+    Principal, Protection, Scope, SecurityGroup, VolumeId, VpcId, Workflow,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -146,6 +146,21 @@ pub struct Observed {
     /// The findings that were asked for and that Security Hub still has.
     #[serde(default, with = "pairs")]
     pub findings: BTreeMap<FindingKey, FindingNow>,
+    /// What Systems Manager says of its agent; none where it was not asked, could not be, or knows none.
+    #[serde(default)]
+    pub agent: Option<AgentSeen>,
+    /// Whether a volume of it is encrypted, and under which key; absent where it was not asked for or is not encrypted.
+    #[serde(default)]
+    pub volume_keys: BTreeMap<VolumeId, String>,
+}
+
+/// The agent of Systems Manager on an instance, as far as plans care.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSeen {
+    /// `Online`, `ConnectionLost` or `Inactive`.
+    pub ping: String,
+    /// Whether it runs scripts for a shell: everything but Windows.
+    pub shell: bool,
 }
 
 impl Observed {
@@ -160,6 +175,8 @@ impl Observed {
             groups: BTreeMap::new(),
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
+            agent: None,
+            volume_keys: BTreeMap::new(),
             instances: BTreeMap::new(),
             profiles: BTreeMap::new(),
             roles: BTreeMap::new(),

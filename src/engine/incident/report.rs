@@ -342,7 +342,8 @@ fn moments(run: &RunState, records: &[Record]) -> Vec<(u64, Moment)> {
     for record in records {
         let (kind, what, detail) = match &record.event {
             Event::Begun { plan, .. } => (Kind::Began, plan.title.clone(), None),
-            Event::Intended { .. } => continue,
+            // What was kept stands in the evidence, with its hash.
+            Event::Intended { .. } | Event::Kept { .. } => continue,
             Event::Applied { step, output } => {
                 let output = (!output.is_empty()).then(|| output.join(", "));
                 (Kind::Done, title(step), output)
@@ -410,19 +411,9 @@ fn run_line(run: &RunState, records: &[Record], standing: &[Outstanding]) -> Run
     }
 }
 
-/// Snapshots of any run, and all that a collection of evidence brought.
+/// Snapshots of any run, and all evidence that was kept, each piece with its hash.
 fn evidence(run: &RunState) -> Vec<EvidenceLine> {
-    let collection = run.plan.playbook == Playbook::CollectForensics;
-    let is_evidence = |action: &Action| match action {
-        Action::Snapshots { .. } => true,
-        Action::Change(_)
-        | Action::Recheck { .. }
-        | Action::ReadBack { .. }
-        | Action::Notify { .. }
-        | Action::UpdateFinding { .. } => false,
-        #[allow(unreachable_patterns)] // what other playbooks take is evidence where they collect it
-        _ => collection,
-    };
+    let is_evidence = |action: &Action| matches!(action, Action::Snapshots { .. } | Action::Evidence(_));
     let steps = run.plan.steps.iter().filter(|s| is_evidence(&s.action));
     steps
         .filter_map(|step| {
@@ -431,7 +422,7 @@ fn evidence(run: &RunState) -> Vec<EvidenceLine> {
                 run: run.run,
                 what: step.title.clone(),
                 at: status.answered_at,
-                items: status.output.clone(),
+                items: status.output.iter().cloned().chain(status.kept.iter().map(ToString::to_string)).collect(),
             })
         })
         .collect()

@@ -3,11 +3,13 @@
 mod block;
 mod exfiltration;
 mod findings;
+mod forensics;
 mod quarantine;
 mod restore;
 
 pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
 pub use exfiltration::{DeleteRoleRequest, ExfiltrationRequest};
+pub use forensics::ForensicsRequest;
 mod credentials;
 pub use credentials::CredentialsRequest;
 pub use findings::FindingsRequest;
@@ -26,6 +28,8 @@ pub enum Request {
     Quarantine(Box<QuarantineRequest>),
     /// A restore.
     Restore(Box<RestoreRequest>),
+    /// The taking of an instance's evidence.
+    Forensics(Box<ForensicsRequest>),
     /// The block of an address.
     Block(Box<BlockRequest>),
     /// Blocks of an address to be taken away, or swept.
@@ -48,6 +52,7 @@ impl Request {
         match self {
             Self::Quarantine(request) => &request.scope,
             Self::Restore(request) => &request.scope,
+            Self::Forensics(request) => &request.scope,
             Self::Block(request) => &request.scope,
             Self::Unblock(request) => &request.scope,
             Self::Extend(request) => &request.scope,
@@ -90,6 +95,7 @@ impl Engine {
         match request {
             Request::Quarantine(request) => self.prepare_quarantine(request).await,
             Request::Restore(request) => self.prepare_restore(request).await,
+            Request::Forensics(request) => self.prepare_forensics(request).await,
             Request::Block(request) => self.prepare_block(request).await,
             Request::Unblock(request) => self.prepare_unblock(request).await,
             Request::Extend(request) => self.prepare_extend(request).await,

@@ -7,6 +7,7 @@ mod acls;
 mod evidence;
 mod finding;
 mod findings;
+mod forensics;
 mod groups;
 mod iam;
 mod iam_principals;
@@ -93,6 +94,11 @@ pub(crate) trait Fixture: Send + Sync {
     fn world(&self) -> &World;
     /// Security Hub receives findings, as ASFF.
     async fn import(&self, findings: Vec<Value>);
+    /// Makes a bucket in the caller's own account and Region, with Object Lock and a default retention of 30 days, or
+    /// without.
+    async fn make_bucket(&self, name: &str, locked: bool);
+    /// The instance's agent goes online.
+    async fn start_agent(&self);
     /// What was published to the topic: id, subject, body.
     async fn published(&self) -> Vec<(String, String, String)>;
 }
@@ -178,6 +184,11 @@ checks! {
         a_profile_is_replaced_without_a_gap, a_profile_is_taken_off_and_put_on, metadata_options_are_set_whole_and_read,
         a_role_is_made_as_asked_and_once, a_role_is_deleted_once_nothing_is_on_it,
         the_document_of_a_managed_policy_is_read, a_rehearsal_of_profiles_and_roles_changes_nothing,
+    }
+    forensics::{
+        objects_are_kept_once_and_found_again, a_bucket_says_how_it_locks, anothers_bucket_is_refused,
+        consoles_are_captured, volumes_are_described_by_themselves, a_script_runs_and_is_found_by_its_comment,
+        no_command_goes_where_no_agent_is, snapshots_are_kept,
     }
     rehearsal::{a_rehearsal_changes_nothing, a_rehearsal_says_what_would_be_refused}
     iam_principals::{
