@@ -152,6 +152,18 @@ pub(super) struct QuarantineArgs {
     /// Isolate even where the original groups can't be written as tags
     #[arg(long)]
     pub(super) without_tags: bool,
+    /// Leave it in service in its Auto Scaling group, which may terminate it
+    #[arg(long)]
+    pub(super) keep_in_asg: bool,
+    /// Leave it registered with its load balancers
+    #[arg(long)]
+    pub(super) keep_in_load_balancers: bool,
+    /// Leave its Elastic IP addresses on it
+    #[arg(long)]
+    pub(super) keep_addresses: bool,
+    /// Let its volumes go with it as they are set to, should it be terminated
+    #[arg(long)]
+    pub(super) keep_volume_settings: bool,
     /// Act on an instance tagged AutoRemediation=disabled
     #[arg(long)]
     pub(super) override_exemption: bool,

@@ -23,6 +23,10 @@ pub(super) async fn run(global: &Global, args: &QuarantineArgs, out: &Out) -> Re
     policy.evidence_first |= args.evidence_first;
     policy.snapshots &= !args.no_snapshots;
     policy.without_tags |= args.without_tags;
+    policy.leave_scaling_group &= !args.keep_in_asg;
+    policy.leave_load_balancers &= !args.keep_in_load_balancers;
+    policy.take_addresses &= !args.keep_addresses;
+    policy.keep_volumes &= !args.keep_volume_settings;
 
     let finding = find_finding(&session, &scope, args, out).await?;
     let subject = format!("instance:{}", args.instance);

@@ -46,7 +46,8 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "OptInRequired"
         | "Blocked"
         | "PendingVerification" => ErrorKind::Denied,
-        "NotFound" | "NotFoundException" | "ResourceNotFoundException" | "ParameterNotFound" => ErrorKind::NotFound,
+        "NotFound" | "NotFoundException" | "ResourceNotFoundException" | "ParameterNotFound" | "TargetGroupNotFound"
+        | "LoadBalancerNotFound" => ErrorKind::NotFound,
         "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => ErrorKind::AlreadyExists,
         "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
         "InternalError"
@@ -67,6 +68,12 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "PriorRequestNotComplete"
         | "ResourceInUseException"
         | "ResourceConflictException"
+        // Auto Scaling sends these with HTTP 500, and means "not while another update is pending".
+        | "ResourceContention"
+        | "ScalingActivityInProgress"
+        | "ServiceLinkedRoleFailure"
+        // An Elastic IP address that points elsewhere.
+        | "Resource.AlreadyAssociated"
         // "There are multiple interfaces attached to instance …"
         | "InvalidInstanceID" => ErrorKind::Conflict,
         _ if code.ends_with(".NotFound") => ErrorKind::NotFound,
@@ -114,6 +121,13 @@ mod tests {
             ("InvalidParameterValue", ErrorKind::Invalid),
             ("ValidationException", ErrorKind::Invalid),
             ("InternalError", ErrorKind::Unavailable),
+            ("ResourceContention", ErrorKind::Conflict),
+            ("ValidationError", ErrorKind::Invalid),
+            ("Resource.AlreadyAssociated", ErrorKind::Conflict),
+            ("InvalidAssociationID.NotFound", ErrorKind::NotFound),
+            ("TargetGroupNotFound", ErrorKind::NotFound),
+            ("LoadBalancerNotFound", ErrorKind::NotFound),
+            ("InvalidTarget", ErrorKind::Invalid),
             ("SomethingNew", ErrorKind::Other),
         ] {
             assert_eq!(kind_of(code, "", 400), kind, "{code}");

@@ -72,6 +72,23 @@ operations! {
     AUTHORIZE_SECURITY_GROUP_EGRESS = once "ec2:AuthorizeSecurityGroupEgress";
     CREATE_SNAPSHOTS = once "ec2:CreateSnapshots";
     PUBLISH = once "sns:Publish";
+    DESCRIBE_ADDRESSES = read "ec2:DescribeAddresses";
+    DISASSOCIATE_ADDRESS = once "ec2:DisassociateAddress";
+    ASSOCIATE_ADDRESS = once "ec2:AssociateAddress";
+    DESCRIBE_AUTO_SCALING_INSTANCES = read "autoscaling:DescribeAutoScalingInstances";
+    DESCRIBE_AUTO_SCALING_GROUPS = read "autoscaling:DescribeAutoScalingGroups";
+    ENTER_STANDBY = once "autoscaling:EnterStandby";
+    EXIT_STANDBY = once "autoscaling:ExitStandby";
+    DETACH_INSTANCES = once "autoscaling:DetachInstances";
+    ATTACH_INSTANCES = once "autoscaling:AttachInstances";
+    DESCRIBE_TARGET_GROUPS = read "elasticloadbalancing:DescribeTargetGroups";
+    DESCRIBE_TARGET_HEALTH = read "elasticloadbalancing:DescribeTargetHealth";
+    DESCRIBE_LOAD_BALANCERS = read "elasticloadbalancing:DescribeLoadBalancers";
+    DESCRIBE_INSTANCE_HEALTH = read "elasticloadbalancing:DescribeInstanceHealth";
+    REGISTER_TARGETS = repeatable "elasticloadbalancing:RegisterTargets";
+    DEREGISTER_TARGETS = repeatable "elasticloadbalancing:DeregisterTargets";
+    REGISTER_INSTANCES_WITH_LOAD_BALANCER = once "elasticloadbalancing:RegisterInstancesWithLoadBalancer";
+    DEREGISTER_INSTANCES_FROM_LOAD_BALANCER = once "elasticloadbalancing:DeregisterInstancesFromLoadBalancer";
 }
 
 #[cfg(test)]
@@ -83,7 +100,12 @@ mod tests {
     const VIEWER: &str = include_str!("../../assets/iam/viewer.json");
     const RESPONDER: &str = include_str!("../../assets/iam/responder.json");
     /// The port's files.
-    const PORT: [&str; 1] = [include_str!("port/mod.rs")];
+    const PORT: [&str; 4] = [
+        include_str!("port/mod.rs"),
+        include_str!("port/address.rs"),
+        include_str!("port/autoscaling.rs"),
+        include_str!("port/elb.rs"),
+    ];
 
     fn many(value: &Value) -> Vec<&Value> {
         value.as_array().map_or_else(|| vec![value], |list| list.iter().collect())

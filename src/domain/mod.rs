@@ -5,6 +5,7 @@
 pub mod acl;
 pub mod clock;
 pub mod finding;
+pub mod fleet;
 pub mod group;
 pub mod ids;
 pub mod instance;
@@ -16,6 +17,9 @@ pub mod text;
 pub use acl::{AclAction, AclDirection, AclEntry, NetworkAcl};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use finding::{Compliance, Finding, FindingKey, RecordState, Source, Workflow};
+pub use fleet::{
+    Association, Balancer, ClassicBalancer, ElasticIp, ScalingGroup, ScalingMember, Target, TargetGroup, TargetKind,
+};
 pub use group::{GroupRule, RulePeer, SecurityGroup};
 pub use ids::{AclId, FindingId, GroupId, InstanceId, InterfaceId, RunId, SnapshotId, SubnetId, VolumeId, VpcId};
 pub use instance::{Instance, Interface, Protection, Tags, Volume};

@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, message};
+use super::{Engine, EngineError, LEASE, apply, message, service};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Partition, Scope, text};
@@ -48,6 +48,16 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     };
     let mut running: JoinSet<(StepId, Answer)> = JoinSet::new();
     for wave in journal.state.plan.waves() {
+        // A step can tell whether what it needs has succeeded only once that has been answered.
+        let mut needed: BTreeSet<StepId> = journal.state.plan.steps.iter().filter(|s| s.wave == wave).flat_map(|s| s.needs.clone()).collect();
+        needed.retain(|id| journal.state.steps.get(id).is_some_and(|s| s.state == StepState::Intended));
+        while !needed.is_empty() {
+            let Some(done) = running.join_next().await else { break };
+            if let Ok((id, _)) = &done {
+                needed.remove(id);
+            }
+            record_answer(engine, journal, done).await?;
+        }
         let halted = halted(&journal.state, wave);
         let mut events = Vec::new();
         let mut start = Vec::new();
@@ -69,9 +79,12 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
             if step.weight == Weight::Essential {
                 waited.insert(step.id.clone());
             }
-            // A notification reports on everything before it, and a read-back that isn't about isolation has no hurry:
-            // what still runs is awaited first.
-            if matches!(step.action, Action::Notify { .. } | Action::ReadBack { isolated: None, .. }) {
+            // A notification reports on everything before it, and what looks at the end of a restore has no hurry: what
+            // still runs is awaited first.
+            if matches!(
+                step.action,
+                Action::Notify { .. } | Action::ReadBack { isolated: None, .. } | Action::AwaitService(_)
+            ) {
                 while let Some(done) = running.join_next().await {
                     record_answer(engine, journal, done).await?;
                 }
@@ -140,7 +153,10 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         let goes_on = match &step.action {
             Action::ReadBack { .. } | Action::Notify { .. } => true,
             Action::Snapshots { .. } => contained,
-            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } => false,
+            Action::UpdateFinding { .. }
+            | Action::Change(_)
+            | Action::Recheck { .. }
+            | Action::AwaitService(_) => false,
         };
         if !goes_on {
             return skip(why.to_owned());
@@ -187,6 +203,7 @@ fn work(
                 apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change).await
             }
             (Action::Change(_), None) => Answer::failed("NoChange", "the change was not recorded"),
+            (Action::AwaitService(check), _) => service::wait(&engine, &state.plan.scope, &check).await,
             (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
                 recheck(&engine, &state, &instance, &interfaces, quarantine_group.as_ref()).await
             }

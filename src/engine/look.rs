@@ -19,7 +19,13 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
     let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
     let event = match (&action, &status.change) {
         // Making the group looks before it makes, and reads only look: both can be begun again as they are.
-        (Action::Change(Change::MakeQuarantineGroup(_)) | Action::Recheck { .. } | Action::ReadBack { .. }, _) => {
+        (
+            Action::Change(Change::MakeQuarantineGroup(_))
+            | Action::Recheck { .. }
+            | Action::ReadBack { .. }
+            | Action::AwaitService(_),
+            _,
+        ) => {
             failed(NOT_APPLIED, "no answer was recorded; to be done again")
         }
         (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {

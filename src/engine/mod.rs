@@ -19,6 +19,7 @@ pub mod recovery;
 pub mod rehearse;
 pub mod report;
 mod retry;
+mod service;
 
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};

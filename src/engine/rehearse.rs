@@ -55,13 +55,15 @@ impl Engine {
                 {
                     None
                 }
+                // Only EC2's calls know DryRun.
+                Action::Change(Change::Place(_) | Change::Registration(_)) => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
                 Action::Snapshots { instance, description, tags, .. } => {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
                     Some(rereading(self, call).await.map(drop))
                 }
                 Action::Notify { .. } | Action::UpdateFinding { .. } => None,
-                Action::Recheck { .. } | Action::ReadBack { .. } => continue,
+                Action::Recheck { .. } | Action::ReadBack { .. } | Action::AwaitService(_) => continue,
             };
             answers.push(Rehearsal {
                 step: step.id.clone(),

@@ -3,7 +3,7 @@
 use crate::domain::Scope;
 use crate::ledger::{Outcome, RunState, StepState};
 use crate::playbook::change::SetInterfaceGroups;
-use crate::playbook::{Action, Change, Playbook, Weight};
+use crate::playbook::{Action, Change, Playbook, Step, Weight};
 use serde::Serialize;
 
 /// One step in a report.
@@ -170,6 +170,16 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
             let how = if state.plan.leaves_open() { "is NOT fully restored" } else { "is restored, but for" };
             format!("{id} {how}: {}", left.join("; "))
         }
+        (Playbook::Restore, Outcome::Partial) if only_waited_for(state) => {
+            let how = if state.plan.drift.is_empty() { "is as it was" } else { "is restored" };
+            let kept_out = kept_out(state);
+            let next = if kept_out.is_empty() {
+                String::new()
+            } else {
+                format!(". Next, once it is: {} again, for {}", restore_verb(state), kept_out.join(", "))
+            };
+            format!("{id} {how}, but not in service yet: {}{next}", missing.join("; "))
+        }
         (Playbook::Restore, Outcome::Partial) => {
             format!("{id} is restored in part. Not done: {}. Next: {} again", missing.join("; "), restore_verb(state))
         }
@@ -190,6 +200,28 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         message.push_str(&format!(". Also failed, with no effect on the rest: {}", courtesies.join("; ")));
     }
     (outcome, message)
+}
+
+/// Whether everything was put back but what waits for the subject to be in service, and only that waiting was in vain.
+fn only_waited_for(state: &RunState) -> bool {
+    let waiting = |s: &Step| matches!(s.action, Action::AwaitService(_));
+    let waits: Vec<_> = state.plan.steps.iter().filter(|s| waiting(s)).map(|s| &s.id).collect();
+    state.plan.steps.iter().filter(|s| s.weight != Weight::Courtesy).all(|s| {
+        let succeeded = state.steps.get(&s.id).is_some_and(|s| s.state.succeeded());
+        succeeded || waiting(s) || s.needs.iter().any(|need| waits.contains(&need))
+    })
+}
+
+/// What was not put back, since its subject is not well.
+fn kept_out(state: &RunState) -> Vec<String> {
+    let skipped = |s: &&Step| {
+        matches!(state.steps.get(&s.id).map(|s| &s.state), Some(StepState::Skipped { .. }))
+    };
+    let change = |s: &Step| match &s.action {
+        Action::Change(change) => Some(change.what()),
+        _ => None,
+    };
+    state.plan.steps.iter().filter(skipped).filter_map(change).collect()
 }
 
 /// The command that restores the same again.

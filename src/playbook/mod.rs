@@ -4,12 +4,15 @@
 //! data: the value that is previewed is the value that runs.
 
 pub mod change;
+pub mod fleet;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;
 pub mod restore;
+mod service;
 pub mod tags;
 
 pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
+pub use fleet::{Fleet, FleetNeeds};
 pub use observed::{GroupChoice, Needs, Observed};
-pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
+pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, ServiceCheck, Step, StepId, TargetRef, Weight};

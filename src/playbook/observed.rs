@@ -1,6 +1,7 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
+use super::fleet::{Fleet, FleetNeeds};
 use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct Needs {
     pub groups: BTreeSet<GroupId>,
     /// The groups on the SSM endpoints of this VPC.
     pub ssm_endpoints_of: Option<VpcId>,
+    /// Auto Scaling, load balancers and Elastic IP addresses.
+    pub fleet: FleetNeeds,
 }
 
 impl Needs {
@@ -46,6 +49,7 @@ impl Needs {
         self.protections.extend(other.protections);
         self.groups.extend(other.groups);
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
+        self.fleet = self.fleet.and(other.fleet);
         self
     }
 }
@@ -69,6 +73,9 @@ pub struct Observed {
     pub quarantine_group: GroupChoice,
     /// The groups on the VPC's SSM endpoints, where they were asked for.
     pub ssm_endpoint_groups: BTreeSet<GroupId>,
+    /// Auto Scaling, load balancers and Elastic IP addresses.
+    #[serde(default)]
+    pub fleet: Fleet,
 }
 
 impl Observed {
@@ -83,6 +90,7 @@ impl Observed {
             groups: BTreeMap::new(),
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
+            fleet: Fleet::default(),
         }
     }
 

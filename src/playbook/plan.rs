@@ -2,7 +2,7 @@
 
 use super::change::{ApiCall, Change, SetTags};
 use crate::domain::{
-    Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
+    Balancer, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -152,6 +152,30 @@ pub enum Action {
         /// Where the finding lives in Security Hub: the scope it was read from.
         hub: Scope,
     },
+    /// Waits, for a while, until an instance is in service again: changes nothing.
+    AwaitService(ServiceCheck),
+}
+
+/// One target of a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TargetRef {
+    /// Where it is registered.
+    pub with: Balancer,
+    /// An instance's id, or an address.
+    pub id: String,
+    /// Its port; none for every port that it is registered with.
+    pub port: Option<i32>,
+}
+
+/// What being in service means for an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceCheck {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The Auto Scaling group in which it has to be in service.
+    pub scaling_group: Option<String>,
+    /// The targets that have to be well.
+    pub targets: BTreeSet<TargetRef>,
 }
 
 /// One step of a plan.
@@ -386,6 +410,7 @@ impl Step {
                 }
                 calls
             }
+            Action::AwaitService(check) => check.calls(),
             Action::ReadBack { instance: None, .. } => vec![],
             Action::ReadBack { instance: Some(instance), .. } => vec![
                 read("ec2:DescribeNetworkInterfaces", instance.to_string()),
@@ -421,6 +446,20 @@ impl Step {
                 after: Some(format!("{}, note \"{}\"", workflow.as_str(), text::fit(note, 60))),
             }],
         }
+    }
+}
+
+impl ServiceCheck {
+    fn calls(&self) -> Vec<ApiCall> {
+        let balancers: BTreeSet<&Balancer> = self.targets.iter().map(|t| &t.with).collect();
+        let targets = balancers.into_iter().map(|b| match b.is_target_group() {
+            true => ApiCall::read("elasticloadbalancing:DescribeTargetHealth", b.name()),
+            false => ApiCall::read("elasticloadbalancing:DescribeInstanceHealth", b.name()),
+        });
+        let member = self.scaling_group.as_ref();
+        let member =
+            member.map(|_| ApiCall::read("autoscaling:DescribeAutoScalingInstances", self.instance.as_str()));
+        member.into_iter().chain(targets).collect()
     }
 }
 

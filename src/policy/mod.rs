@@ -27,6 +27,14 @@ pub struct QuarantinePolicy {
     pub update_finding: bool,
     /// Whether isolation may go on when the original groups can't be written as tags (the ledger always has them).
     pub without_tags: bool,
+    /// Whether it is put in standby in its Auto Scaling group, or detached from it, so that it isn't replaced.
+    pub leave_scaling_group: bool,
+    /// Whether it is taken out of target groups and classic load balancers.
+    pub leave_load_balancers: bool,
+    /// Whether Elastic IP addresses are taken off it; they stay allocated.
+    pub take_addresses: bool,
+    /// Whether its volumes are kept should it be terminated.
+    pub keep_volumes: bool,
 }
 
 impl Default for QuarantinePolicy {
@@ -39,6 +47,10 @@ impl Default for QuarantinePolicy {
             topic_arn: None,
             update_finding: true,
             without_tags: false,
+            leave_scaling_group: true,
+            leave_load_balancers: true,
+            take_addresses: true,
+            keep_volumes: true,
         }
     }
 }

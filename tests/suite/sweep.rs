@@ -9,7 +9,7 @@ use lazaret::engine::RunReport;
 use lazaret::engine::prepare::Request;
 use lazaret::ledger::{Event, RunState, Store};
 use lazaret::playbook::Change;
-use lazaret::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
+use lazaret::playbook::change::{SetDeleteOnTermination, SetInterfaceGroups, SetProtection, SetTags};
 
 /// Whether the instance is isolated in truth.
 fn isolated(world: &World, bench: &Bench) -> bool {
@@ -131,7 +131,12 @@ fn put(world: &mut World, scope: &lazaret::domain::Scope, change: &Change) {
                 };
             }
         }
+        Change::DeleteOnTermination(SetDeleteOnTermination { instance, volume, after, .. }) => {
+            let volumes = &mut place.instances.get_mut(instance).unwrap().instance.volumes;
+            volumes.iter_mut().find(|v| &v.id == volume).unwrap().delete_on_termination = *after;
+        }
         Change::MakeQuarantineGroup(_) => unreachable!("the group is there"),
+        Change::Place(_) | Change::Registration(_) | Change::Address(_) => unreachable!("nothing leads to web-1"),
     }
 }
 

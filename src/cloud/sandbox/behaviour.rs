@@ -39,6 +39,8 @@ pub struct Behaviour {
     pub staleness: Staleness,
     /// How often `GetFindings` may be called in an account and Region; as often as one likes when there is none.
     pub findings_rate: Option<Rate>,
+    /// How long a load balancer checks a target that was registered before it calls it healthy.
+    pub checks: Duration,
 }
 
 impl Behaviour {
@@ -49,6 +51,7 @@ impl Behaviour {
             jitter: Duration::from_millis(80),
             staleness: Staleness::None,
             findings_rate: Some(Rate::GET_FINDINGS),
+            checks: Duration::from_secs(15),
         }
     }
 }

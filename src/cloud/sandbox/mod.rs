@@ -5,12 +5,16 @@
 //! May import `domain`, `intake` (to decode the findings it holds) and `cloud::port`. Deliberately absent: the
 //! network, the system's clock and any chance but the seed's.
 
+mod address;
 mod asff;
+mod autoscaling;
 mod background;
 mod behaviour;
 mod brief;
 mod calls;
+mod elb;
 mod fault;
+mod fleet;
 mod limiter;
 mod reads;
 mod refusal;
@@ -25,6 +29,7 @@ mod writes;
 pub use behaviour::{Behaviour, Rate, Staleness};
 pub use brief::{ApiCallBrief, ConnectionBrief, FindingBrief, KeyBrief, ProbeBrief, RemoteBrief, ResourceBrief, Span};
 pub use calls::{CallOutcome, CallRecord, Moment, depth};
+pub use fleet::{ClassicLoadBalancer, FleetWorld, Pool, Registered, ScalingState};
 pub use fault::{Fault, FaultKind};
 pub use scenario::{DEFAULT_SCENARIO, Scenario, ScenarioError};
 pub use simulated::{Sandbox, SandboxError};

@@ -29,7 +29,7 @@ fn joined<T: Display>(ids: &[T]) -> Option<String> {
 
 impl Sandbox {
     /// A read that looks at one scope.
-    async fn ask<T, F>(
+    pub(super) async fn ask<T, F>(
         &self,
         operation: &'static str,
         scope: &Scope,

@@ -24,7 +24,7 @@ impl Refusal {
     /// What kind of failure the code is.
     pub(super) fn kind(&self) -> ErrorKind {
         match self.code {
-            "NotFound" | "InvalidID" => ErrorKind::NotFound,
+            "NotFound" | "InvalidID" | "TargetGroupNotFound" | "LoadBalancerNotFound" => ErrorKind::NotFound,
             "UnauthorizedOperation"
             | "AuthFailure"
             | "AccessDenied"
@@ -37,7 +37,10 @@ impl Refusal {
             | "ThrottlingException"
             | "Throttling"
             | "ThrottledException" => ErrorKind::Throttled,
-            "OperationNotPermitted" | "IncorrectInstanceState" | "UnsupportedOperation" => ErrorKind::Conflict,
+            "OperationNotPermitted"
+            | "IncorrectInstanceState"
+            | "UnsupportedOperation"
+            | "Resource.AlreadyAssociated" => ErrorKind::Conflict,
             "SandboxStore" => ErrorKind::Unavailable,
             code if code.ends_with(".NotFound") => ErrorKind::NotFound,
             code if code.ends_with(".Duplicate") => ErrorKind::AlreadyExists,
@@ -55,7 +58,7 @@ pub(super) fn denial_code(operation: &str) -> &'static str {
     match operation.split(':').next() {
         Some("ec2") => "UnauthorizedOperation",
         Some("sns") => "AuthorizationError",
-        Some("sts") => "AccessDenied",
+        Some("sts" | "autoscaling" | "elasticloadbalancing") => "AccessDenied",
         _ => "AccessDeniedException",
     }
 }
@@ -66,6 +69,7 @@ pub(super) fn throttle_code(operation: &str) -> &'static str {
         Some("ec2") => "RequestLimitExceeded",
         Some("sns") => "ThrottledException",
         Some("securityhub") => "TooManyRequestsException",
+        Some("autoscaling" | "elasticloadbalancing") => "Throttling",
         _ => "ThrottlingException",
     }
 }

@@ -4,6 +4,7 @@
 //! the world was built.
 
 use super::brief::FindingBrief;
+use super::fleet::FleetWorld;
 use super::refusal::{Refusal, Ruling};
 use crate::cloud::port::{Parameter, Snapshot, VpcEndpoint};
 use crate::domain::{
@@ -116,6 +117,9 @@ pub struct ScopeWorld {
     pub topics: BTreeMap<String, Topic>,
     /// Security Hub findings, those to come included.
     pub findings: Vec<StoredFinding>,
+    /// Auto Scaling groups, load balancers and Elastic IP addresses.
+    #[serde(default)]
+    pub fleet: FleetWorld,
 }
 
 /// A VPC.
@@ -302,7 +306,7 @@ impl World {
     }
 
     /// A copy without what no restore takes back or needs to: snapshots, messages, workflow and notes of findings,
-    /// and how many ids were given out.
+    /// since when targets are registered, the ids of addresses' associations, and how many ids were given out.
     #[must_use]
     pub fn restorable(&self) -> Self {
         let mut copy = self.clone();
@@ -310,6 +314,7 @@ impl World {
         copy.touched.clear();
         for place in copy.scopes.values_mut() {
             place.snapshots.clear();
+            place.fleet.forget_times();
             place.topics.values_mut().for_each(|topic| topic.messages.clear());
             for finding in &mut place.findings {
                 if let Some(json) = finding.json.as_object_mut() {

@@ -1,15 +1,16 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
+mod fleet;
 mod quarantine_group;
 
 use super::Engine;
 use super::answer::{Answer, step_error};
-use super::readback;
+use super::{readback, service};
 use super::retry::{ATTEMPTS, retrying};
 use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
 use crate::domain::{GroupId, Scope, Tags};
-use crate::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
+use crate::playbook::change::{Place, SetInterfaceGroups, SetPlace, SetProtection, SetTags};
 use crate::playbook::{Change, Standing};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
@@ -34,11 +35,22 @@ pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &S
             Err(e) => return Answer::Failed(step_error(&e)),
         }
     }
+    if let Change::Place(SetPlace { instance, before, after: Place::InService, .. }) = change {
+        service::settle(engine, scope, instance, *before).await;
+    }
     let target = Target::new(scope);
     let mut last = None;
     for _ in 1..ATTEMPTS {
         match retrying(engine, || call_change(writes, &target, change)).await {
             Ok(()) => return Answer::applied(vec![]),
+            // After an unclear answer a refusal may mean that the first call was carried out after all.
+            Err(e) if !e.may_have_applied && last.is_some() => {
+                return match readback::look(engine, scope, change).await {
+                    Ok(Standing::After) => Answer::applied(vec!["no answer came; found done on looking".into()]),
+                    Ok(Standing::Before) => Answer::Failed(step_error(&e)),
+                    Ok(_) | Err(_) => Answer::Unclear(step_error(&e)),
+                };
+            }
             Err(e) if !e.may_have_applied => return Answer::Failed(step_error(&e)),
             Err(e) => {
                 let error = step_error(&e);
@@ -59,7 +71,7 @@ pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &S
     last.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), Answer::Unclear)
 }
 
-/// The calls of one change. All of them set a value, so that making them twice is making them once.
+/// The calls of one change. What they set is set once: made again, they change nothing more or are refused.
 pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &Change) -> Result<(), CloudError> {
     match change {
         Change::Protection(SetProtection { instance, protection, after, .. }) => {
@@ -92,5 +104,9 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
         }
         // Made in several calls, each looked into: see `quarantine_group`.
         Change::MakeQuarantineGroup(_) => Ok(()),
+        Change::Place(change) => fleet::place(writes, target, change).await,
+        Change::Registration(change) => fleet::registration(writes, target, change).await,
+        Change::Address(change) => fleet::address(writes, target, change).await,
+        Change::DeleteOnTermination(change) => fleet::volume(writes, target, change).await,
     }
 }

@@ -1,6 +1,6 @@
 //! What a quarantine needs to know, and its plan.
 
-use super::super::observe::{observe, quarantine_group, ssm_endpoint_groups};
+use super::super::observe::{Finder, observe, quarantine_group, ssm_endpoint_groups};
 use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::domain::{InstanceId, Protection, Scope};
@@ -28,7 +28,11 @@ impl Engine {
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_quarantine(&self, request: &QuarantineRequest) -> Result<Prepared, EngineError> {
         let QuarantineRequest { scope, instance, finding, policy } = request;
-        let observed = self.observe_instance(scope, instance, policy).await?;
+        let reads = self.cloud().reads().as_ref();
+        let found = Finder::first(reads, scope, instance, policy);
+        let (observed, found) = futures::future::join(self.observe_instance(scope, instance, policy), found).await;
+        let mut observed = observed?;
+        observed.fleet = found.second(reads, scope, observed.instance.as_ref(), &observed.interfaces).await;
         let open = self.open_quarantines(scope, &format!("instance:{instance}")).await?;
         let history = open.last().map_or_else(quarantine::History::default, |run| quarantine::History {
             run: Some(run.run),

@@ -3,15 +3,23 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
+mod address;
 mod groups;
+mod membership;
 mod protection;
 mod quarantine_group;
+mod registration;
 mod tags;
+mod volume;
 
+pub use address::SetAddress;
 pub use groups::SetInterfaceGroups;
+pub use membership::{Place, SetPlace};
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
+pub use registration::SetRegistration;
 pub use tags::{SetTags, TagEdit, tags_of};
+pub use volume::SetDeleteOnTermination;
 
 use super::observed::{Needs, Observed};
 use super::plan::Weight;
@@ -63,8 +71,27 @@ pub enum Standing {
 pub enum BackIn {
     /// With access: what blocks the subject goes.
     Access,
-    /// After access was read back: marks, protections, and what sends work to the subject again.
+    /// After access was read back: marks and protections.
     Afterwards,
+    /// Then: the addresses by which the subject is reached.
+    Addresses,
+    /// Then: what sends work to it.
+    Targets,
+    /// Last, once the targets are well: who would replace it if it were not.
+    Service,
+}
+
+impl BackIn {
+    /// The wave of a restore in which it is taken back.
+    pub fn wave(self) -> u8 {
+        match self {
+            Self::Access => 2,
+            Self::Afterwards => 4,
+            Self::Addresses => 5,
+            Self::Targets => 6,
+            Self::Service => 8,
+        }
+    }
 }
 
 /// One kind of reversible edit. Texts that it gives are for people, and escaped.
@@ -144,6 +171,14 @@ pub enum Change {
     Tags(SetTags),
     /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints.
     MakeQuarantineGroup(MakeQuarantineGroup),
+    /// Moves an instance out of its Auto Scaling group's service, or back.
+    Place(SetPlace),
+    /// Registers a target with a load balancer, or deregisters it.
+    Registration(SetRegistration),
+    /// Takes an Elastic IP address off an interface, or puts it back.
+    Address(SetAddress),
+    /// Sets whether a volume goes with its instance.
+    DeleteOnTermination(SetDeleteOnTermination),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -154,6 +189,10 @@ macro_rules! every {
             Change::InterfaceGroups($edit) => $do,
             Change::Tags($edit) => $do,
             Change::MakeQuarantineGroup($edit) => $do,
+            Change::Place($edit) => $do,
+            Change::Registration($edit) => $do,
+            Change::Address($edit) => $do,
+            Change::DeleteOnTermination($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -172,6 +211,22 @@ macro_rules! every {
             }
             (Change::MakeQuarantineGroup($a), Change::MakeQuarantineGroup($b)) => {
                 let $kind = Change::MakeQuarantineGroup;
+                $do
+            }
+            (Change::Place($a), Change::Place($b)) => {
+                let $kind = Change::Place;
+                $do
+            }
+            (Change::Registration($a), Change::Registration($b)) => {
+                let $kind = Change::Registration;
+                $do
+            }
+            (Change::Address($a), Change::Address($b)) => {
+                let $kind = Change::Address;
+                $do
+            }
+            (Change::DeleteOnTermination($a), Change::DeleteOnTermination($b)) => {
+                let $kind = Change::DeleteOnTermination;
                 $do
             }
             _ => None,
@@ -269,6 +324,10 @@ impl Change {
             Self::Protection(SetProtection { instance, .. })
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
+            Self::Place(SetPlace { instance, .. })
+            | Self::Registration(SetRegistration { instance, .. })
+            | Self::Address(SetAddress { instance, .. })
+            | Self::DeleteOnTermination(SetDeleteOnTermination { instance, .. }) => Some(instance),
             Self::MakeQuarantineGroup(_) => None,
         }
     }

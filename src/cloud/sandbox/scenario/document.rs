@@ -2,6 +2,7 @@
 
 use super::super::brief::{FindingBrief, Span};
 use super::ScenarioError;
+use super::fleet::{AddressEntry, LoadBalancerEntry, ScalingGroupEntry, TargetGroupEntry};
 use super::lines::{AclLine, RuleLine};
 use crate::domain::Tags;
 use serde::Deserialize;
@@ -25,6 +26,10 @@ pub(super) struct Document {
     pub(super) finding: Vec<FindingBrief>,
     pub(super) noise: Vec<NoiseEntry>,
     pub(super) background: Option<BackgroundEntry>,
+    pub(super) target_group: Vec<TargetGroupEntry>,
+    pub(super) load_balancer: Vec<LoadBalancerEntry>,
+    pub(super) scaling_group: Vec<ScalingGroupEntry>,
+    pub(super) address: Vec<AddressEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

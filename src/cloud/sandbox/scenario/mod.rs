@@ -5,6 +5,7 @@
 
 mod build;
 mod document;
+mod fleet;
 mod lines;
 mod network;
 
