@@ -49,7 +49,8 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let mut running: JoinSet<(StepId, Answer)> = JoinSet::new();
     for wave in journal.state.plan.waves() {
         // A step can tell whether what it needs has succeeded only once that has been answered.
-        let mut needed: BTreeSet<StepId> = journal.state.plan.steps.iter().filter(|s| s.wave == wave).flat_map(|s| s.needs.clone()).collect();
+        let mut needed: BTreeSet<StepId> =
+            journal.state.plan.steps.iter().filter(|s| s.wave == wave).flat_map(|s| s.needs.clone()).collect();
         needed.retain(|id| journal.state.steps.get(id).is_some_and(|s| s.state == StepState::Intended));
         while !needed.is_empty() {
             let Some(done) = running.join_next().await else { break };
@@ -153,10 +154,9 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         let goes_on = match &step.action {
             Action::ReadBack { .. } | Action::Notify { .. } => true,
             Action::Snapshots { .. } => contained,
-            Action::UpdateFinding { .. }
-            | Action::Change(_)
-            | Action::Recheck { .. }
-            | Action::AwaitService(_) => false,
+            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } | Action::AwaitService(_) => {
+                false
+            }
         };
         if !goes_on {
             return skip(why.to_owned());

@@ -25,9 +25,7 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             | Action::ReadBack { .. }
             | Action::AwaitService(_),
             _,
-        ) => {
-            failed(NOT_APPLIED, "no answer was recorded; to be done again")
-        }
+        ) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
             Standing::After => applied(vec!["found done on looking".into()]),
             Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),

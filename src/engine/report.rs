@@ -163,22 +163,15 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::QuarantineInstance, Outcome::Failed) => {
             format!("{id} is NOT isolated, and nothing was changed: {}", missing.join("; "))
         }
-        (Playbook::Restore, Outcome::Done) if state.plan.drift.is_empty() => format!("{id} is as it was"),
-        (Playbook::Restore, Outcome::Done) => {
-            let left: Vec<String> =
-                state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
-            let how = if state.plan.leaves_open() { "is NOT fully restored" } else { "is restored, but for" };
-            format!("{id} {how}: {}", left.join("; "))
-        }
+        (Playbook::Restore, Outcome::Done) => restored(state, &id),
         (Playbook::Restore, Outcome::Partial) if only_waited_for(state) => {
-            let how = if state.plan.drift.is_empty() { "is as it was" } else { "is restored" };
             let kept_out = kept_out(state);
             let next = if kept_out.is_empty() {
                 String::new()
             } else {
                 format!(". Next, once it is: {} again, for {}", restore_verb(state), kept_out.join(", "))
             };
-            format!("{id} {how}, but not in service yet: {}{next}", missing.join("; "))
+            format!("{}, but not in service yet: {}{next}", restored(state, &id), missing.join("; "))
         }
         (Playbook::Restore, Outcome::Partial) => {
             format!("{id} is restored in part. Not done: {}. Next: {} again", missing.join("; "), restore_verb(state))
@@ -202,6 +195,17 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
     (outcome, message)
 }
 
+/// How far a restore has brought its subject back, where all that it began succeeded.
+fn restored(state: &RunState, id: &str) -> String {
+    if state.plan.drift.is_empty() {
+        return format!("{id} is as it was");
+    }
+    let left: Vec<String> =
+        state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
+    let how = if state.plan.leaves_open() { "is NOT fully restored" } else { "is restored, but for" };
+    format!("{id} {how}: {}", left.join("; "))
+}
+
 /// Whether everything was put back but what waits for the subject to be in service, and only that waiting was in vain.
 fn only_waited_for(state: &RunState) -> bool {
     let waiting = |s: &Step| matches!(s.action, Action::AwaitService(_));
@@ -214,9 +218,7 @@ fn only_waited_for(state: &RunState) -> bool {
 
 /// What was not put back, since its subject is not well.
 fn kept_out(state: &RunState) -> Vec<String> {
-    let skipped = |s: &&Step| {
-        matches!(state.steps.get(&s.id).map(|s| &s.state), Some(StepState::Skipped { .. }))
-    };
+    let skipped = |s: &&Step| matches!(state.steps.get(&s.id).map(|s| &s.state), Some(StepState::Skipped { .. }));
     let change = |s: &Step| match &s.action {
         Action::Change(change) => Some(change.what()),
         _ => None,

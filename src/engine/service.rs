@@ -80,7 +80,11 @@ async fn look(engine: &Engine, scope: &Scope, check: &ServiceCheck) -> Vec<Open>
             // Pending counts as on its way elsewhere; here it has to have arrived.
             if lifecycle != Some("InService") {
                 let now = lifecycle.map_or_else(|| "not there".into(), |l| text::fit(l, 40));
-                open.push(Open::new(format!("{} in Auto Scaling group {}: {now}", check.instance, text::fit(group, 80))));
+                open.push(Open::new(format!(
+                    "{} in Auto Scaling group {}: {now}",
+                    check.instance,
+                    text::fit(group, 80)
+                )));
             }
         }
     }

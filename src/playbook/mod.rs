@@ -15,4 +15,6 @@ pub mod tags;
 pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
 pub use fleet::{Fleet, FleetNeeds};
 pub use observed::{GroupChoice, Needs, Observed};
-pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, ServiceCheck, Step, StepId, TargetRef, Weight};
+pub use plan::{
+    Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, ServiceCheck, Step, StepId, TargetRef, Weight,
+};

@@ -2,7 +2,8 @@
 
 use super::change::{ApiCall, Change, SetTags};
 use crate::domain::{
-    Balancer, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId, Workflow, text,
+    Balancer, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity, VolumeId,
+    Workflow, text,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -457,8 +458,7 @@ impl ServiceCheck {
             false => ApiCall::read("elasticloadbalancing:DescribeInstanceHealth", b.name()),
         });
         let member = self.scaling_group.as_ref();
-        let member =
-            member.map(|_| ApiCall::read("autoscaling:DescribeAutoScalingInstances", self.instance.as_str()));
+        let member = member.map(|_| ApiCall::read("autoscaling:DescribeAutoScalingInstances", self.instance.as_str()));
         member.into_iter().chain(targets).collect()
     }
 }

@@ -22,7 +22,12 @@ pub(super) fn wait_for_service(steps: &mut Vec<Step>, observed: &Observed) -> u8
     let mut instance: Option<InstanceId> = None;
     for step in steps.iter() {
         if let Action::Change(Change::Registration(SetRegistration {
-            instance: of, with, target, port, after: true, ..
+            instance: of,
+            with,
+            target,
+            port,
+            after: true,
+            ..
         })) = &step.action
         {
             targets.insert(TargetRef { with: with.clone(), id: target.clone(), port: *port });
@@ -30,11 +35,12 @@ pub(super) fn wait_for_service(steps: &mut Vec<Step>, observed: &Observed) -> u8
         }
     }
     if let Some(instance) = instance {
-        steps.push(wait(TARGETS, "Wait until its targets are healthy", BackIn::Targets.wave() + 1, ServiceCheck {
-            instance,
-            scaling_group: None,
-            targets: targets.clone(),
-        }));
+        steps.push(wait(
+            TARGETS,
+            "Wait until its targets are healthy",
+            BackIn::Targets.wave() + 1,
+            ServiceCheck { instance, scaling_group: None, targets: targets.clone() },
+        ));
     }
     let mut after = Vec::new();
     for step in steps.iter_mut() {

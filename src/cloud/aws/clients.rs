@@ -30,6 +30,11 @@ fn session_name(caller_arn: &str) -> String {
 pub(super) struct ScopeClients {
     pub(super) ec2: aws_sdk_ec2::Client,
     pub(super) ec2_once: aws_sdk_ec2::Client,
+    pub(super) autoscaling: aws_sdk_autoscaling::Client,
+    pub(super) autoscaling_once: aws_sdk_autoscaling::Client,
+    pub(super) elb: aws_sdk_elasticloadbalancing::Client,
+    pub(super) elb_once: aws_sdk_elasticloadbalancing::Client,
+    pub(super) elbv2: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) securityhub: aws_sdk_securityhub::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
     pub(super) sts: aws_sdk_sts::Client,
@@ -44,12 +49,22 @@ impl ScopeClients {
         let partition = |service: &str| RetryPartition::new(format!("{service} {scope}"));
         let ec2 = aws_sdk_ec2::config::Builder::from(&config).retry_partition(partition("ec2"));
         let ec2_once = ec2.clone().retry_config(RetryConfig::disabled());
+        let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).retry_partition(partition("autoscaling"));
+        let autoscaling_once = autoscaling.clone().retry_config(RetryConfig::disabled());
+        let elb = aws_sdk_elasticloadbalancing::config::Builder::from(&config).retry_partition(partition("elb"));
+        let elb_once = elb.clone().retry_config(RetryConfig::disabled());
+        let elbv2 = aws_sdk_elasticloadbalancingv2::config::Builder::from(&config).retry_partition(partition("elbv2"));
         let securityhub = aws_sdk_securityhub::config::Builder::from(&config).retry_partition(partition("securityhub"));
         let ssm = aws_sdk_ssm::config::Builder::from(&config).retry_partition(partition("ssm"));
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition("sts"));
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ec2_once: aws_sdk_ec2::Client::from_conf(ec2_once.build()),
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+            autoscaling_once: aws_sdk_autoscaling::Client::from_conf(autoscaling_once.build()),
+            elb: aws_sdk_elasticloadbalancing::Client::from_conf(elb.build()),
+            elb_once: aws_sdk_elasticloadbalancing::Client::from_conf(elb_once.build()),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::from_conf(elbv2.build()),
             securityhub: aws_sdk_securityhub::Client::from_conf(securityhub.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),

@@ -3,9 +3,11 @@
 //! One file a service; [`crate::cloud::operations`] lists every operation that they call. Deliberately absent:
 //! decisions. A call is sent, its answer becomes domain types, its error becomes a [`CloudError`].
 
+mod autoscaling;
 mod clients;
 mod config;
 mod ec2;
+mod elb;
 mod error;
 mod limiter;
 mod securityhub;

@@ -8,7 +8,20 @@ use std::path::Path;
 const NOT_CALLS: [&str; 2] = ["build", "clone"];
 
 /// The clients' names in the adapters. Those with `_once` send a request once.
-const CLIENTS: [&str; 7] = ["ec2", "ec2_once", "securityhub", "ssm", "sns", "sns_once", "sts"];
+const CLIENTS: [&str; 12] = [
+    "autoscaling",
+    "autoscaling_once",
+    "ec2",
+    "ec2_once",
+    "elb",
+    "elb_once",
+    "elbv2",
+    "securityhub",
+    "ssm",
+    "sns",
+    "sns_once",
+    "sts",
+];
 
 /// The adapters' source, without tests and without the space between the links of a call chain.
 fn sources() -> String {
@@ -42,7 +55,11 @@ fn calls(source: &str) -> Vec<(String, bool)> {
             let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())).unwrap();
             if rest[end..].starts_with("()") && !NOT_CALLS.contains(&&rest[..end]) {
                 let camel: String = rest[..end].split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-                let service = client.trim_end_matches("_once");
+                let service = match client.trim_end_matches("_once") {
+                    // Two APIs, one name in IAM.
+                    "elb" | "elbv2" => "elasticloadbalancing",
+                    service => service,
+                };
                 found.push((format!("{service}:{camel}"), client.ends_with("_once")));
             }
         }

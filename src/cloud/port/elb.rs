@@ -26,12 +26,8 @@ pub trait ElbWrites: Send + Sync {
     /// `elasticloadbalancing:DeregisterTargets`: one target, with its port. One that isn't there is no error.
     async fn deregister_target(&self, place: &Place, group: &Balancer, target: &Target) -> CloudResult<()>;
     /// `elasticloadbalancing:RegisterInstancesWithLoadBalancer`: with a classic load balancer.
-    async fn register_with_classic(
-        &self,
-        place: &Place,
-        balancer: &Balancer,
-        instance: &InstanceId,
-    ) -> CloudResult<()>;
+    async fn register_with_classic(&self, place: &Place, balancer: &Balancer, instance: &InstanceId)
+    -> CloudResult<()>;
     /// `elasticloadbalancing:DeregisterInstancesFromLoadBalancer`: from a classic load balancer.
     async fn deregister_from_classic(
         &self,

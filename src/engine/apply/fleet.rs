@@ -17,14 +17,9 @@ pub(super) async fn place(writes: &dyn Writes, target: &Aim, change: &SetPlace) 
 }
 
 /// Registers or deregisters one target.
-pub(super) async fn registration(
-    writes: &dyn Writes,
-    aim: &Aim,
-    change: &SetRegistration,
-) -> Result<(), CloudError> {
+pub(super) async fn registration(writes: &dyn Writes, aim: &Aim, change: &SetRegistration) -> Result<(), CloudError> {
     let SetRegistration { instance, with, target, port, zone, after, .. } = change;
-    let target =
-        Target { id: target.clone(), port: *port, zone: zone.clone(), state: String::new(), reason: None };
+    let target = Target { id: target.clone(), port: *port, zone: zone.clone(), state: String::new(), reason: None };
     match (with.is_target_group(), after) {
         (true, true) => writes.register_target(aim, with, &target).await,
         (true, false) => writes.deregister_target(aim, with, &target).await,

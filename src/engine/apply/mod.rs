@@ -5,8 +5,8 @@ mod quarantine_group;
 
 use super::Engine;
 use super::answer::{Answer, step_error};
-use super::{readback, service};
 use super::retry::{ATTEMPTS, retrying};
+use super::{readback, service};
 use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
 use crate::domain::{GroupId, Scope, Tags};
@@ -45,7 +45,7 @@ pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &S
             Ok(()) => return Answer::applied(vec![]),
             // After an unclear answer a refusal may mean that the first call was carried out after all.
             Err(e) if !e.may_have_applied && last.is_some() => {
-                return match readback::look(engine, scope, change).await {
+                return match look_until_done(engine, scope, change).await {
                     Ok(Standing::After) => Answer::applied(vec!["no answer came; found done on looking".into()]),
                     Ok(Standing::Before) => Answer::Failed(step_error(&e)),
                     Ok(_) | Err(_) => Answer::Unclear(step_error(&e)),
@@ -69,6 +69,19 @@ pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &S
         }
     }
     last.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), Answer::Unclear)
+}
+
+/// Looks for as long as AWS may need to agree with itself, and no longer than until the change is seen.
+async fn look_until_done(engine: &Engine, scope: &Scope, change: &Change) -> Result<Standing, CloudError> {
+    let mut seen = Ok(Standing::Unknown);
+    for wait in readback::WAITS {
+        tokio::time::sleep(wait).await;
+        seen = readback::look(engine, scope, change).await;
+        if matches!(seen, Ok(Standing::After)) {
+            break;
+        }
+    }
+    seen
 }
 
 /// The calls of one change. What they set is set once: made again, they change nothing more or are refused.

@@ -167,11 +167,16 @@ impl Finder {
             let named = |name: &String| (name.clone(), found.iter().find(|g| &g.name == name).cloned());
             self.fleet.groups = names.iter().map(named).collect();
         }
-        let addresses: Vec<String> =
-            interfaces.values().flat_map(|i| i.private_ips.iter().chain(&i.public_ips)).map(ToString::to_string).collect();
+        let addresses: Vec<String> = interfaces
+            .values()
+            .flat_map(|i| i.private_ips.iter().chain(&i.public_ips))
+            .map(ToString::to_string)
+            .collect();
         let its = |t: &Target| instance.is_some_and(|i| t.id == i.id.as_str()) || addresses.contains(&t.id);
         match targets {
-            Err(_) => self.fleet.unread.push(format!("target groups could not be read within {} s", PATIENCE.as_secs())),
+            Err(_) => {
+                self.fleet.unread.push(format!("target groups could not be read within {} s", PATIENCE.as_secs()))
+            }
             Ok(registered) => {
                 let mut unread = Vec::new();
                 for (balancer, answer) in registered {
@@ -183,7 +188,9 @@ impl Finder {
                         Err(error) => unread.push((balancer, error)),
                     }
                 }
-                // One line for all of them: a denied call is denied for every group.
+                // One line for all of them: a denied call is denied for every group. In order, so that a plan made again
+                // is the same.
+                unread.sort_by(|(a, _), (b, _)| a.name().cmp(b.name()));
                 if let Some((_, error)) = unread.first() {
                     let names: Vec<&str> = unread.iter().map(|(b, _)| b.name()).collect();
                     let names = text::fit(&names.join(" "), 200);

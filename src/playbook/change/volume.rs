@@ -39,7 +39,11 @@ impl Edit for SetDeleteOnTermination {
         match volume {
             // Detached, or attached under another name: what EC2 would change is another attachment.
             Some(volume) if volume.device == self.device => {
-                if volume.delete_on_termination == self.after { Standing::After } else { Standing::Before }
+                if volume.delete_on_termination == self.after {
+                    Standing::After
+                } else {
+                    Standing::Before
+                }
             }
             _ => Standing::Gone,
         }

@@ -73,9 +73,10 @@ fn deregister<'a>(request: &Request<'a>, instance: &'a Instance) -> impl Iterato
     let is_its = move |target: &&Target| {
         let address = target.id.parse().ok();
         target.id == instance.id.as_str()
-            || observed.interfaces.values().any(|i| {
-                address.is_some_and(|a| i.private_ips.contains(&a) || i.public_ips.contains(&a))
-            })
+            || observed
+                .interfaces
+                .values()
+                .any(|i| address.is_some_and(|a| i.private_ips.contains(&a) || i.public_ips.contains(&a)))
     };
     observed.fleet.targets.iter().flat_map(move |(with, targets)| {
         let its = targets.iter().flatten().filter(is_its).filter(|t| t.is_registered());
@@ -135,12 +136,16 @@ fn keep_volumes(instance: &Instance) -> impl Iterator<Item = Step> {
 pub(super) fn warnings(request: &Request<'_>, instance: &Instance) -> Vec<String> {
     let policy = request.policy;
     let fleet = &request.observed.fleet;
-    let mut warnings: Vec<String> =
-        fleet.unread.iter().map(|what| format!("{what}: left as it is")).collect();
+    let mut warnings: Vec<String> = fleet.unread.iter().map(|what| format!("{what}: left as it is")).collect();
     warnings.extend(scaling_warning(request, instance));
     if policy.take_addresses {
-        let off: Vec<String> =
-            fleet.addresses.values().flatten().filter(|a| a.association.is_some()).map(|a| a.public_ip.to_string()).collect();
+        let off: Vec<String> = fleet
+            .addresses
+            .values()
+            .flatten()
+            .filter(|a| a.association.is_some())
+            .map(|a| a.public_ip.to_string())
+            .collect();
         if !off.is_empty() {
             warnings.push(format!(
                 "{} comes off: EC2 may give the instance another public address in its place",

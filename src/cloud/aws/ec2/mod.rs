@@ -1,5 +1,6 @@
 //! EC2: instances, network interfaces, security groups, tags, snapshots and network ACLs.
 
+mod address;
 pub(super) mod convert;
 pub(super) mod read;
 pub(super) mod write;

@@ -44,10 +44,9 @@ fn sizes(group: &ScalingGroup, what: &str) -> Refusal {
 /// Checks that an instance is in a group in this state.
 fn must_be(state: &ScalingState, instance: &InstanceId, lifecycle: &str) -> Ruling<()> {
     match state.members.get(instance) {
-        None => Err(invalid(format!(
-            "The instance {instance} is not part of Auto Scaling group {}.",
-            state.group.name
-        ))),
+        None => {
+            Err(invalid(format!("The instance {instance} is not part of Auto Scaling group {}.", state.group.name)))
+        }
         Some(now) if now != lifecycle => Err(invalid(format!("The instance {instance} is not in {lifecycle}."))),
         Some(_) => Ok(()),
     }

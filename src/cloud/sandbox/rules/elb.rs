@@ -3,9 +3,7 @@
 use super::super::fleet::{ClassicLoadBalancer, Pool, Registered};
 use super::super::refusal::{Refusal, Ruling};
 use super::super::world::ScopeWorld;
-use crate::domain::{
-    Balancer, ClassicBalancer, GroupRule, InstanceId, Interface, Target, TargetGroup, TargetKind,
-};
+use crate::domain::{Balancer, ClassicBalancer, GroupRule, InstanceId, Interface, Target, TargetGroup, TargetKind};
 use chrono::{DateTime, Duration, Utc};
 
 /// How far a load balancer has come with its checks.
@@ -114,7 +112,11 @@ fn classic_target(
     let interface = place.interfaces_of(instance).into_iter().next();
     let (state, reason) = match interface {
         Some(i) if runs(place, i) && admits(place, i, balancer.port) => {
-            if checks.now < since + checks.take { ("OutOfService", Some("ELB")) } else { ("InService", None) }
+            if checks.now < since + checks.take {
+                ("OutOfService", Some("ELB"))
+            } else {
+                ("InService", None)
+            }
         }
         _ => ("OutOfService", Some("Instance")),
     };
