@@ -6,6 +6,7 @@
 mod evidence;
 mod finding;
 mod findings;
+mod fleet;
 mod groups;
 mod iam;
 mod identity;
@@ -15,6 +16,7 @@ mod rehearsal;
 mod tags;
 
 mod sandbox;
+mod stand;
 
 #[cfg(feature = "aws")]
 mod adapters;
