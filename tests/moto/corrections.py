@@ -105,7 +105,8 @@ def tags_have_limits():
 
     def corrected(self, resource_ids, tags):
         for key, value in tags.items():
-            if key.startswith("aws:"):
+            # moto's Auto Scaling marks its instances through the same function.
+            if key.startswith("aws:") and not key.startswith("aws:autoscaling:"):
                 raise EC2ClientError("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
             if len(key) > 128:
                 raise EC2ClientError("InvalidParameterValue", "Tag key exceeds the maximum length of 128 characters")

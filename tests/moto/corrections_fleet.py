@@ -5,6 +5,7 @@ Each follows the service model that botocore ships (named in each docstring) and
 
 from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import AutoScalingBackend
+from moto.ec2.models.elastic_ip_addresses import ElasticAddress
 from moto.elb.exceptions import ELBClientError
 from moto.elb.models import ELBBackend
 from moto.elbv2.models import FakeTargetGroup
@@ -156,7 +157,29 @@ def classic_load_balancers_are_checked():
     ELBBackend.deregister_instances = deregistered
 
 
+def addresses_know_the_instance_behind_their_interface():
+    """An address that was associated with an interface shows the instance that the interface is attached to.
+
+    ec2 `Address.InstanceId`: "The ID of the instance that the address is associated with (if any)", and the filter
+    `instance-id` of `DescribeAddresses`. moto knows it only where the call named the instance.
+    """
+    value = ElasticAddress.get_filter_value
+
+    def instance_id(self):
+        instance = self.instance or (self.eni and self.eni.instance)
+        return instance.id if instance else ""
+
+    def corrected(self, filter_name, method_name=None):
+        if filter_name == "instance-id":
+            return instance_id(self) or None
+        return value(self, filter_name, method_name)
+
+    ElasticAddress.instance_id = property(instance_id)
+    ElasticAddress.get_filter_value = corrected
+
+
 ALL = [
+    addresses_know_the_instance_behind_their_interface,
     standby_is_checked_and_takes_targets_out,
     members_are_checked,
     absent_targets_may_be_deregistered,

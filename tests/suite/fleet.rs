@@ -554,12 +554,12 @@ async fn a_refusal_after_an_unclear_answer_is_looked_into() {
     as_before(&bench, &before);
 }
 
-/// While another update of the group is pending it is tried again.
+/// A group that goes on being busy with another update refuses: said, and isolation holds.
 #[tokio::test(start_paused = true)]
 async fn a_busy_group_is_said() {
     let bench = bench();
     let prepared = prepare(&bench).await;
-    let busy = FaultKind::Error(ErrorKind::Conflict, "ResourceContention".into());
+    let busy = FaultKind::Error(ErrorKind::Conflict, "ResourceContention");
     bench.sandbox.inject(Fault::on("autoscaling:EnterStandby").kind(busy));
     let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
     assert!(isolated(&bench) && message(&run).contains("is isolated"), "{}", message(&run));

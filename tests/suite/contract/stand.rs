@@ -177,7 +177,8 @@ mod on_moto {
 
     async fn load_balancer(fixture: &Moto, sdk: &SdkConfig) {
         let (client, world) = (aws_sdk_elasticloadbalancing::Client::new(sdk), fixture.world());
-        let listener = classic::Listener::builder().protocol("TCP").load_balancer_port(443).instance_port(443).build();
+        let listener =
+            classic::Listener::builder().protocol("TCP").load_balancer_port(443).instance_port(443).build().unwrap();
         let make = client.create_load_balancer().load_balancer_name("old-web").subnets(world.subnet.as_str());
         make.listeners(listener).send().await.unwrap();
         let instance = classic::Instance::builder().instance_id(world.instance.as_str()).build();
