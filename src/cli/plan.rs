@@ -138,6 +138,24 @@ pub(super) fn unplanned(
     failure
 }
 
+/// What is said where nothing was to be done: that is what was asked for.
+pub(super) fn nothing_to_do(
+    playbook: Playbook,
+    subject: &str,
+    scope: &crate::domain::Scope,
+    message: String,
+    out: &Out,
+) -> Exit {
+    let mut report = RunReport::refused(playbook, subject.to_owned(), scope.clone(), message);
+    report.state = "done".into();
+    if out.json {
+        out.json(&report);
+    } else {
+        out.line(format!("done: {}", report.message));
+    }
+    Exit::Done
+}
+
 /// The end of a run, for people or machines.
 pub(super) fn report(state: &RunState, out: &Out) -> Exit {
     let report = RunReport::new(state);

@@ -88,7 +88,13 @@ operations! {
     REGISTER_TARGETS = repeatable "elasticloadbalancing:RegisterTargets";
     DEREGISTER_TARGETS = repeatable "elasticloadbalancing:DeregisterTargets";
     REGISTER_INSTANCES_WITH_LOAD_BALANCER = once "elasticloadbalancing:RegisterInstancesWithLoadBalancer";
+    AUTHORIZE_SECURITY_GROUP_INGRESS = once "ec2:AuthorizeSecurityGroupIngress";
+    DELETE_SECURITY_GROUP = once "ec2:DeleteSecurityGroup";
     DEREGISTER_INSTANCES_FROM_LOAD_BALANCER = once "elasticloadbalancing:DeregisterInstancesFromLoadBalancer";
+    GET_PARAMETERS = read "ssm:GetParameters";
+    CREATE_NETWORK_ACL_ENTRY = once "ec2:CreateNetworkAclEntry";
+    DELETE_NETWORK_ACL_ENTRY = once "ec2:DeleteNetworkAclEntry";
+    PUT_PARAMETER = repeatable "ssm:PutParameter";
 }
 
 #[cfg(test)]
@@ -100,11 +106,13 @@ mod tests {
     const VIEWER: &str = include_str!("../../assets/iam/viewer.json");
     const RESPONDER: &str = include_str!("../../assets/iam/responder.json");
     /// The port's files.
-    const PORT: [&str; 4] = [
+    const PORT: [&str; 6] = [
         include_str!("port/mod.rs"),
+        include_str!("port/acls.rs"),
         include_str!("port/address.rs"),
         include_str!("port/autoscaling.rs"),
         include_str!("port/elb.rs"),
+        include_str!("port/flows.rs"),
     ];
 
     fn many(value: &Value) -> Vec<&Value> {

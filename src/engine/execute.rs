@@ -3,23 +3,26 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
-use super::answer::{Answer, NOT_APPLIED, step_error, unclear_or_failed};
+use super::answer::{Answer, HALF_DONE, NOT_APPLIED, step_error, unclear_or_failed};
 use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, message, service};
+use super::{Engine, EngineError, LEASE, apply, block, message, service};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
-use crate::domain::{GroupId, Partition, Scope, text};
+use crate::domain::{GroupId, InterfaceId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
-use crate::playbook::change::{SetInterfaceGroups, group_list, leaks};
+use crate::playbook::change::{OpenGroup, SetInterfaceGroups, group_list, leaks};
 use crate::playbook::tags::RUN;
-use crate::playbook::{Action, Change, Step, StepId, Weight};
+use crate::playbook::{Action, Change, Playbook, Standing, Step, StepId, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+
+/// How often a step is begun again, made otherwise: as often as there may be others at the same table at the same moment.
+const TIMES_AGAIN: u32 = 40;
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
@@ -47,17 +50,18 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         return Err(super::Refusal::ReadOnly.into());
     };
     let mut running: JoinSet<(StepId, Answer)> = JoinSet::new();
+    let mut begun_again = BTreeMap::new();
     for wave in journal.state.plan.waves() {
         // A step can tell whether what it needs has succeeded only once that has been answered.
         let mut needed: BTreeSet<StepId> =
             journal.state.plan.steps.iter().filter(|s| s.wave == wave).flat_map(|s| s.needs.clone()).collect();
+        needed.extend(passing_before(&journal.state, wave));
         needed.retain(|id| journal.state.steps.get(id).is_some_and(|s| s.state == StepState::Intended));
         while !needed.is_empty() {
             let Some(done) = running.join_next().await else { break };
-            if let Ok((id, _)) = &done {
-                needed.remove(id);
+            if let Some(id) = take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
+                needed.remove(&id);
             }
-            record_answer(engine, journal, done).await?;
         }
         let halted = halted(&journal.state, wave);
         let mut events = Vec::new();
@@ -69,14 +73,15 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 Verdict::Start => {
                     let change = resolved_change(&journal.state, step);
                     let record = change.clone().map(Box::new);
+                    let resumed = journal.state.steps.get(&step.id).is_some_and(|s| s.intended_at.is_some());
                     events.push(Event::Intended { step: step.id.clone(), change: record });
-                    start.push((step.clone(), change));
+                    start.push((step.clone(), change, resumed));
                 }
             }
         }
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
-        for (step, change) in start {
+        for (step, change, resumed) in start {
             if step.weight == Weight::Essential {
                 waited.insert(step.id.clone());
             }
@@ -87,22 +92,21 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 Action::Notify { .. } | Action::ReadBack { isolated: None, .. } | Action::AwaitService(_)
             ) {
                 while let Some(done) = running.join_next().await {
-                    record_answer(engine, journal, done).await?;
+                    take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
                 }
             }
-            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change));
+            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change, resumed));
             running.spawn(async move { (id, work.await) });
         }
         while !waited.is_empty() {
             let Some(done) = running.join_next().await else { break };
-            if let Ok((id, _)) = &done {
-                waited.remove(id);
+            if let Some(id) = take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
+                waited.remove(&id);
             }
-            record_answer(engine, journal, done).await?;
         }
     }
     while let Some(done) = running.join_next().await {
-        record_answer(engine, journal, done).await?;
+        take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
     }
     // Best-effort changes may have been answered after the last read-back.
     if readback::unread(&journal.state) {
@@ -114,6 +118,78 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let (outcome, message) = super::report::conclusion(&journal.state);
     journal.append(&[Event::Ended { outcome, message }]).await?;
     Ok(())
+}
+
+/// Writes an answer down. A step that is to be made otherwise is intended again, durably, and begun again; the step's id
+/// where it has come to its end.
+async fn take(
+    engine: &Engine,
+    journal: &mut Journal,
+    writes: &Arc<dyn Writes>,
+    running: &mut JoinSet<(StepId, Answer)>,
+    begun_again: &mut BTreeMap<StepId, u32>,
+    done: Result<(StepId, Answer), tokio::task::JoinError>,
+) -> Result<Option<StepId>, EngineError> {
+    let (id, error, change) = match done {
+        Ok((id, Answer::Again { error, change })) => (id, error, change),
+        done => {
+            let id = done.as_ref().ok().map(|(id, _)| id.clone());
+            record_answer(engine, journal, done).await?;
+            return Ok(id);
+        }
+    };
+    let failed = Event::Failed { step: id.clone(), error };
+    let times = begun_again.entry(id.clone()).or_insert(0);
+    *times += 1;
+    let step = journal.state.plan.step(&id).filter(|_| *times <= TIMES_AGAIN).cloned();
+    let Some(step) = step else {
+        journal.append(&[failed]).await?;
+        return Ok(Some(id));
+    };
+    journal.append(&[failed, Event::Intended { step: id.clone(), change: Some(change.clone()) }]).await?;
+    let work = work(engine, journal, writes, step, Some(*change), false);
+    running.spawn(async move { (id, work.await) });
+    Ok(None)
+}
+
+/// The steps by which interfaces pass through the allow-all group before they are swapped in this wave. Where one failed
+/// the swap goes ahead all the same, but not before that is known.
+fn passing_before(state: &RunState, wave: u8) -> Vec<StepId> {
+    let swapped =
+        |step: &&Step| step.wave == wave && matches!(&step.action, Action::Change(Change::InterfaceGroups(_)));
+    let swaps = state.plan.steps.iter().filter(swapped);
+    swaps.filter_map(|s| Some(passing(state, s)?.id.clone())).collect()
+}
+
+/// The step by which the interface of this one passes through the allow-all group first.
+fn passing<'a>(state: &'a RunState, step: &Step) -> Option<&'a Step> {
+    let of = |action: &Action| match action {
+        Action::Change(Change::InterfaceGroups(groups)) => Some((groups.interface.clone(), groups.passing)),
+        Action::BackOut { change, .. } => Some((change.interface.clone(), false)),
+        _ => None,
+    };
+    let (interface, false) = of(&step.action)? else { return None };
+    state.plan.steps.iter().find(|s| of(&s.action) == Some((interface.clone(), true)))
+}
+
+/// Whether an interface may stand in the allow-all group: it has passed into it, and neither got on nor back.
+pub(super) fn stands_open(state: &RunState) -> Vec<InterfaceId> {
+    let mut open = BTreeSet::new();
+    for step in &state.plan.steps {
+        let Some(status) = state.steps.get(&step.id) else { continue };
+        match (&step.action, &status.change) {
+            (Action::Change(Change::InterfaceGroups(planned)), _) if planned.passing => {
+                if status.state.may_have_effect() {
+                    open.insert(planned.interface.clone());
+                }
+            }
+            (_, Some(Change::InterfaceGroups(groups))) if status.state.succeeded() => {
+                open.remove(&groups.interface);
+            }
+            _ => {}
+        }
+    }
+    open.into_iter().collect()
 }
 
 /// Why waves from here on must not change anything more: an essential step before them did not succeed.
@@ -138,12 +214,26 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         StepState::Pending => true,
         // Recovery has looked and found that these had no effect.
         StepState::Failed { error } => error.code == NOT_APPLIED,
+        // And here, that the rest is still to be done.
+        StepState::Indeterminate { error } => error.code == HALF_DONE,
         _ => false,
     };
     if !startable {
         return Verdict::Leave;
     }
     let skip = |why: String| if status.state == StepState::Pending { Verdict::Skip(why) } else { Verdict::Leave };
+    if let Action::BackOut { passed, unless, .. } = &step.action {
+        let is = |id: &StepId, of: fn(&StepState) -> bool| state.steps.get(id).is_some_and(|s| of(&s.state));
+        let needed = is(passed, StepState::may_have_effect) && !is(unless, StepState::succeeded);
+        return if needed { Verdict::Start } else { skip("not needed: the interface does not stand open".into()) };
+    }
+    if let Action::Change(Change::OpenGroup(OpenGroup { after: false, .. })) = &step.action
+        && state.plan.playbook != Playbook::Restore
+    {
+        let made = open_group_step(state).and_then(|s| state.steps.get(&s.id));
+        let made = made.is_some_and(|s| s.intended_at.is_some());
+        return if made { Verdict::Start } else { skip("it was not made".into()) };
+    }
     let contained = state.plan.steps.iter().any(|s| {
         matches!(s.action, Action::Change(Change::InterfaceGroups(_)))
             && state.steps.get(&s.id).is_some_and(|s| s.state.may_have_effect())
@@ -154,9 +244,14 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         let goes_on = match &step.action {
             Action::ReadBack { .. } | Action::Notify { .. } => true,
             Action::Snapshots { .. } => contained,
-            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } | Action::AwaitService(_) => {
-                false
-            }
+            // Each needs the step whose number it writes.
+            Action::WriteCounter { .. } => true,
+            Action::UpdateFinding { .. }
+            | Action::Change(_)
+            | Action::Recheck { .. }
+            | Action::MoveExpiry { .. }
+            | Action::BackOut { .. }
+            | Action::AwaitService(_) => false,
         };
         if !goes_on {
             return skip(why.to_owned());
@@ -170,16 +265,44 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
     Verdict::Start
 }
 
-/// The step's change with the group that an earlier step has made, and as it was first recorded where it was.
-fn resolved_change(state: &RunState, step: &Step) -> Option<Change> {
-    let Action::Change(change) = &step.action else { return None };
+/// The step's change with the groups that earlier steps have made, and as it was first recorded where it was.
+pub(super) fn resolved_change(state: &RunState, step: &Step) -> Option<Change> {
+    let change = match &step.action {
+        Action::Change(change) => change.clone(),
+        Action::BackOut { change, .. } => Change::InterfaceGroups(change.clone()),
+        _ => return None,
+    };
     if let Some(recorded) = state.steps.get(&step.id).and_then(|s| s.change.clone()) {
         return Some(recorded);
     }
-    Some(match group_made(state) {
-        Some(group) => change.clone().with_group_made(&group),
-        None => change.clone(),
-    })
+    let change = match group_made(state) {
+        Some(group) => change.with_group_made(&group),
+        None => change,
+    };
+    let open = open_group_step(state).and_then(|s| state.steps.get(&s.id)).and_then(|s| s.output.first());
+    let change = match open {
+        Some(group) => change.with_open_group(&GroupId::new(group.as_str())),
+        None => change,
+    };
+    Some(from_where_it_stands(state, step, change))
+}
+
+/// A swap begins where its interface stands: in the allow-all group if it has passed into it, else in its own groups.
+fn from_where_it_stands(state: &RunState, step: &Step, mut change: Change) -> Change {
+    if let Change::InterfaceGroups(swap) = &mut change
+        && let Some(pass) = passing(state, step)
+        && let Action::Change(Change::InterfaceGroups(planned)) = &pass.action
+        && !state.steps.get(&pass.id).is_some_and(|s| s.state.may_have_effect())
+    {
+        swap.before.clone_from(&planned.before);
+    }
+    change
+}
+
+/// The step of this run that makes the allow-all group.
+fn open_group_step(state: &RunState) -> Option<&Step> {
+    let makes = |s: &&Step| matches!(&s.action, Action::Change(Change::OpenGroup(OpenGroup { after: true, .. })));
+    state.plan.steps.iter().find(makes)
 }
 
 /// The quarantine group that a step of this run made.
@@ -195,14 +318,19 @@ fn work(
     writes: &Arc<dyn Writes>,
     step: Step,
     change: Option<Change>,
+    resumed: bool,
 ) -> impl Future<Output = Answer> + Send + 'static {
     let (engine, writes, state) = (engine.clone(), writes.clone(), journal.state.clone());
     async move {
         match (step.action, change) {
             (Action::Change(_), Some(change)) => {
-                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change).await
+                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change, resumed).await
             }
             (Action::Change(_), None) => Answer::failed("NoChange", "the change was not recorded"),
+            (Action::BackOut { .. }, Some(change)) => {
+                back_out(&engine, writes.as_ref(), &state.plan.scope, &change).await
+            }
+            (Action::BackOut { .. }, None) => Answer::failed("NoChange", "the change was not recorded"),
             (Action::AwaitService(check), _) => service::wait(&engine, &state.plan.scope, &check).await,
             (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
                 recheck(&engine, &state, &instance, &interfaces, quarantine_group.as_ref()).await
@@ -233,6 +361,10 @@ fn work(
                     Err(e) => unclear_or_failed(&e),
                 }
             }
+            (Action::WriteCounter { acl, step, .. }, _) => {
+                block::write_counter(&engine, writes.as_ref(), &state, &acl, &step).await
+            }
+            (Action::MoveExpiry { blocks, .. }, _) => block::move_expiry(&engine, &state.plan.scope, &blocks).await,
             (Action::UpdateFinding { key, workflow, note, hub, .. }, _) => {
                 let update = FindingUpdate { workflow: Some(workflow), note: Some(note) };
                 let (target, keys) = (Target::new(&hub), [key]);
@@ -252,6 +384,18 @@ fn work(
                 }
             }
         }
+    }
+}
+
+/// Takes an interface out of the allow-all group, if it still stands there alone.
+async fn back_out(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
+    match readback::look(engine, scope, change).await {
+        Ok(Standing::Before) => apply::apply_change(engine, writes, scope, change, false).await,
+        Ok(Standing::After) => Answer::applied(vec!["found done before it was called".into()]),
+        Ok(Standing::Drift(now)) => Answer::failed("ChangedSincePlan", format!("not touched: it holds {now}")),
+        Ok(Standing::Gone | Standing::Unknown) => Answer::failed("Gone", "the interface is no longer there"),
+        // Closed blindly rather than left open.
+        Err(_) => apply::apply_change(engine, writes, scope, change, false).await,
     }
 }
 
@@ -353,7 +497,7 @@ async fn record_answer(
             });
             events
         }
-        Answer::Failed(error) => vec![Event::Failed { step, error }],
+        Answer::Failed(error) | Answer::Again { error, .. } => vec![Event::Failed { step, error }],
         Answer::Unclear(error) => {
             journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
             return look_into(engine, journal, &step).await;

@@ -55,17 +55,13 @@ fn value(state: &RunState, with_steps: bool) -> Value {
             }))
         })
         .collect();
-    let originals: serde_json::Map<String, Value> = state
-        .steps
-        .values()
-        .filter(|s| s.state.may_have_effect())
-        .filter_map(|s| match &s.change {
-            Some(Change::InterfaceGroups(SetInterfaceGroups { interface, before, .. })) => {
-                Some((interface.to_string(), json!(before)))
-            }
-            _ => None,
-        })
-        .collect();
+    // What stood there first, where an interface went through another group on its way.
+    let mut originals: serde_json::Map<String, Value> = serde_json::Map::new();
+    for change in state.changes() {
+        if let Change::InterfaceGroups(SetInterfaceGroups { interface, before, .. }) = change {
+            originals.entry(interface.to_string()).or_insert_with(|| json!(before));
+        }
+    }
     let snapshots: Vec<&String> = plan
         .steps
         .iter()
@@ -91,6 +87,9 @@ fn value(state: &RunState, with_steps: bool) -> Value {
             vec![format!("See lazaret runs --run {}, then lazaret quarantine {id} again", state.run)],
         ),
         Playbook::Restore => (headline(state), vec![format!("See lazaret runs --run {}", state.run)]),
+        Playbook::Unblock | Playbook::ExtendBlock => {
+            (headline(state), vec![format!("See lazaret runs --run {}", state.run)])
+        }
         _ => {
             let back = format!("False positive? lazaret restore --run {}", state.run);
             (headline(state), plan.promise.next.iter().cloned().chain([back]).collect())

@@ -5,6 +5,8 @@
 
 mod answer;
 mod apply;
+mod block;
+pub mod blocks;
 mod execute;
 pub mod guard;
 mod journal;
@@ -21,9 +23,12 @@ pub mod report;
 mod retry;
 mod service;
 
+pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
-pub use prepare::{Prepared, QuarantineRequest, RestoreRequest};
+pub use prepare::{
+    BlockRequest, ExtendRequest, Prepared, QuarantineRequest, Request, RestoreRequest, UnblockRequest, WhichBlocks,
+};
 pub use report::RunReport;
 
 use crate::cloud::{Cloud, CloudError};

@@ -5,7 +5,9 @@ use super::retry::rereading;
 use super::{Engine, EngineError, Prepared, Refusal};
 use crate::cloud::port::Target;
 use crate::domain::GroupRule;
-use crate::playbook::change::{GROUP_TO_BE_MADE, MakeQuarantineGroup, SetInterfaceGroups};
+use crate::playbook::change::{
+    GROUP_TO_BE_MADE, MakeQuarantineGroup, OPEN_GROUP_TO_BE_MADE, OpenGroup, SetInterfaceGroups,
+};
 use crate::playbook::{Action, Change, StepId, tags};
 use serde::Serialize;
 
@@ -51,10 +53,16 @@ impl Engine {
                 }
                 // EC2 can't be asked about a group that isn't there yet.
                 Action::Change(Change::InterfaceGroups(SetInterfaceGroups { after, .. }))
-                    if after.iter().any(|g| g.as_str() == GROUP_TO_BE_MADE) =>
+                    if after.iter().any(|g| [GROUP_TO_BE_MADE, OPEN_GROUP_TO_BE_MADE].contains(&g.as_str())) =>
                 {
                     None
                 }
+                Action::Change(Change::OpenGroup(group @ OpenGroup { after: true, .. })) => {
+                    let (name, tag) = (group.name(), tags::of_open_group());
+                    let call = || writes.create_group(&target, &group.vpc, &name, tags::OPEN_GROUP_DESCRIPTION, &tag);
+                    Some(rereading(self, call).await.map(drop))
+                }
+                Action::Change(Change::OpenGroup(_)) => None,
                 // Only EC2's calls know DryRun.
                 Action::Change(Change::Place(_) | Change::Registration(_)) => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
@@ -62,8 +70,12 @@ impl Engine {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
                     Some(rereading(self, call).await.map(drop))
                 }
-                Action::Notify { .. } | Action::UpdateFinding { .. } => None,
-                Action::Recheck { .. } | Action::ReadBack { .. } | Action::AwaitService(_) => continue,
+                Action::Notify { .. } | Action::UpdateFinding { .. } | Action::WriteCounter { .. } => None,
+                Action::Recheck { .. }
+                | Action::ReadBack { .. }
+                | Action::MoveExpiry { .. }
+                | Action::AwaitService(_)
+                | Action::BackOut { .. } => continue,
             };
             answers.push(Rehearsal {
                 step: step.id.clone(),

@@ -1,5 +1,6 @@
 //! What a run amounts to: one sentence for people, one value for `--json`.
 
+use super::execute::stands_open;
 use crate::domain::Scope;
 use crate::ledger::{Outcome, RunState, StepState};
 use crate::playbook::change::SetInterfaceGroups;
@@ -155,8 +156,14 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
             } else {
                 format!("isolated so far: {}", swapped.join(" "))
             };
+            let open: Vec<String> = stands_open(state).iter().map(ToString::to_string).collect();
+            let open = if open.is_empty() {
+                String::new()
+            } else {
+                format!("{} may be OPEN to everybody, in the allow-all group; ", open.join(" "))
+            };
             format!(
-                "{id} is NOT isolated: {}; {holds}. Next: `lazaret quarantine {id}` again, or `lazaret restore {id}`",
+                "{id} is NOT isolated: {open}{}; {holds}. Next: `lazaret quarantine {id}` again, or `lazaret restore {id}`",
                 missing.join("; ")
             )
         }
@@ -179,7 +186,15 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::Restore, Outcome::Failed) => {
             format!("{id} was not restored, and nothing was changed: {}", missing.join("; "))
         }
+        (Playbook::Unblock, Outcome::Done) if !state.plan.drift.is_empty() => {
+            let left: Vec<String> =
+                state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
+            format!("{}. Left alone: {}", promise.kept, left.join("; "))
+        }
         (_, Outcome::Done) => promise.kept.clone(),
+        (Playbook::Unblock, Outcome::Partial) => {
+            format!("{}: {}. Next: `lazaret unblock {id}` again", promise.broken, missing.join("; "))
+        }
         (_, Outcome::Partial) => format!(
             "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
             promise.broken,
@@ -249,7 +264,9 @@ fn swapped(state: &RunState) -> Vec<String> {
         .values()
         .filter(|s| s.state.succeeded())
         .filter_map(|s| match &s.change {
-            Some(Change::InterfaceGroups(SetInterfaceGroups { interface, .. })) => Some(interface.to_string()),
+            Some(Change::InterfaceGroups(SetInterfaceGroups { interface, passing: false, .. })) => {
+                Some(interface.to_string())
+            }
             _ => None,
         })
         .collect()

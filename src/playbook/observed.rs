@@ -2,7 +2,10 @@
 
 use super::change::group_list;
 use super::fleet::{Fleet, FleetNeeds};
-use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
+use crate::domain::{
+    AclCounter, AclId, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope,
+    SecurityGroup, VpcId,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +35,14 @@ pub struct Needs {
     pub groups: BTreeSet<GroupId>,
     /// The groups on the SSM endpoints of this VPC.
     pub ssm_endpoints_of: Option<VpcId>,
+    /// The group of this name in this VPC.
+    pub named_group: Option<(VpcId, String)>,
     /// Auto Scaling, load balancers and Elastic IP addresses.
     pub fleet: FleetNeeds,
+    /// These network ACLs with all their entries.
+    pub acls: BTreeSet<AclId>,
+    /// The counters of these network ACLs.
+    pub counters: BTreeSet<AclId>,
 }
 
 impl Needs {
@@ -49,7 +58,10 @@ impl Needs {
         self.protections.extend(other.protections);
         self.groups.extend(other.groups);
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
+        self.named_group = self.named_group.or(other.named_group);
         self.fleet = self.fleet.and(other.fleet);
+        self.acls.extend(other.acls);
+        self.counters.extend(other.counters);
         self
     }
 }
@@ -73,9 +85,21 @@ pub struct Observed {
     pub quarantine_group: GroupChoice,
     /// The groups on the VPC's SSM endpoints, where they were asked for.
     pub ssm_endpoint_groups: BTreeSet<GroupId>,
+    /// The group that was asked for by name, where it exists.
+    #[serde(default)]
+    pub named_group: Option<SecurityGroup>,
     /// Auto Scaling, load balancers and Elastic IP addresses.
     #[serde(default)]
     pub fleet: Fleet,
+    /// The network ACLs that were asked for and exist.
+    #[serde(default)]
+    pub acls: BTreeMap<AclId, NetworkAcl>,
+    /// The counters that were asked for and exist.
+    #[serde(default)]
+    pub counters: BTreeMap<AclId, AclCounter>,
+    /// Why the counters could not be read, escaped. They are hints: nothing waits for them.
+    #[serde(default)]
+    pub counters_error: Option<String>,
 }
 
 impl Observed {
@@ -90,7 +114,11 @@ impl Observed {
             groups: BTreeMap::new(),
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
+            named_group: None,
             fleet: Fleet::default(),
+            acls: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            counters_error: None,
         }
     }
 

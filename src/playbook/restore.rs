@@ -83,6 +83,7 @@ pub fn changes_from_tags(observed: &Observed) -> Result<Vec<Change>, PlanRefusal
                 interface: interface.id.clone(),
                 before,
                 after: interface.groups.clone(),
+                passing: false,
             }));
         }
         changes.push(tags_that_stand(&instance.id, interface.id.as_str(), &interface.tags));
@@ -266,7 +267,7 @@ fn forced(request: &Request<'_>, what: &str) -> bool {
 }
 
 fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
-    let Change::InterfaceGroups(SetInterfaceGroups { instance, interface, before, after }) = change else {
+    let Change::InterfaceGroups(SetInterfaceGroups { instance, interface, before, after, .. }) = change else {
         return None;
     };
     let what = change.what();
@@ -317,6 +318,7 @@ fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> 
             interface: interface.clone(),
             before: live.groups.clone(),
             after: back,
+            passing: false,
         })),
     })
 }
@@ -400,6 +402,12 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
         });
     };
     let inverse = change.inverse()?;
+    if let Some(others) = change.stands_in_part(request.observed) {
+        if !others.is_empty() {
+            note(others.join("; "), "what is left of ours is taken back, the rest left alone", DriftKind::Lost);
+        }
+        return Some(step_back(change, inverse));
+    }
     let inverse = match change.standing(request.observed) {
         Standing::Before => return None,
         Standing::After if change.only_when_asked() && !forced(request, &what) => {
@@ -425,14 +433,19 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
             return None;
         }
     };
-    Some(Step {
+    Some(step_back(change, inverse))
+}
+
+/// The step that takes an edit back.
+fn step_back(change: &Change, inverse: Change) -> Step {
+    Step {
         id: StepId(format!("back-{}", inverse.fields().join("-").replace(' ', "-"))),
-        title: format!("Put back {what}: {}", inverse.after_text()),
+        title: format!("Put back {}: {}", change.what(), inverse.after_text()),
         wave: change.back_in().wave(),
         weight: change.back_weight(),
         needs: vec![],
         action: Action::Change(inverse),
-    })
+    }
 }
 
 fn protection_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {

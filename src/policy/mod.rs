@@ -1,7 +1,13 @@
 //! What a person has decided beforehand: how to isolate, what to leave alone. Pure data; may import `domain` only.
 
+pub mod address;
+mod block;
+
+pub use block::{Band, BlockPolicy, Ttl};
+
 use crate::domain::GroupId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The tag by which an owner keeps automation away from a resource.
 pub const EXEMPT_TAG: &str = "AutoRemediation";
@@ -35,6 +41,47 @@ pub struct QuarantinePolicy {
     pub take_addresses: bool,
     /// Whether its volumes are kept should it be terminated.
     pub keep_volumes: bool,
+    /// What is tried against flows in flight.
+    pub cut_flows: CutFlows,
+    /// How the finding's address is denied, where that is tried: what `[block]` says.
+    #[serde(skip)]
+    pub denies: DenyPolicy,
+}
+
+/// How the finding's address is denied beside a quarantine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DenyPolicy {
+    /// How addresses are blocked, and which never.
+    pub policy: BlockPolicy,
+    /// AWS's published ranges, where they are known.
+    pub aws: Option<Arc<address::AwsRanges>>,
+}
+
+/// What is tried against flows that are in flight when an instance is isolated: the groups block new ones alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CutFlows {
+    /// Nothing: they time out.
+    #[default]
+    No,
+    /// Each interface passes through a group that allows everything, so that its flows lose their tracking.
+    Groups,
+    /// The finding's address is denied in the network ACLs, for an hour.
+    Nacl,
+    /// Both.
+    Both,
+}
+
+impl CutFlows {
+    /// Whether interfaces pass through an allow-all group.
+    pub fn by_groups(self) -> bool {
+        matches!(self, Self::Groups | Self::Both)
+    }
+
+    /// Whether the finding's address is denied.
+    pub fn by_acls(self) -> bool {
+        matches!(self, Self::Nacl | Self::Both)
+    }
 }
 
 impl Default for QuarantinePolicy {
@@ -51,6 +98,8 @@ impl Default for QuarantinePolicy {
             leave_load_balancers: true,
             take_addresses: true,
             keep_volumes: true,
+            cut_flows: CutFlows::No,
+            denies: DenyPolicy::default(),
         }
     }
 }

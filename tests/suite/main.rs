@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // this whole crate is tests
 
 mod again;
+mod block;
 mod cli;
 mod console;
 mod contract;
 mod corpus;
 mod fleet;
+mod flows;
 mod ledger;
 mod poller;
 mod quarantine;

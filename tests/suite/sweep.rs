@@ -136,7 +136,10 @@ fn put(world: &mut World, scope: &lazaret::domain::Scope, change: &Change) {
             volumes.iter_mut().find(|v| &v.id == volume).unwrap().delete_on_termination = *after;
         }
         Change::MakeQuarantineGroup(_) => unreachable!("the group is there"),
-        Change::Place(_) | Change::Registration(_) | Change::Address(_) => unreachable!("nothing leads to web-1"),
+        Change::Place(_) | Change::Registration(_) | Change::Address(_) | Change::OpenGroup(_) => {
+            unreachable!("nothing leads to web-1")
+        }
+        Change::DenyAddress(_) => unreachable!("no part of a quarantine"),
     }
 }
 

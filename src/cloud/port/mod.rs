@@ -3,13 +3,17 @@
 //! Each method's first line names its operation (`service:Operation`); the IAM policies in `assets/iam` are held
 //! against those names by a test. Pages are followed to the end unless a method says otherwise.
 
+mod acls;
 mod address;
 mod autoscaling;
 mod elb;
+mod flows;
 
+pub use acls::{AclReads, AclWrites};
 pub use address::{AddressQuery, AddressReads, AddressWrites};
 pub use autoscaling::{AutoScalingReads, AutoScalingWrites};
 pub use elb::{ElbReads, ElbWrites};
+pub use flows::FlowWrites;
 
 use crate::domain::{
     AclId, Finding, FindingId, FindingKey, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
@@ -214,6 +218,8 @@ pub enum InterfaceQuery {
     AttachedTo(Vec<InstanceId>),
     /// All that hold this group.
     InGroup(GroupId),
+    /// All in the account and Region, attached or not.
+    All,
 }
 
 /// Which security groups to describe.
@@ -268,7 +274,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: AddressReads + AutoScalingReads + ElbReads + Send + Sync {
+pub trait Reads: AclReads + AddressReads + AutoScalingReads + ElbReads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -311,7 +317,7 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: AddressWrites + AutoScalingWrites + ElbWrites + Send + Sync {
+pub trait Writes: AclWrites + AddressWrites + AutoScalingWrites + ElbWrites + FlowWrites + Send + Sync {
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

@@ -5,6 +5,7 @@
 //! May import `domain`, `intake` (to decode the findings it holds) and `cloud::port`. Deliberately absent: the
 //! network, the system's clock and any chance but the seed's.
 
+mod acls;
 mod address;
 mod asff;
 mod autoscaling;
@@ -15,6 +16,7 @@ mod calls;
 mod elb;
 mod fault;
 mod fleet;
+mod flows;
 mod limiter;
 mod reads;
 mod refusal;

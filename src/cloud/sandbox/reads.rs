@@ -96,6 +96,7 @@ impl Reads for Sandbox {
         let resource = match query {
             InterfaceQuery::AttachedTo(ids) => joined(ids),
             InterfaceQuery::InGroup(group) => Some(group.to_string()),
+            InterfaceQuery::All => None,
         };
         self.ask("ec2:DescribeNetworkInterfaces", scope, resource, |world| {
             Ok(rules::interfaces::describe(world.place(scope)?, query))

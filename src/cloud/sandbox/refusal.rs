@@ -40,9 +40,11 @@ impl Refusal {
             "OperationNotPermitted"
             | "IncorrectInstanceState"
             | "UnsupportedOperation"
-            | "Resource.AlreadyAssociated" => ErrorKind::Conflict,
+            | "Resource.AlreadyAssociated"
+            | "DependencyViolation" => ErrorKind::Conflict,
             "SandboxStore" => ErrorKind::Unavailable,
             code if code.ends_with(".NotFound") => ErrorKind::NotFound,
+            "NetworkAclEntryAlreadyExists" => ErrorKind::AlreadyExists,
             code if code.ends_with(".Duplicate") => ErrorKind::AlreadyExists,
             code if code.ends_with("LimitExceeded") => ErrorKind::Conflict,
             _ => ErrorKind::Invalid,

@@ -1,6 +1,8 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
+pub(super) mod deny_address;
 mod fleet;
+mod open_group;
 mod quarantine_group;
 
 use super::Engine;
@@ -14,9 +16,21 @@ use crate::playbook::change::{Place, SetInterfaceGroups, SetPlace, SetProtection
 use crate::playbook::{Change, Standing};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
-pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
-    if let Change::MakeQuarantineGroup(group) = change {
-        return quarantine_group::make(engine, writes, scope, group).await;
+/// `resumed` says that the same was intended before, and may have been done in part.
+pub(super) async fn apply_change(
+    engine: &Engine,
+    writes: &dyn Writes,
+    scope: &Scope,
+    change: &Change,
+    resumed: bool,
+) -> Answer {
+    match change {
+        Change::MakeQuarantineGroup(group) => return quarantine_group::make(engine, writes, scope, group).await,
+        Change::OpenGroup(group) => return open_group::make(engine, writes, scope, group).await,
+        Change::DenyAddress(deny) => {
+            return deny_address::make(&deny_address::Hand { engine, writes, scope }, deny, resumed).await;
+        }
+        _ => {}
     }
     if change.looks_first() {
         match readback::look(engine, scope, change).await {
@@ -116,10 +130,21 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
             if set.is_empty() { Ok(()) } else { writes.create_tags(target, resource, &set).await }
         }
         // Made in several calls, each looked into: see `quarantine_group`.
-        Change::MakeQuarantineGroup(_) => Ok(()),
+        Change::MakeQuarantineGroup(_) | Change::OpenGroup(_) => Ok(()),
         Change::Place(change) => fleet::place(writes, target, change).await,
         Change::Registration(change) => fleet::registration(writes, target, change).await,
         Change::Address(change) => fleet::address(writes, target, change).await,
         Change::DeleteOnTermination(change) => fleet::volume(writes, target, change).await,
+        // Both directions, for a rehearsal. Made for good in several calls, each looked into: see `deny_address`.
+        Change::DenyAddress(deny) => {
+            for direction in &deny.directions {
+                if deny.adds {
+                    writes.create_acl_entry(target, &deny.acl, &deny.entry(*direction)).await?;
+                } else {
+                    writes.delete_acl_entry(target, &deny.acl, *direction, deny.number).await?;
+                }
+            }
+            Ok(())
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod fleet;
 
 pub(crate) use fleet::{Finder, targets};
+pub(super) mod acls;
 
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};
@@ -87,6 +88,11 @@ async fn read_all(
     world.interfaces = interfaces.into_iter().map(|i| (i.id.clone(), i)).collect();
     world.groups = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
     world.protections = protections.into_iter().collect();
+    acls::read(reads, scope, needs, &mut world).await?;
+    if let Some((vpc, name)) = &needs.named_group {
+        let found = reads.groups(scope, &GroupQuery::Named(vpc.clone(), name.clone())).await?;
+        world.named_group = found.into_iter().next();
+    }
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }

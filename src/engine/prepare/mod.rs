@@ -1,8 +1,11 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
 
+mod block;
+mod cut_flows;
 mod quarantine;
 mod restore;
 
+pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -18,6 +21,12 @@ pub enum Request {
     Quarantine(Box<QuarantineRequest>),
     /// A restore.
     Restore(Box<RestoreRequest>),
+    /// The block of an address.
+    Block(Box<BlockRequest>),
+    /// Blocks of an address to be taken away, or swept.
+    Unblock(Box<UnblockRequest>),
+    /// The end of an address's blocks to be moved.
+    Extend(Box<ExtendRequest>),
 }
 
 impl Request {
@@ -26,6 +35,9 @@ impl Request {
         match self {
             Self::Quarantine(request) => &request.scope,
             Self::Restore(request) => &request.scope,
+            Self::Block(request) => &request.scope,
+            Self::Unblock(request) => &request.scope,
+            Self::Extend(request) => &request.scope,
         }
     }
 }
@@ -61,6 +73,9 @@ impl Engine {
         match request {
             Request::Quarantine(request) => self.prepare_quarantine(request).await,
             Request::Restore(request) => self.prepare_restore(request).await,
+            Request::Block(request) => self.prepare_block(request).await,
+            Request::Unblock(request) => self.prepare_unblock(request).await,
+            Request::Extend(request) => self.prepare_extend(request).await,
         }
     }
 

@@ -30,7 +30,8 @@ impl Engine {
         let QuarantineRequest { scope, instance, finding, policy } = request;
         let reads = self.cloud().reads().as_ref();
         let found = Finder::first(reads, scope, instance, policy);
-        let (observed, found) = futures::future::join(self.observe_instance(scope, instance, policy), found).await;
+        let read = self.observe_instance(scope, instance, policy);
+        let (observed, found, denies) = futures::future::join3(read, found, self.denies(request)).await;
         let mut observed = observed?;
         observed.fleet = found.second(reads, scope, observed.instance.as_ref(), &observed.interfaces).await;
         let open = self.open_quarantines(scope, &format!("instance:{instance}")).await?;
@@ -45,6 +46,7 @@ impl Engine {
             observed: &observed,
             policy,
             history: &history,
+            denies: &denies,
             actor: &self.actor().name,
         })?;
         Ok(Prepared::new(plan, observed, Request::Quarantine(Box::new(request.clone()))))

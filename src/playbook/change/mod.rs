@@ -4,8 +4,10 @@
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
 mod address;
+mod deny_address;
 mod groups;
 mod membership;
+mod open_group;
 mod protection;
 mod quarantine_group;
 mod registration;
@@ -13,8 +15,10 @@ mod tags;
 mod volume;
 
 pub use address::SetAddress;
+pub use deny_address::{DenyAddress, Seen, ways};
 pub use groups::SetInterfaceGroups;
 pub use membership::{Place, SetPlace};
+pub use open_group::{OPEN_GROUP_TO_BE_MADE, OpenGroup};
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
 pub use registration::SetRegistration;
@@ -137,6 +141,23 @@ pub trait Edit: Clone + Sized {
         None
     }
 
+    /// Where only a part of what it leaves there stands, and that part is certainly ours: what others have put in place
+    /// of the rest, often nothing. A restore takes the part back.
+    fn stands_in_part(&self, _world: &Observed) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Why it has no effect though it stands as it was left.
+    fn without_effect(&self, _world: &Observed) -> Option<String> {
+        None
+    }
+
+    /// Whether a later intention of the same step may take its place in the record, once it has certainly failed: the
+    /// same edit, made otherwise, such as an entry under another number.
+    fn renewed_by(&self, _later: &Self) -> bool {
+        false
+    }
+
     /// Whether a restore leaves it as it is unless it is asked for by name.
     fn only_when_asked(&self) -> bool {
         false
@@ -179,6 +200,10 @@ pub enum Change {
     Address(SetAddress),
     /// Sets whether a volume goes with its instance.
     DeleteOnTermination(SetDeleteOnTermination),
+    /// Makes an instance's allow-all group, or removes it.
+    OpenGroup(OpenGroup),
+    /// Denies a range in a network ACL.
+    DenyAddress(DenyAddress),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -193,6 +218,8 @@ macro_rules! every {
             Change::Registration($edit) => $do,
             Change::Address($edit) => $do,
             Change::DeleteOnTermination($edit) => $do,
+            Change::OpenGroup($edit) => $do,
+            Change::DenyAddress($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -225,8 +252,16 @@ macro_rules! every {
                 let $kind = Change::Address;
                 $do
             }
+            (Change::OpenGroup($a), Change::OpenGroup($b)) => {
+                let $kind = Change::OpenGroup;
+                $do
+            }
             (Change::DeleteOnTermination($a), Change::DeleteOnTermination($b)) => {
                 let $kind = Change::DeleteOnTermination;
+                $do
+            }
+            (Change::DenyAddress($a), Change::DenyAddress($b)) => {
+                let $kind = Change::DenyAddress;
                 $do
             }
             _ => None,
@@ -293,6 +328,21 @@ impl Change {
         every!(self, self, kind: (e, _same) => e.overwriting(world).map(kind))
     }
 
+    /// See [`Edit::stands_in_part`].
+    pub fn stands_in_part(&self, world: &Observed) -> Option<Vec<String>> {
+        every!(self, e => e.stands_in_part(world))
+    }
+
+    /// See [`Edit::without_effect`].
+    pub fn without_effect(&self, world: &Observed) -> Option<String> {
+        every!(self, e => e.without_effect(world))
+    }
+
+    /// See [`Edit::renewed_by`].
+    pub fn renewed_by(&self, later: &Self) -> bool {
+        every!(self, later, kind: (a, b) => a.renewed_by(b).then(|| kind(b.clone()))).is_some()
+    }
+
     /// See [`Edit::only_when_asked`].
     pub fn only_when_asked(&self) -> bool {
         every!(self, e => e.only_when_asked())
@@ -315,7 +365,9 @@ impl Change {
 
     /// Whether the world can be asked where it stands.
     pub fn can_be_read(&self) -> bool {
-        !matches!(self, Self::MakeQuarantineGroup(_))
+        // What is passed through does not stay, and groups that are made are read by the step that makes them.
+        let passing = matches!(self, Self::InterfaceGroups(SetInterfaceGroups { passing: true, .. }));
+        !passing && !matches!(self, Self::MakeQuarantineGroup(_) | Self::OpenGroup(_))
     }
 
     /// The instance that it is an edit of, where it is one.
@@ -327,18 +379,32 @@ impl Change {
             Self::Place(SetPlace { instance, .. })
             | Self::Registration(SetRegistration { instance, .. })
             | Self::Address(SetAddress { instance, .. })
+            | Self::OpenGroup(OpenGroup { instance, .. })
             | Self::DeleteOnTermination(SetDeleteOnTermination { instance, .. }) => Some(instance),
             Self::MakeQuarantineGroup(_) => None,
+            Self::DenyAddress(_) => None,
         }
     }
 
     /// The same change with the group that was made in place of [`GROUP_TO_BE_MADE`].
     #[must_use]
-    pub fn with_group_made(mut self, made: &GroupId) -> Self {
-        if let Self::InterfaceGroups(SetInterfaceGroups { after, .. }) = &mut self
-            && after.remove(&GroupId::new(GROUP_TO_BE_MADE))
-        {
-            after.insert(made.clone());
+    pub fn with_group_made(self, made: &GroupId) -> Self {
+        self.with_group(GROUP_TO_BE_MADE, made)
+    }
+
+    /// The same change with the allow-all group that was made in place of [`OPEN_GROUP_TO_BE_MADE`].
+    #[must_use]
+    pub fn with_open_group(self, made: &GroupId) -> Self {
+        self.with_group(OPEN_GROUP_TO_BE_MADE, made)
+    }
+
+    fn with_group(mut self, placeholder: &str, made: &GroupId) -> Self {
+        if let Self::InterfaceGroups(SetInterfaceGroups { before, after, .. }) = &mut self {
+            for groups in [before, after] {
+                if groups.remove(&GroupId::new(placeholder)) {
+                    groups.insert(made.clone());
+                }
+            }
         }
         self
     }
@@ -346,7 +412,11 @@ impl Change {
 
 /// Groups in words, smallest id first.
 pub fn group_list<'a>(groups: impl IntoIterator<Item = &'a GroupId>) -> String {
-    let name = |g: &'a GroupId| if g.as_str() == GROUP_TO_BE_MADE { "the new quarantine group" } else { g.as_str() };
+    let name = |g: &'a GroupId| match g.as_str() {
+        GROUP_TO_BE_MADE => "the new quarantine group",
+        OPEN_GROUP_TO_BE_MADE => "the allow-all group",
+        id => id,
+    };
     let list: Vec<&str> = groups.into_iter().map(name).collect();
     if list.is_empty() { "no group".to_owned() } else { text::safe(&list.join(" ")).into_owned() }
 }

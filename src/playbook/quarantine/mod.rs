@@ -6,6 +6,7 @@
 //! it is made in wave 1.
 
 mod fleet;
+mod flows;
 mod group;
 mod originals;
 
@@ -29,6 +30,15 @@ pub struct History {
     pub since: Option<DateTime<Utc>>,
 }
 
+/// What denies the finding's addresses beside a quarantine, as a block of each would plan it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Denies {
+    /// The steps, for each address: the entries, and the counters that tell of them.
+    pub steps: Vec<Vec<Step>>,
+    /// What a person should know of them, or why there are none.
+    pub warnings: Vec<String>,
+}
+
 /// Everything that the playbook looks at.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
@@ -42,6 +52,8 @@ pub struct Request<'a> {
     pub policy: &'a QuarantinePolicy,
     /// What the ledger knows.
     pub history: &'a History,
+    /// What denies the finding's addresses, where flows are to be cut.
+    pub denies: &'a Denies,
     /// Who asks; stands in the tags.
     pub actor: &'a str,
 }
@@ -81,7 +93,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         finding: finding.clone(),
         steps: Vec::new(),
         warnings: warnings(request, instance, &group),
-        limits: limits(finding.as_ref()),
+        limits: limits(request),
         drift: Vec::new(),
         reverts: Vec::new(),
         promise: Promise::default(),
@@ -126,12 +138,16 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     plan.steps.extend(originals::steps(request, instance, &group, &mut plan.warnings)?);
     plan.steps.extend(fleet::steps(request, instance));
 
-    // Wave 2: the swaps. Snapshots go beside them, or in a wave before them when evidence comes first.
-    let swap_wave = if policy.evidence_first && policy.snapshots { 3 } else { 2 };
-    for interface in observed.interfaces_in_order() {
-        if interface.holds_only(&group) {
-            continue;
-        }
+    // Wave 2: the swaps. Snapshots go beside them, or in a wave before them when evidence comes first; where flows are to
+    // be cut, interfaces pass through the allow-all group in the wave before.
+    let first_wave = if policy.evidence_first && policy.snapshots { 3 } else { 2 };
+    let open: Vec<&Interface> = observed.interfaces_in_order().into_iter().filter(|i| !i.holds_only(&group)).collect();
+    let passes = policy.cut_flows.by_groups() && instance.vpc.is_some();
+    let (swap_wave, back_wave) = if passes { (first_wave + 1, first_wave + 3) } else { (first_wave, first_wave + 1) };
+    if passes {
+        plan.steps.extend(flows::steps(instance, &open, first_wave));
+    }
+    for interface in open {
         plan.steps.push(Step {
             id: StepId(format!("swap-{}", interface.id)),
             title: format!("Isolate {} (was {})", interface.id, group_list(&interface.groups)),
@@ -141,8 +157,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             action: Action::Change(Change::InterfaceGroups(SetInterfaceGroups {
                 instance: instance.id.clone(),
                 interface: interface.id.clone(),
-                before: interface.groups.clone(),
+                before: if passes { flows::group() } else { interface.groups.clone() },
                 after: BTreeSet::from([group.clone()]),
+                passing: false,
             })),
         });
     }
@@ -152,11 +169,13 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     plan.steps.push(Step {
         id: "read-back".into(),
         title: "Read back: every interface holds the quarantine group alone".into(),
-        wave: swap_wave + 1,
+        wave: back_wave,
         weight: Weight::Essential,
         needs: vec![],
         action: Action::ReadBack { instance: Some(instance.id.clone()), isolated: Some((group.clone(), reach)) },
     });
+
+    plan.steps.extend(flows::denies(request.denies, back_wave + 1));
 
     // Wave 4: telling others. Never in the way of isolation.
     if let Some(topic) = &policy.topic_arn {
@@ -164,7 +183,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         plan.steps.push(Step {
             id: "notify".into(),
             title: "Tell the SNS topic".into(),
-            wave: swap_wave + 2,
+            wave: back_wave + 1,
             weight: Weight::Courtesy,
             needs: vec![],
             action: Action::Notify {
@@ -176,8 +195,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     if policy.update_finding {
         let note =
             format!("Quarantined {} by {} with lazaret. Restore: lazaret restore {0}", instance.id, request.actor);
-        plan.steps.extend(update_finding(finding.as_ref(), Workflow::Notified, &note, swap_wave + 2));
+        plan.steps.extend(update_finding(finding.as_ref(), Workflow::Notified, &note, back_wave + 1));
     }
+    plan.steps.sort_by_key(|s| s.wave);
     Ok(plan)
 }
 
@@ -302,6 +322,7 @@ fn warnings(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Vec<
     if instance.lifecycle.is_none() && !request.observed.protections.contains_key(&Protection::Termination) {
         warnings.push("termination protection could not be read, so it is left as it is".into());
     }
+    warnings.extend(flows::warnings(request));
     warnings.extend(fleet::warnings(request, instance));
     if let Some(lifecycle) = &instance.lifecycle {
         warnings.push(format!("a {} instance: EC2 can end it at any time, protected or not", text::safe(lifecycle)));
@@ -322,16 +343,17 @@ fn warnings(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Vec<
     warnings
 }
 
-fn limits(finding: Option<&FindingRef>) -> Vec<String> {
+fn limits(request: &Request<'_>) -> Vec<String> {
     let mut limits = vec![
         "connections that are open now may live on: new flows are blocked, tracked ones time out".to_owned(),
         "credentials taken from the instance stay valid until the role's sessions are revoked".to_owned(),
     ];
     // The type is in GuardDuty's spelling; DNS findings end in `!DNS` or are about DNS by name.
-    if finding.is_some_and(|f| f.finding_type.to_ascii_uppercase().contains("DNS")) {
+    if request.finding.as_ref().is_some_and(|f| f.finding_type.to_ascii_uppercase().contains("DNS")) {
         limits.push(
             "DNS through the VPC resolver is not filtered by security groups: tunnelling over DNS goes on".to_owned(),
         );
     }
+    limits.extend(flows::limits(request));
     limits
 }
