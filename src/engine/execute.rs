@@ -178,11 +178,12 @@ pub(super) fn stands_open(state: &RunState) -> Vec<InterfaceId> {
     for step in &state.plan.steps {
         let Some(status) = state.steps.get(&step.id) else { continue };
         match (&step.action, &status.change) {
-            (Action::Change(Change::InterfaceGroups(planned)), _) if planned.passing => {
-                if status.state.may_have_effect() {
-                    open.insert(planned.interface.clone());
-                }
+            (Action::Change(Change::InterfaceGroups(planned)), _)
+                if planned.passing && status.state.may_have_effect() =>
+            {
+                open.insert(planned.interface.clone());
             }
+            (Action::Change(Change::InterfaceGroups(planned)), _) if planned.passing => {}
             (_, Some(Change::InterfaceGroups(groups))) if status.state.succeeded() => {
                 open.remove(&groups.interface);
             }

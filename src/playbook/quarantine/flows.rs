@@ -123,7 +123,7 @@ pub(super) fn limits(request: &Request<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if request.policy.cut_flows.by_acls() {
+    if !request.denies.steps.is_empty() {
         limits.push(
             "the network ACL denies the finding's address alone, for an hour, to the whole subnet; not DNS to the \
              resolver, the metadata service, nor traffic within the subnet"

@@ -3,9 +3,10 @@
 use super::refused;
 use super::stand::{Stand, Standing};
 use lazaret::cloud::ErrorKind;
-use lazaret::cloud::port::{AddressQuery, InstanceQuery};
+use lazaret::cloud::port::{AddressQuery, GroupQuery, InstanceQuery};
 use lazaret::domain::{
-    Balancer, ElasticIp, InstanceId, InterfaceId, ScalingGroup, ScalingMember, Target, TargetKind, Volume,
+    Balancer, ElasticIp, GroupRule, InstanceId, InterfaceId, ScalingGroup, ScalingMember, Tags, Target, TargetKind,
+    Volume,
 };
 
 async fn group(fixture: &dyn Stand, s: &Standing) -> ScalingGroup {
@@ -209,6 +210,33 @@ pub(super) async fn a_volume_is_kept(fixture: &dyn Stand) {
     }
 }
 
+pub(super) async fn a_group_is_opened_and_removed(fixture: &dyn Stand) {
+    let (world, writes, target) = (fixture.world(), fixture.writes(), fixture.target());
+    let id = writes.create_group(&target, &world.vpc, "open", "Everything", &Tags::new()).await.unwrap();
+    let read = async || {
+        let query = GroupQuery::Ids(vec![id.clone()]);
+        fixture.cloud().reads().groups(&world.scope, &query).await.unwrap().into_iter().next()
+    };
+    let all = GroupRule::defaults();
+    writes.authorize_ingress(&target, &id, &all).await.unwrap();
+    let mut ingress = read().await.unwrap().ingress;
+    ingress.sort();
+    let mut expected = all.to_vec();
+    expected.sort();
+    assert_eq!(ingress, expected, "both families");
+    let again = writes.authorize_ingress(&target, &id, &all[..1]).await;
+    refused(again, "ec2:AuthorizeSecurityGroupIngress", ErrorKind::AlreadyExists, "InvalidPermission.Duplicate");
+
+    writes.set_interface_groups(&target, &world.interfaces[2], std::slice::from_ref(&id)).await.unwrap();
+    let held = writes.delete_group(&target, &id).await;
+    refused(held, "ec2:DeleteSecurityGroup", ErrorKind::Conflict, "DependencyViolation");
+    writes.set_interface_groups(&target, &world.interfaces[2], &world.groups[2..]).await.unwrap();
+    writes.delete_group(&target, &id).await.unwrap();
+    assert_eq!(read().await, None);
+    let gone = writes.delete_group(&target, &id).await;
+    refused(gone, "ec2:DeleteSecurityGroup", ErrorKind::NotFound, "InvalidGroup.NotFound");
+}
+
 macro_rules! checks {
     ($($check:ident),+ $(,)?) => {
         mod on_sandbox {
@@ -232,5 +260,5 @@ checks! {
     the_group_of_an_instance_is_known, an_instance_enters_standby_and_leaves_it,
     a_group_at_its_minimum_refuses_a_standby, an_instance_is_detached_and_attached,
     targets_are_registered_and_deregistered, classic_load_balancers_are_left_and_joined,
-    an_address_is_taken_off_and_put_back, a_volume_is_kept,
+    an_address_is_taken_off_and_put_back, a_volume_is_kept, a_group_is_opened_and_removed,
 }
