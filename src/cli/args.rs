@@ -181,6 +181,21 @@ pub(super) struct QuarantineArgs {
     /// Isolate even where the original groups can't be written as tags
     #[arg(long)]
     pub(super) without_tags: bool,
+    /// Leave it in service in its Auto Scaling group, which may terminate it
+    #[arg(long)]
+    pub(super) keep_in_asg: bool,
+    /// Leave it registered with its load balancers
+    #[arg(long)]
+    pub(super) keep_in_load_balancers: bool,
+    /// Leave its Elastic IP addresses on it
+    #[arg(long)]
+    pub(super) keep_addresses: bool,
+    /// Let its volumes go with it as they are set to, should it be terminated
+    #[arg(long)]
+    pub(super) keep_volume_settings: bool,
+    /// Try to cut flows in flight: through an allow-all group, by a network ACL's deny for an hour, or both
+    #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "groups")]
+    pub(super) cut_flows: Option<CutFlowsBy>,
     /// Act on an instance tagged AutoRemediation=disabled
     #[arg(long)]
     pub(super) override_exemption: bool,
@@ -228,6 +243,19 @@ pub(super) struct DeleteRoleArgs {
     pub(super) export: Option<RunId>,
     #[command(flatten)]
     pub(super) commit: Commit,
+}
+
+/// How flows in flight are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CutFlowsBy {
+    /// Each interface passes through a group that allows everything
+    Groups,
+    /// The finding's address is denied in the network ACLs
+    Nacl,
+    /// Both
+    Both,
+    /// Not at all
+    No,
 }
 
 /// What becomes of the finding when its subject is restored.

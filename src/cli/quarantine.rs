@@ -1,6 +1,6 @@
 //! `lazaret quarantine`.
 
-use super::args::{Global, QuarantineArgs};
+use super::args::{CutFlowsBy, Global, QuarantineArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::plan::{carry_out, unplanned};
@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::domain::Scope;
 use crate::engine::{Consent, QuarantineRequest};
 use crate::playbook::{FindingRef, Playbook};
+use crate::policy::CutFlows;
 
 pub(super) async fn run(global: &Global, args: &QuarantineArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
@@ -26,7 +27,22 @@ pub(super) async fn run(global: &Global, args: &QuarantineArgs, out: &Out) -> Re
     if policy.evidence_first {
         policy.volatile = session.volatile(global, &scope, out).await?;
     }
+    policy.leave_scaling_group &= !args.keep_in_asg;
+    policy.leave_load_balancers &= !args.keep_in_load_balancers;
+    policy.take_addresses &= !args.keep_addresses;
+    policy.keep_volumes &= !args.keep_volume_settings;
+    if let Some(how) = args.cut_flows {
+        policy.cut_flows = match how {
+            CutFlowsBy::Groups => CutFlows::Groups,
+            CutFlowsBy::Nacl => CutFlows::Nacl,
+            CutFlowsBy::Both => CutFlows::Both,
+            CutFlowsBy::No => CutFlows::No,
+        };
+    }
 
+    if policy.cut_flows.by_acls() {
+        policy.denies = session.settings.denies().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
+    }
     let finding = find_finding(&session, &scope, args, out).await?;
     let subject = format!("instance:{}", args.instance);
     let request = QuarantineRequest { scope: scope.clone(), instance: args.instance.clone(), finding, policy };

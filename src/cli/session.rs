@@ -360,6 +360,9 @@ pub(super) async fn console(global: &Global) -> Result<Exit, Failure> {
     if settings.quarantine.topic_arn.is_none() && session.topics.len() == 1 {
         settings.quarantine.topic_arn = session.topics.values().next().cloned();
     }
+    if settings.quarantine.cut_flows.by_acls() {
+        settings.quarantine.denies = settings.denies().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
+    }
     let setup = console::Setup {
         engine: session.engine,
         hubs: session.hubs,

@@ -56,7 +56,9 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "NoSuchBucket"
         | "NoSuchKey"
         | "ObjectLockConfigurationNotFoundError"
-        | "InvocationDoesNotExist" => ErrorKind::NotFound,
+        | "InvocationDoesNotExist"
+        | "TargetGroupNotFound"
+        | "LoadBalancerNotFound" => ErrorKind::NotFound,
         "PreconditionFailed" | "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => {
             ErrorKind::AlreadyExists
         }
@@ -85,6 +87,12 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "UnmodifiableEntity"
         | "EntityTemporarilyUnmodifiable"
         | "ConcurrentModification"
+        // Auto Scaling sends these with HTTP 500, and means "not while another update is pending".
+        | "ResourceContention"
+        | "ScalingActivityInProgress"
+        | "ServiceLinkedRoleFailure"
+        // An Elastic IP address that points elsewhere.
+        | "Resource.AlreadyAssociated"
         // "There are multiple interfaces attached to instance …"
         | "InvalidInstanceID" => ErrorKind::Conflict,
         _ if code.ends_with(".NotFound") => ErrorKind::NotFound,
@@ -137,6 +145,13 @@ mod tests {
             ("UnmodifiableEntity", ErrorKind::Conflict),
             ("MalformedPolicyDocument", ErrorKind::Invalid),
             ("ServiceFailure", ErrorKind::Unavailable),
+            ("ResourceContention", ErrorKind::Conflict),
+            ("ValidationError", ErrorKind::Invalid),
+            ("Resource.AlreadyAssociated", ErrorKind::Conflict),
+            ("InvalidAssociationID.NotFound", ErrorKind::NotFound),
+            ("TargetGroupNotFound", ErrorKind::NotFound),
+            ("LoadBalancerNotFound", ErrorKind::NotFound),
+            ("InvalidTarget", ErrorKind::Invalid),
             ("SomethingNew", ErrorKind::Other),
         ] {
             assert_eq!(kind_of(code, "", 400), kind, "{code}");

@@ -150,6 +150,25 @@ operations! {
     ASSOCIATE_IAM_INSTANCE_PROFILE = once "ec2:AssociateIamInstanceProfile";
     REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION = once "ec2:ReplaceIamInstanceProfileAssociation";
     DISASSOCIATE_IAM_INSTANCE_PROFILE = once "ec2:DisassociateIamInstanceProfile";
+    DESCRIBE_ADDRESSES = read "ec2:DescribeAddresses";
+    DISASSOCIATE_ADDRESS = once "ec2:DisassociateAddress";
+    ASSOCIATE_ADDRESS = once "ec2:AssociateAddress";
+    DESCRIBE_AUTO_SCALING_INSTANCES = read "autoscaling:DescribeAutoScalingInstances";
+    DESCRIBE_AUTO_SCALING_GROUPS = read "autoscaling:DescribeAutoScalingGroups";
+    ENTER_STANDBY = once "autoscaling:EnterStandby";
+    EXIT_STANDBY = once "autoscaling:ExitStandby";
+    DETACH_INSTANCES = once "autoscaling:DetachInstances";
+    ATTACH_INSTANCES = once "autoscaling:AttachInstances";
+    DESCRIBE_TARGET_GROUPS = read "elasticloadbalancing:DescribeTargetGroups";
+    DESCRIBE_TARGET_HEALTH = read "elasticloadbalancing:DescribeTargetHealth";
+    DESCRIBE_LOAD_BALANCERS = read "elasticloadbalancing:DescribeLoadBalancers";
+    DESCRIBE_INSTANCE_HEALTH = read "elasticloadbalancing:DescribeInstanceHealth";
+    REGISTER_TARGETS = repeatable "elasticloadbalancing:RegisterTargets";
+    DEREGISTER_TARGETS = repeatable "elasticloadbalancing:DeregisterTargets";
+    REGISTER_INSTANCES_WITH_LOAD_BALANCER = once "elasticloadbalancing:RegisterInstancesWithLoadBalancer";
+    AUTHORIZE_SECURITY_GROUP_INGRESS = once "ec2:AuthorizeSecurityGroupIngress";
+    DELETE_SECURITY_GROUP = once "ec2:DeleteSecurityGroup";
+    DEREGISTER_INSTANCES_FROM_LOAD_BALANCER = once "elasticloadbalancing:DeregisterInstancesFromLoadBalancer";
     GET_PARAMETERS = read "ssm:GetParameters";
     CREATE_NETWORK_ACL_ENTRY = once "ec2:CreateNetworkAclEntry";
     DELETE_NETWORK_ACL_ENTRY = once "ec2:DeleteNetworkAclEntry";
@@ -174,6 +193,10 @@ mod tests {
         include_str!("port/acls.rs"),
         include_str!("port/forensics.rs"),
         include_str!("port/s3.rs"),
+        include_str!("port/address.rs"),
+        include_str!("port/autoscaling.rs"),
+        include_str!("port/elb.rs"),
+        include_str!("port/flows.rs"),
     ];
 
     /// What the responder needs beside what it calls: AWS asks for these when a role is handed to an instance, and when

@@ -3,10 +3,11 @@
 use super::document::{self, ConfigError};
 use crate::domain::{AccountId, GroupId, Region, Severity, Workflow};
 use crate::policy::address::AwsRanges;
-use crate::policy::{BlockPolicy, ForensicsPolicy, QuarantinePolicy};
+use crate::policy::{BlockPolicy, DenyPolicy, ForensicsPolicy, QuarantinePolicy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The shortest polling interval, in seconds. Security Hub answers three requests a second for the whole account,
 /// and others want some too.
@@ -343,6 +344,14 @@ impl Settings {
         let text = document::read(path)?;
         let ranges = AwsRanges::parse(&text).map_err(|why| ConfigError::new(&path.display().to_string(), None, why))?;
         Ok(Some(ranges))
+    }
+
+    /// How the finding's address is denied beside a quarantine.
+    ///
+    /// # Errors
+    /// As [`Settings::aws_ranges`].
+    pub fn denies(&self) -> Result<DenyPolicy, ConfigError> {
+        Ok(DenyPolicy { policy: self.block.clone(), aws: self.aws_ranges()?.map(Arc::new) })
     }
 
     fn apply_env(&mut self, env: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {

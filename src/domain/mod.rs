@@ -6,6 +6,7 @@ pub mod acl;
 pub mod clock;
 pub mod evidence;
 pub mod finding;
+pub mod fleet;
 pub mod group;
 pub mod ids;
 pub mod instance;
@@ -20,6 +21,9 @@ pub use acl::{AclAction, AclCounter, AclDirection, AclEntry, NetworkAcl};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use evidence::{Kept, LockMode, Retention, Vault};
 pub use finding::{Compliance, Finding, FindingKey, RecordState, Source, Workflow};
+pub use fleet::{
+    Association, Balancer, ClassicBalancer, ElasticIp, ScalingGroup, ScalingMember, Target, TargetGroup, TargetKind,
+};
 pub use group::{GroupRule, RulePeer, SecurityGroup};
 pub use ids::{AclId, FindingId, GroupId, InstanceId, InterfaceId, RunId, SnapshotId, SubnetId, VolumeId, VpcId};
 pub use instance::{Instance, Interface, Protection, Tags, Volume};

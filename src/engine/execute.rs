@@ -8,14 +8,14 @@ use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, block, evidence, message, simulate};
+use super::{Engine, EngineError, LEASE, apply, block, evidence, message, service, simulate};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
-use crate::domain::{GroupId, Partition, Scope, text};
+use crate::domain::{GroupId, InterfaceId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
-use crate::playbook::change::{SetInterfaceGroups, group_list, leaks};
+use crate::playbook::change::{OpenGroup, SetInterfaceGroups, group_list, leaks};
 use crate::playbook::tags::RUN;
-use crate::playbook::{Action, Change, Evidence, Step, StepId, Weight};
+use crate::playbook::{Action, Change, Evidence, Playbook, Standing, Step, StepId, Weight};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,6 +62,17 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let turns = Arc::new(Semaphore::new(FINDING_CALLS));
     let mut begun_again = BTreeMap::new();
     for wave in journal.state.plan.waves() {
+        // A step can tell whether what it needs has succeeded only once that has been answered.
+        let mut needed: BTreeSet<StepId> =
+            journal.state.plan.steps.iter().filter(|s| s.wave == wave).flat_map(|s| s.needs.clone()).collect();
+        needed.extend(passing_before(&journal.state, wave));
+        needed.retain(|id| journal.state.steps.get(id).is_some_and(|s| s.state == StepState::Intended));
+        while !needed.is_empty() {
+            let Some(done) = running.join_next().await else { break };
+            for id in take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
+                needed.remove(&id);
+            }
+        }
         let halted = halted(&journal.state, wave);
         let mut events = Vec::new();
         let mut start = Vec::new();
@@ -98,12 +109,13 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                     waited.insert(step.id.clone());
                 }
             }
-            // A notification reports on everything before it, as a manifest does, and a read-back that isn't about
-            // isolation has no hurry: what still runs is awaited first.
+            // A notification reports on everything before it, as a manifest does, and what looks at the end of a restore has
+            // no hurry: what still runs is awaited first.
             if matches!(
                 step.action,
                 Action::Notify { .. }
                     | Action::ReadBack { isolated: None, .. }
+                    | Action::AwaitService(_)
                     | Action::Evidence(Evidence::Manifest { .. })
             ) {
                 while let Some(done) = running.join_next().await {
@@ -221,6 +233,47 @@ async fn take(
     Ok(vec![])
 }
 
+/// The steps by which interfaces pass through the allow-all group before they are swapped in this wave. Where one failed
+/// the swap goes ahead all the same, but not before that is known.
+fn passing_before(state: &RunState, wave: u8) -> Vec<StepId> {
+    let swapped =
+        |step: &&Step| step.wave == wave && matches!(&step.action, Action::Change(Change::InterfaceGroups(_)));
+    let swaps = state.plan.steps.iter().filter(swapped);
+    swaps.filter_map(|s| Some(passing(state, s)?.id.clone())).collect()
+}
+
+/// The step by which the interface of this one passes through the allow-all group first.
+fn passing<'a>(state: &'a RunState, step: &Step) -> Option<&'a Step> {
+    let of = |action: &Action| match action {
+        Action::Change(Change::InterfaceGroups(groups)) => Some((groups.interface.clone(), groups.passing)),
+        Action::BackOut { change, .. } => Some((change.interface.clone(), false)),
+        _ => None,
+    };
+    let (interface, false) = of(&step.action)? else { return None };
+    state.plan.steps.iter().find(|s| of(&s.action) == Some((interface.clone(), true)))
+}
+
+/// Whether an interface may stand in the allow-all group: it has passed into it, and neither got on nor back.
+pub(super) fn stands_open(state: &RunState) -> Vec<InterfaceId> {
+    let mut open = BTreeSet::new();
+    for step in &state.plan.steps {
+        let Some(status) = state.steps.get(&step.id) else { continue };
+        match (&step.action, &status.change) {
+            (Action::Change(Change::InterfaceGroups(planned)), _)
+                if planned.passing && status.state.may_have_effect() =>
+            {
+                open.insert(planned.interface.clone());
+            }
+            (Action::Change(Change::InterfaceGroups(planned)), _) if planned.passing => {}
+            (_, Some(Change::InterfaceGroups(groups))) if status.state.succeeded() => {
+                open.remove(&groups.interface);
+            }
+            _ => {}
+        }
+    }
+    open.into_iter().collect()
+}
+
 /// Why waves from here on must not change anything more: an essential step before them did not succeed.
 fn halted(state: &RunState, wave: u8) -> Option<String> {
     state.plan.steps.iter().filter(|s| s.wave < wave && s.weight == Weight::Essential).find_map(|s| {
@@ -253,6 +306,18 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         return Verdict::Leave;
     }
     let skip = |why: String| if status.state == StepState::Pending { Verdict::Skip(why) } else { Verdict::Leave };
+    if let Action::BackOut { passed, unless, .. } = &step.action {
+        let is = |id: &StepId, of: fn(&StepState) -> bool| state.steps.get(id).is_some_and(|s| of(&s.state));
+        let needed = is(passed, StepState::may_have_effect) && !is(unless, StepState::succeeded);
+        return if needed { Verdict::Start } else { skip("not needed: the interface does not stand open".into()) };
+    }
+    if let Action::Change(Change::OpenGroup(OpenGroup { after: false, .. })) = &step.action
+        && state.plan.playbook != Playbook::Restore
+    {
+        let made = open_group_step(state).and_then(|s| state.steps.get(&s.id));
+        let made = made.is_some_and(|s| s.intended_at.is_some());
+        return if made { Verdict::Start } else { skip("it was not made".into()) };
+    }
     let contained = state.plan.steps.iter().any(|s| {
         matches!(s.action, Action::Change(Change::InterfaceGroups(_)))
             && state.steps.get(&s.id).is_some_and(|s| s.state.may_have_effect())
@@ -271,7 +336,9 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
             | Action::Change(_)
             | Action::Recheck { .. }
             | Action::MoveExpiry { .. }
-            | Action::Simulate { .. } => false,
+            | Action::Simulate { .. }
+            | Action::BackOut { .. }
+            | Action::AwaitService(_) => false,
         };
         if !goes_on {
             return skip(why.to_owned());
@@ -285,18 +352,46 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
     Verdict::Start
 }
 
-/// The step's change with the group that an earlier step has made, the run and the moment in it; and as it was first
+/// The step's change with the groups that earlier steps have made, the run and the moment in it; and as it was first
 /// recorded where it was.
-fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>) -> Option<Change> {
-    let Action::Change(change) = &step.action else { return None };
+pub(super) fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>) -> Option<Change> {
+    let change = match &step.action {
+        Action::Change(change) => change.clone(),
+        Action::BackOut { change, .. } => Change::InterfaceGroups(change.clone()),
+        _ => return None,
+    };
     if let Some(recorded) = state.steps.get(&step.id).and_then(|s| s.change.clone()) {
         return Some(recorded);
     }
-    let change = change.clone().settle(state.run, now);
-    Some(match group_made(state) {
+    let change = change.settle(state.run, now);
+    let change = match group_made(state) {
         Some(group) => change.with_group_made(&group),
         None => change,
-    })
+    };
+    let open = open_group_step(state).and_then(|s| state.steps.get(&s.id)).and_then(|s| s.output.first());
+    let change = match open {
+        Some(group) => change.with_open_group(&GroupId::new(group.as_str())),
+        None => change,
+    };
+    Some(from_where_it_stands(state, step, change))
+}
+
+/// A swap begins where its interface stands: in the allow-all group if it has passed into it, else in its own groups.
+fn from_where_it_stands(state: &RunState, step: &Step, mut change: Change) -> Change {
+    if let Change::InterfaceGroups(swap) = &mut change
+        && let Some(pass) = passing(state, step)
+        && let Action::Change(Change::InterfaceGroups(planned)) = &pass.action
+        && !state.steps.get(&pass.id).is_some_and(|s| s.state.may_have_effect())
+    {
+        swap.before.clone_from(&planned.before);
+    }
+    change
+}
+
+/// The step of this run that makes the allow-all group.
+fn open_group_step(state: &RunState) -> Option<&Step> {
+    let makes = |s: &&Step| matches!(&s.action, Action::Change(Change::OpenGroup(OpenGroup { after: true, .. })));
+    state.plan.steps.iter().find(makes)
 }
 
 /// The quarantine group that a step of this run made.
@@ -321,6 +416,11 @@ fn work(
                 apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change, resumed).await
             }
             (Action::Change(_), None) => Answer::failed("NoChange", "the change was not recorded"),
+            (Action::BackOut { .. }, Some(change)) => {
+                back_out(&engine, writes.as_ref(), &state.plan.scope, &change).await
+            }
+            (Action::BackOut { .. }, None) => Answer::failed("NoChange", "the change was not recorded"),
+            (Action::AwaitService(check), _) => service::wait(&engine, &state.plan.scope, &check).await,
             (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
                 recheck(&engine, &state, &instance, &interfaces, quarantine_group.as_ref()).await
             }
@@ -377,6 +477,18 @@ fn work(
                 }
             }
         }
+    }
+}
+
+/// Takes an interface out of the allow-all group, if it still stands there alone.
+async fn back_out(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
+    match readback::look(engine, scope, change).await {
+        Ok(Standing::Before) => apply::apply_change(engine, writes, scope, change, false).await,
+        Ok(Standing::After) => Answer::applied(vec!["found done before it was called".into()]),
+        Ok(Standing::Drift(now)) => Answer::failed("ChangedSincePlan", format!("not touched: it holds {now}")),
+        Ok(Standing::Gone | Standing::Unknown) => Answer::failed("Gone", "the interface is no longer there"),
+        // Closed blindly rather than left open.
+        Err(_) => apply::apply_change(engine, writes, scope, change, false).await,
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             | Action::Recheck { .. }
             | Action::ReadBack { .. }
             | Action::MoveExpiry { .. }
+            | Action::AwaitService(_)
             | Action::Simulate { .. },
             _,
         ) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
@@ -60,7 +61,7 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
                 Event::Indeterminate { step: step.clone(), error: StepError { code: HALF_DONE.into(), message } }
             }
         },
-        (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
+        (Action::Change(_) | Action::BackOut { .. }, Some(change)) => match look(engine, &scope, change).await? {
             Standing::After => applied(vec!["found done on looking".into()]),
             // It may show minutes late. Setting it again does no harm, and recovery does that.
             now if not_shown_yet(change, &now) => Event::Indeterminate {
@@ -87,7 +88,14 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         // Writing a counter again does no harm: what it writes is made out from the table each time.
         (Action::WriteCounter { .. }, _) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
-        (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_) | Action::Evidence(_), _) => {
+        (
+            Action::Notify { .. }
+            | Action::UpdateFinding { .. }
+            | Action::Change(_)
+            | Action::Evidence(_)
+            | Action::BackOut { .. },
+            _,
+        ) => {
             if matches!(status.state, StepState::Indeterminate { .. }) {
                 return Ok(());
             }

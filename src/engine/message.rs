@@ -56,17 +56,13 @@ fn value(state: &RunState, with_steps: bool) -> Value {
             }))
         })
         .collect();
-    let originals: serde_json::Map<String, Value> = state
-        .steps
-        .values()
-        .filter(|s| s.state.may_have_effect())
-        .filter_map(|s| match &s.change {
-            Some(Change::InterfaceGroups(SetInterfaceGroups { interface, before, .. })) => {
-                Some((interface.to_string(), json!(before)))
-            }
-            _ => None,
-        })
-        .collect();
+    // What stood there first, where an interface went through another group on its way.
+    let mut originals: serde_json::Map<String, Value> = serde_json::Map::new();
+    for change in state.changes() {
+        if let Change::InterfaceGroups(SetInterfaceGroups { interface, before, .. }) = change {
+            originals.entry(interface.to_string()).or_insert_with(|| json!(before));
+        }
+    }
     let snapshots: Vec<&String> = plan
         .steps
         .iter()

@@ -25,6 +25,7 @@ pub mod recovery;
 pub mod rehearse;
 pub mod report;
 mod retry;
+mod service;
 mod simulate;
 
 pub use blocks::{Block, BlockList, BlockState};

@@ -1,7 +1,7 @@
 //! Looking at what a run has changed: nothing is claimed that was not read back.
 
 use super::Engine;
-use super::observe::observe;
+use super::observe::observe_strictly;
 use super::retry::rereading;
 use crate::cloud::CloudError;
 use crate::domain::{GroupId, InstanceId, Scope};
@@ -83,7 +83,11 @@ pub(super) async fn read_back(
     instance: Option<&InstanceId>,
     isolated: Option<&(GroupId, BTreeSet<GroupId>)>,
 ) -> Result<Sight, CloudError> {
-    let changes = to_read(state);
+    let mut changes = to_read(state);
+    // Isolation is not held up by what isn't part of it: load balancers and the like are read at the end.
+    if isolated.is_some() {
+        changes.retain(|(_, change)| change.needs().fleet.is_empty());
+    }
     let mut needs = changes.iter().map(|(_, c)| c.needs()).fold(Needs::default(), Needs::and);
     // Whether groups exist is not asked here: an interface can't hold one that doesn't.
     needs.groups.clear();
@@ -96,7 +100,7 @@ pub(super) async fn read_back(
     }
     for (n, wait) in WAITS.into_iter().enumerate() {
         tokio::time::sleep(wait).await;
-        let world = rereading(engine, || observe(reads, &state.plan.scope, &needs, engine.now())).await?;
+        let world = rereading(engine, || observe_strictly(reads, &state.plan.scope, &needs, engine.now())).await?;
         let (late, shown): (Vec<_>, Vec<_>) =
             changes.iter().partition(|(_, change)| not_shown_yet(change, &change.standing(&world)));
         sight.late = late.iter().map(|(_, change)| format!("accepted, not yet shown: {}", change.what())).collect();
@@ -156,6 +160,6 @@ pub(super) async fn look(engine: &Engine, scope: &Scope, change: &Change) -> Res
     let mut needs = change.needs();
     needs.groups.clear();
     let reads = engine.cloud().reads().as_ref();
-    let world = rereading(engine, || observe(reads, scope, &needs, engine.now())).await?;
+    let world = rereading(engine, || observe_strictly(reads, scope, &needs, engine.now())).await?;
     Ok(change.standing(&world))
 }

@@ -1,6 +1,6 @@
 //! After a crash, on any machine that sees the ledger: look at the world, and let it say what was applied.
 
-use super::execute::run;
+use super::execute::{resolved_change, run, stands_open};
 use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{look, not_shown_yet};
@@ -74,7 +74,8 @@ impl Engine {
             journal.append(&[Event::Ended { outcome: Outcome::Failed, message }]).await?;
             return Ok(journal.state);
         }
-        if !go_on {
+        // An interface in the allow-all group is never left there: the run goes on into isolation, or back.
+        if !go_on && stands_open(&journal.state).is_empty() {
             return self.end_here(journal).await;
         }
         self.drop_overtaken(&mut journal).await?;
@@ -111,16 +112,17 @@ impl Engine {
 
     /// Skips the changes whose resource somebody else has changed since the plan was made.
     async fn drop_overtaken(&self, journal: &mut Journal) -> Result<(), EngineError> {
-        let pending: Vec<(StepId, Change)> = journal
-            .state
+        let state = &journal.state;
+        let pending: Vec<(StepId, Change)> = state
             .plan
             .steps
             .iter()
-            .filter(|s| journal.state.steps.get(&s.id).is_some_and(|s| s.state == StepState::Pending))
+            .filter(|s| state.steps.get(&s.id).is_some_and(|s| s.state == StepState::Pending))
             .filter_map(|s| match &s.action {
-                Action::Change(change @ (Change::InterfaceGroups(_) | Change::Finding(_))) => {
-                    Some((s.id.clone(), change.clone()))
+                Action::Change(Change::InterfaceGroups(_)) => {
+                    Some((s.id.clone(), resolved_change(state, s, self.now())?))
                 }
+                Action::Change(change @ Change::Finding(_)) => Some((s.id.clone(), change.clone())),
                 _ => None,
             })
             .collect();

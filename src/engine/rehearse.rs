@@ -5,7 +5,9 @@ use super::retry::rereading;
 use super::{Engine, EngineError, Prepared, Refusal};
 use crate::cloud::port::Target;
 use crate::domain::GroupRule;
-use crate::playbook::change::{GROUP_TO_BE_MADE, MakeQuarantineGroup, SetInterfaceGroups};
+use crate::playbook::change::{
+    GROUP_TO_BE_MADE, MakeQuarantineGroup, OPEN_GROUP_TO_BE_MADE, OpenGroup, SetInterfaceGroups,
+};
 use crate::playbook::{Action, Change, StepId, tags};
 use serde::Serialize;
 
@@ -51,7 +53,7 @@ impl Engine {
                 }
                 // EC2 can't be asked about a group that isn't there yet.
                 Action::Change(Change::InterfaceGroups(SetInterfaceGroups { after, .. }))
-                    if after.iter().any(|g| g.as_str() == GROUP_TO_BE_MADE) =>
+                    if after.iter().any(|g| [GROUP_TO_BE_MADE, OPEN_GROUP_TO_BE_MADE].contains(&g.as_str())) =>
                 {
                     None
                 }
@@ -61,6 +63,14 @@ impl Engine {
                 Action::Change(change) if change.principal().is_some() => None,
                 // Security Hub knows no rehearsal.
                 Action::Change(Change::Finding(_)) => None,
+                Action::Change(Change::OpenGroup(group @ OpenGroup { after: true, .. })) => {
+                    let (name, tag) = (group.name(), tags::of_open_group());
+                    let call = || writes.create_group(&target, &group.vpc, &name, tags::OPEN_GROUP_DESCRIPTION, &tag);
+                    Some(rereading(self, call).await.map(drop))
+                }
+                Action::Change(Change::OpenGroup(_)) => None,
+                // Only EC2's calls know DryRun.
+                Action::Change(Change::Place(_) | Change::Registration(_)) => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
                 Action::Snapshots { instance, description, tags, .. } => {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
@@ -73,6 +83,8 @@ impl Engine {
                 Action::Recheck { .. }
                 | Action::ReadBack { .. }
                 | Action::MoveExpiry { .. }
+                | Action::AwaitService(_)
+                | Action::BackOut { .. }
                 | Action::Simulate { .. } => continue,
             };
             answers.push(Rehearsal {

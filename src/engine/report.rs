@@ -1,10 +1,11 @@
 //! What a run amounts to: one sentence for people, one value for `--json`.
 
+use super::execute::stands_open;
 use super::findings_said::Said;
 use crate::domain::{Kept, Scope};
 use crate::ledger::{Outcome, RunState, StepState};
 use crate::playbook::change::SetInterfaceGroups;
-use crate::playbook::{Action, Change, Playbook, Weight};
+use crate::playbook::{Action, Change, Playbook, Step, Weight};
 use serde::Serialize;
 
 /// One step in a report.
@@ -168,8 +169,14 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
             } else {
                 format!("isolated so far: {}", swapped.join(" "))
             };
+            let open: Vec<String> = stands_open(state).iter().map(ToString::to_string).collect();
+            let open = if open.is_empty() {
+                String::new()
+            } else {
+                format!("{} may be OPEN to everybody, in the allow-all group; ", open.join(" "))
+            };
             format!(
-                "{id} is NOT isolated: {}; {holds}. Next: `lazaret quarantine {id}` again, or `lazaret restore {id}`",
+                "{id} is NOT isolated: {open}{}; {holds}. Next: `lazaret quarantine {id}` again, or `lazaret restore {id}`",
                 missing.join("; ")
             )
         }
@@ -181,12 +188,15 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         {
             format!("{id} was put back{proof}")
         }
-        (Playbook::Restore, Outcome::Done) if state.plan.drift.is_empty() => format!("{id} is as it was"),
-        (Playbook::Restore, Outcome::Done) => {
-            let left: Vec<String> =
-                state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
-            let how = if state.plan.leaves_to_decide() { "is NOT fully restored" } else { "is restored, but for" };
-            format!("{id} {how}: {}", left.join("; "))
+        (Playbook::Restore, Outcome::Done) => restored(state, &id),
+        (Playbook::Restore, Outcome::Partial) if only_waited_for(state) => {
+            let kept_out = kept_out(state);
+            let next = if kept_out.is_empty() {
+                String::new()
+            } else {
+                format!(". Next, once it is: {} again, for {}", restore_verb(state), kept_out.join(", "))
+            };
+            format!("{}, but not in service yet: {}{next}", restored(state, &id), missing.join("; "))
         }
         (Playbook::Restore, Outcome::Partial) => {
             format!("{id} is restored in part. Not done: {}. Next: {} again", missing.join("; "), restore_verb(state))
@@ -242,6 +252,37 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
     (outcome, message)
 }
 
+/// How far a restore has brought its subject back, where all that it began succeeded.
+fn restored(state: &RunState, id: &str) -> String {
+    if state.plan.drift.is_empty() {
+        return format!("{id} is as it was");
+    }
+    let left: Vec<String> =
+        state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
+    let how = if state.plan.leaves_to_decide() { "is NOT fully restored" } else { "is restored, but for" };
+    format!("{id} {how}: {}", left.join("; "))
+}
+
+/// Whether everything was put back but what waits for the subject to be in service, and only that waiting was in vain.
+fn only_waited_for(state: &RunState) -> bool {
+    let waiting = |s: &Step| matches!(s.action, Action::AwaitService(_));
+    let waits: Vec<_> = state.plan.steps.iter().filter(|s| waiting(s)).map(|s| &s.id).collect();
+    state.plan.steps.iter().filter(|s| s.weight != Weight::Courtesy).all(|s| {
+        let succeeded = state.steps.get(&s.id).is_some_and(|s| s.state.succeeded());
+        succeeded || waiting(s) || s.needs.iter().any(|need| waits.contains(&need))
+    })
+}
+
+/// What was not put back, since its subject is not well.
+fn kept_out(state: &RunState) -> Vec<String> {
+    let skipped = |s: &&Step| matches!(state.steps.get(&s.id).map(|s| &s.state), Some(StepState::Skipped { .. }));
+    let change = |s: &Step| match &s.action {
+        Action::Change(change) => Some(change.what()),
+        _ => None,
+    };
+    state.plan.steps.iter().filter(skipped).filter_map(change).collect()
+}
+
 /// The command that restores the same again.
 fn restore_verb(state: &RunState) -> String {
     match (state.plan.instance(), state.plan.reverts.last()) {
@@ -265,7 +306,9 @@ fn swapped(state: &RunState) -> Vec<String> {
         .values()
         .filter(|s| s.state.succeeded())
         .filter_map(|s| match &s.change {
-            Some(Change::InterfaceGroups(SetInterfaceGroups { interface, .. })) => Some(interface.to_string()),
+            Some(Change::InterfaceGroups(SetInterfaceGroups { interface, passing: false, .. })) => {
+                Some(interface.to_string())
+            }
             _ => None,
         })
         .collect()

@@ -11,15 +11,20 @@ pub mod deny;
 pub mod dossier;
 pub mod evidence;
 pub mod exfiltration;
+pub mod fleet;
 pub mod forensics;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;
 pub mod restore;
+mod service;
 pub mod tags;
 pub mod update_findings;
 
 pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
 pub use evidence::{Capture, Evidence, Script};
+pub use fleet::{Fleet, FleetNeeds};
 pub use observed::{FindingNow, GroupChoice, Needs, Observed};
-pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
+pub use plan::{
+    Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, ServiceCheck, Step, StepId, TargetRef, Weight,
+};

@@ -2,6 +2,7 @@
 
 use super::change::group_list;
 use super::dossier::Dossier;
+use super::fleet::{Fleet, FleetNeeds};
 use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
     AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl,
@@ -56,6 +57,10 @@ pub struct Needs {
     pub profiles_of: BTreeSet<InstanceId>,
     /// These roles, by name, with everything on them.
     pub roles: BTreeSet<String>,
+    /// The group of this name in this VPC.
+    pub named_group: Option<(VpcId, String)>,
+    /// Auto Scaling, load balancers and Elastic IP addresses.
+    pub fleet: FleetNeeds,
     /// These network ACLs with all their entries.
     pub acls: BTreeSet<AclId>,
     /// The counters of these network ACLs.
@@ -86,6 +91,8 @@ impl Needs {
         self.instances.extend(other.instances);
         self.profiles_of.extend(other.profiles_of);
         self.roles.extend(other.roles);
+        self.named_group = self.named_group.or(other.named_group);
+        self.fleet = self.fleet.and(other.fleet);
         self.acls.extend(other.acls);
         self.counters.extend(other.counters);
         self.keys_of.extend(other.keys_of);
@@ -124,6 +131,12 @@ pub struct Observed {
     /// The roles of [`Needs::roles`] that exist, by name.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleRecord>,
+    /// The group that was asked for by name, where it exists.
+    #[serde(default)]
+    pub named_group: Option<SecurityGroup>,
+    /// Auto Scaling, load balancers and Elastic IP addresses.
+    #[serde(default)]
+    pub fleet: Fleet,
     /// The network ACLs that were asked for and exist.
     #[serde(default)]
     pub acls: BTreeMap<AclId, NetworkAcl>,
@@ -180,6 +193,8 @@ impl Observed {
             instances: BTreeMap::new(),
             profiles: BTreeMap::new(),
             roles: BTreeMap::new(),
+            named_group: None,
+            fleet: Fleet::default(),
             acls: BTreeMap::new(),
             counters: BTreeMap::new(),
             counters_error: None,

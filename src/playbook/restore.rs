@@ -6,6 +6,7 @@ use super::change::{
 use super::observed::{GroupChoice, Needs, Observed};
 use super::plan::{Action, Drift, DriftKind, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::quarantine::{named, update_finding};
+use super::service::wait_for_service;
 use super::tags;
 use crate::domain::{GroupId, InstanceId, RunId, Workflow, text};
 use chrono::SecondsFormat;
@@ -82,6 +83,7 @@ pub fn changes_from_tags(observed: &Observed) -> Result<Vec<Change>, PlanRefusal
                 interface: interface.id.clone(),
                 before,
                 after: interface.groups.clone(),
+                passing: false,
             }));
         }
         changes.push(tags_that_stand(&instance.id, interface.id.as_str(), &interface.tags));
@@ -156,7 +158,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
              ec2:CreateTags can have written. Check them"
                 .into(),
         );
-        plan.limits.push("termination and stop protection stand in no tag: they stay as they are".into());
+        plan.limits.push(
+            "protections, Auto Scaling, load balancers, addresses and volumes stand in no tag: they stay as they are"
+                .into(),
+        );
     }
 
     let combined: Vec<Change> = combine(&request.changes).into_iter().flat_map(Change::apart).collect();
@@ -205,7 +210,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
                 None
             }
             Change::Tags(_) => tags_back(change, request, &swaps, &mut plan.drift),
-            _ if !whole && change.back_in() == BackIn::Afterwards => None,
+            _ if !whole && change.back_in() != BackIn::Access => None,
             Change::Protection(_) => protection_back(change, request, &mut plan.drift),
             _ => back(change, request, &mut plan.drift),
         };
@@ -222,12 +227,13 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             PlanRefusal::Drifted { subject: id, drift: plan.drift }
         });
     }
-    plan.steps.push(read_back("read-back-all", instance.map(|i| i.id.clone()), 5));
+    let end = wait_for_service(&mut plan.steps, observed);
+    plan.steps.push(read_back("read-back-all", instance.map(|i| i.id.clone()), end));
     if let Some(topic) = &request.topic_arn {
         plan.steps.push(Step {
             id: "notify".into(),
             title: "Tell the SNS topic".into(),
-            wave: 6,
+            wave: end + 1,
             weight: Weight::Courtesy,
             needs: vec![],
             action: Action::Notify {
@@ -238,7 +244,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     }
     if let (Some(status), true) = (&request.finding_status, left.is_empty()) {
         let note = format!("Restored {id} by {} with lazaret", request.actor);
-        plan.steps.extend(update_finding(request.finding.as_ref(), status.clone(), &note, 6));
+        plan.steps.extend(update_finding(request.finding.as_ref(), status.clone(), &note, end + 1));
     }
     plan.steps.sort_by_key(|s| s.wave);
     Ok(plan)
@@ -280,7 +286,7 @@ fn how_to_ask(request: &Request<'_>, change: &Change) -> String {
 }
 
 fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
-    let Change::InterfaceGroups(SetInterfaceGroups { instance, interface, before, after }) = change else {
+    let Change::InterfaceGroups(SetInterfaceGroups { instance, interface, before, after, .. }) = change else {
         return None;
     };
     let what = change.what();
@@ -331,6 +337,7 @@ fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> 
             interface: interface.clone(),
             before: live.groups.clone(),
             after: back,
+            passing: false,
         })),
     })
 }
@@ -453,7 +460,7 @@ fn step_back(change: &Change, inverse: Change) -> Step {
     Step {
         id: StepId(format!("back-{}", inverse.fields().join("-").replace(' ', "-"))),
         title: format!("Put back {}: {}", change.what(), inverse.after_text()),
-        wave: if change.back_in() == BackIn::Access { 2 } else { 4 },
+        wave: change.back_in().wave(),
         weight: change.back_weight(),
         needs: vec![],
         action: Action::Change(inverse),

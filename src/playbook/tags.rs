@@ -55,6 +55,22 @@ pub fn of_quarantine_group() -> Tags {
     Tags::from([(GROUP_TAG.0.to_owned(), GROUP_TAG.1.to_owned())])
 }
 
+/// The tag, and its value, of a group that lets everything through for a moment.
+pub const OPEN_GROUP_TAG: (&str, &str) = ("lazaret", "cut-flows");
+
+/// What such a group says of itself.
+pub const OPEN_GROUP_DESCRIPTION: &str = "lazaret cut-flows: everything, for a moment. Remove it if you find it";
+
+/// The tags of a group that lets everything through for a moment.
+pub fn of_open_group() -> Tags {
+    Tags::from([(OPEN_GROUP_TAG.0.to_owned(), OPEN_GROUP_TAG.1.to_owned())])
+}
+
+/// Whether these tags say that a group is such a one of ours.
+pub fn is_open_group(tags: &Tags) -> bool {
+    tags.get(OPEN_GROUP_TAG.0).map(String::as_str) == Some(OPEN_GROUP_TAG.1)
+}
+
 /// Whether these tags say that a group is for quarantine.
 pub fn is_quarantine_group(tags: &Tags) -> bool {
     tags.get(GROUP_TAG.0).map(String::as_str) == Some(GROUP_TAG.1)

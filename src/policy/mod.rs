@@ -13,6 +13,7 @@ pub use block::{Band, BlockPolicy, Ttl};
 
 use crate::domain::GroupId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The tag by which an owner keeps automation away from a resource.
 pub const EXEMPT_TAG: &str = "AutoRemediation";
@@ -41,6 +42,55 @@ pub struct QuarantinePolicy {
     /// What is captured on the instance itself before it is isolated, when evidence comes first; made from `[forensics]`.
     #[serde(skip)]
     pub volatile: Option<VolatileEvidence>,
+    /// Whether it is put in standby in its Auto Scaling group, or detached from it, so that it isn't replaced.
+    pub leave_scaling_group: bool,
+    /// Whether it is taken out of target groups and classic load balancers.
+    pub leave_load_balancers: bool,
+    /// Whether Elastic IP addresses are taken off it; they stay allocated.
+    pub take_addresses: bool,
+    /// Whether its volumes are kept should it be terminated.
+    pub keep_volumes: bool,
+    /// What is tried against flows in flight.
+    pub cut_flows: CutFlows,
+    /// How the finding's address is denied, where that is tried: what `[block]` says.
+    #[serde(skip)]
+    pub denies: DenyPolicy,
+}
+
+/// How the finding's address is denied beside a quarantine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DenyPolicy {
+    /// How addresses are blocked, and which never.
+    pub policy: BlockPolicy,
+    /// AWS's published ranges, where they are known.
+    pub aws: Option<Arc<address::AwsRanges>>,
+}
+
+/// What is tried against flows that are in flight when an instance is isolated: the groups block new ones alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CutFlows {
+    /// Nothing: they time out.
+    #[default]
+    No,
+    /// Each interface passes through a group that allows everything, so that its flows lose their tracking.
+    Groups,
+    /// The finding's address is denied in the network ACLs, for an hour.
+    Nacl,
+    /// Both.
+    Both,
+}
+
+impl CutFlows {
+    /// Whether interfaces pass through an allow-all group.
+    pub fn by_groups(self) -> bool {
+        matches!(self, Self::Groups | Self::Both)
+    }
+
+    /// Whether the finding's address is denied.
+    pub fn by_acls(self) -> bool {
+        matches!(self, Self::Nacl | Self::Both)
+    }
 }
 
 impl Default for QuarantinePolicy {
@@ -54,6 +104,12 @@ impl Default for QuarantinePolicy {
             update_finding: true,
             without_tags: false,
             volatile: None,
+            leave_scaling_group: true,
+            leave_load_balancers: true,
+            take_addresses: true,
+            keep_volumes: true,
+            cut_flows: CutFlows::No,
+            denies: DenyPolicy::default(),
         }
     }
 }

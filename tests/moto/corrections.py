@@ -9,6 +9,7 @@ import datetime
 import json
 
 import corrections_acls
+import corrections_fleet
 from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError, InvalidVPCIdError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
@@ -105,7 +106,8 @@ def tags_have_limits():
 
     def corrected(self, resource_ids, tags):
         for key, value in tags.items():
-            if key.startswith("aws:"):
+            # moto's Auto Scaling marks its instances through the same function.
+            if key.startswith("aws:") and not key.startswith("aws:autoscaling:"):
                 raise EC2ClientError("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
             if len(key) > 128:
                 raise EC2ClientError("InvalidParameterValue", "Tag key exceeds the maximum length of 128 characters")
@@ -276,4 +278,5 @@ ALL = [
     get_findings_filters_and_sorts,
     batch_update_findings_exists,
     *corrections_acls.ALL,
+    *corrections_fleet.ALL,
 ]

@@ -12,6 +12,8 @@ mod credentials_sweep;
 mod exfiltration;
 mod exfiltration_cli;
 mod finding_actions;
+mod fleet;
+mod flows;
 mod forensics;
 mod incident;
 mod ledger;

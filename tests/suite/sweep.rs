@@ -9,7 +9,7 @@ use lazaret::engine::RunReport;
 use lazaret::engine::prepare::Request;
 use lazaret::ledger::{Event, RunState, Store};
 use lazaret::playbook::Change;
-use lazaret::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
+use lazaret::playbook::change::{SetDeleteOnTermination, SetInterfaceGroups, SetProtection, SetTags};
 
 /// Whether the instance is isolated in truth.
 fn isolated(world: &World, bench: &Bench) -> bool {
@@ -130,6 +130,10 @@ fn put(world: &mut World, scope: &lazaret::domain::Scope, change: &Change) {
                     None => tags.remove(key),
                 };
             }
+        }
+        Change::DeleteOnTermination(SetDeleteOnTermination { instance, volume, after, .. }) => {
+            let volumes = &mut place.instances.get_mut(instance).unwrap().instance.volumes;
+            volumes.iter_mut().find(|v| &v.id == volume).unwrap().delete_on_termination = *after;
         }
         other => unreachable!("not part of a quarantine: {other:?}"),
     }

@@ -30,6 +30,11 @@ fn session_name(caller_arn: &str) -> String {
 pub(super) struct ScopeClients {
     pub(super) ec2: aws_sdk_ec2::Client,
     pub(super) ec2_once: aws_sdk_ec2::Client,
+    pub(super) autoscaling: aws_sdk_autoscaling::Client,
+    pub(super) autoscaling_once: aws_sdk_autoscaling::Client,
+    pub(super) elb: aws_sdk_elasticloadbalancing::Client,
+    pub(super) elb_once: aws_sdk_elasticloadbalancing::Client,
+    pub(super) elbv2: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) securityhub: aws_sdk_securityhub::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) s3_once: aws_sdk_s3::Client,
@@ -49,6 +54,11 @@ impl ScopeClients {
         let partition = |service: &str| RetryPartition::new(format!("{service} {scope}"));
         let ec2 = aws_sdk_ec2::config::Builder::from(&config).retry_partition(partition("ec2"));
         let ec2_once = ec2.clone().retry_config(RetryConfig::disabled());
+        let autoscaling = aws_sdk_autoscaling::config::Builder::from(&config).retry_partition(partition("autoscaling"));
+        let autoscaling_once = autoscaling.clone().retry_config(RetryConfig::disabled());
+        let elb = aws_sdk_elasticloadbalancing::config::Builder::from(&config).retry_partition(partition("elb"));
+        let elb_once = elb.clone().retry_config(RetryConfig::disabled());
+        let elbv2 = aws_sdk_elasticloadbalancingv2::config::Builder::from(&config).retry_partition(partition("elbv2"));
         let securityhub = aws_sdk_securityhub::config::Builder::from(&config).retry_partition(partition("securityhub"));
         let ssm = aws_sdk_ssm::config::Builder::from(&config).retry_partition(partition("ssm"));
         let ssm_once = ssm.clone().retry_config(RetryConfig::disabled());
@@ -63,6 +73,11 @@ impl ScopeClients {
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ec2_once: aws_sdk_ec2::Client::from_conf(ec2_once.build()),
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+            autoscaling_once: aws_sdk_autoscaling::Client::from_conf(autoscaling_once.build()),
+            elb: aws_sdk_elasticloadbalancing::Client::from_conf(elb.build()),
+            elb_once: aws_sdk_elasticloadbalancing::Client::from_conf(elb_once.build()),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::from_conf(elbv2.build()),
             securityhub: aws_sdk_securityhub::Client::from_conf(securityhub.build()),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             s3_once: aws_sdk_s3::Client::from_conf(s3_once.build()),

@@ -90,10 +90,14 @@ fn of_answer(operation: Operation, code: Option<&str>, message: Option<&str>, st
     let kind = kind_of(code, message, status);
     let unclear = matches!(kind, ErrorKind::Timeout | ErrorKind::Unavailable);
     let mut error = of(operation, kind, code, message.to_owned(), unclear);
-    // Two writers of one resource's tags, of one user, or of one key: AWS asks for another try, though the state is what
-    // refuses.
-    let passing =
-        ["ConcurrentTagAccess", "PriorRequestNotComplete", "ConcurrentModification", "ConditionalRequestConflict"];
+    // Two writers of one resource, of one user, or of one key: AWS asks for another try, though the state is what refuses.
+    let passing = [
+        "ConcurrentTagAccess",
+        "PriorRequestNotComplete",
+        "ConcurrentModification",
+        "ConditionalRequestConflict",
+        "ResourceContention",
+    ];
     error.retryable |= passing.contains(&code);
     error
 }

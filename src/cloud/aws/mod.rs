@@ -4,9 +4,11 @@
 //! decisions. A call is sent, its answer becomes domain types, its error becomes a [`CloudError`].
 
 mod acls;
+mod autoscaling;
 mod clients;
 mod config;
 mod ec2;
+mod elb;
 mod error;
 mod forensics;
 mod iam;

@@ -9,8 +9,13 @@ const NOT_CALLS: [&str; 2] = ["build", "clone"];
 
 /// The clients' names in the adapters. Those with `_once` send a request once.
 const CLIENTS: &[&str] = &[
+    "autoscaling",
+    "autoscaling_once",
     "ec2",
     "ec2_once",
+    "elb",
+    "elb_once",
+    "elbv2",
     "securityhub",
     "ssm",
     "ssm_once",
@@ -55,7 +60,11 @@ fn calls(source: &str) -> Vec<(String, bool)> {
             let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())).unwrap();
             if rest[end..].starts_with("()") && !NOT_CALLS.contains(&&rest[..end]) {
                 let camel: String = rest[..end].split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-                let service = client.trim_end_matches("_once");
+                let service = match client.trim_end_matches("_once") {
+                    // Two APIs, one name in IAM.
+                    "elb" | "elbv2" => "elasticloadbalancing",
+                    service => service,
+                };
                 found.push((format!("{service}:{camel}"), client.ends_with("_once")));
             }
         }

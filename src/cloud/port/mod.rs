@@ -21,8 +21,16 @@ pub use profile_writes::ProfileWrites;
 pub use profiles::ProfileReads;
 pub use roles::{RoleReads, RoleWrites};
 mod acls;
+mod address;
+mod autoscaling;
+mod elb;
+mod flows;
 
 pub use acls::{AclReads, AclWrites};
+pub use address::{AddressQuery, AddressReads, AddressWrites};
+pub use autoscaling::{AutoScalingReads, AutoScalingWrites};
+pub use elb::{ElbReads, ElbWrites};
+pub use flows::FlowWrites;
 
 use crate::domain::{
     AclId, Finding, FindingId, FindingKey, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
@@ -286,7 +294,19 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: RoleReads + IamReads + ProfileReads + AclReads + ForensicsReads + S3Reads + Send + Sync {
+pub trait Reads:
+    RoleReads
+    + IamReads
+    + ProfileReads
+    + AclReads
+    + ForensicsReads
+    + S3Reads
+    + AddressReads
+    + AutoScalingReads
+    + ElbReads
+    + Send
+    + Sync
+{
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -330,7 +350,18 @@ impl Target {
 /// that is not idempotent.
 #[async_trait]
 pub trait Writes:
-    RoleWrites + IamWrites + ProfileWrites + AclWrites + ForensicsWrites + S3Writes + Send + Sync
+    RoleWrites
+    + IamWrites
+    + ProfileWrites
+    + AclWrites
+    + ForensicsWrites
+    + S3Writes
+    + AddressWrites
+    + AutoScalingWrites
+    + ElbWrites
+    + FlowWrites
+    + Send
+    + Sync
 {
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(

@@ -43,6 +43,8 @@ pub struct Behaviour {
     pub findings_rate: Option<Rate>,
     /// How long a command runs on an instance, by the simulated clock.
     pub command_time: Duration,
+    /// How long a load balancer checks a target that was registered before it calls it healthy.
+    pub checks: Duration,
 }
 
 impl Behaviour {
@@ -55,6 +57,7 @@ impl Behaviour {
             findings_late: Duration::ZERO,
             findings_rate: Some(Rate::GET_FINDINGS),
             command_time: Duration::from_secs(3),
+            checks: Duration::from_secs(15),
         }
     }
 }

@@ -6,13 +6,18 @@
 //! network, the system's clock and any chance but the seed's.
 
 mod acls;
+mod address;
 mod asff;
+mod autoscaling;
 mod background;
 mod behaviour;
 mod brief;
 mod calls;
+mod elb;
 mod evaluate;
 mod fault;
+mod fleet;
+mod flows;
 mod forensics;
 mod iam;
 mod identities;
@@ -34,6 +39,7 @@ pub use behaviour::{Behaviour, Rate, Staleness};
 pub use brief::{ApiCallBrief, ConnectionBrief, FindingBrief, KeyBrief, ProbeBrief, RemoteBrief, ResourceBrief, Span};
 pub use calls::{CallOutcome, CallRecord, Moment, depth};
 pub use fault::{Fault, FaultKind};
+pub use fleet::{ClassicLoadBalancer, FleetWorld, Pool, Registered, ScalingState};
 pub use identities::{Access, InstanceProfile, Intruder, KeyState, PolicyState, Role, Session, UserState};
 pub use inside::{AgentState, Bucket, BucketLock, CommandState, Inside, StoredObject};
 pub use scenario::{DEFAULT_SCENARIO, Scenario, ScenarioError};

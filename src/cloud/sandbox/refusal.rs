@@ -24,7 +24,12 @@ impl Refusal {
     /// What kind of failure the code is.
     pub(super) fn kind(&self) -> ErrorKind {
         match self.code {
-            "NotFound" | "InvalidID" | "NoSuchEntity" | "NoSuchBucket" => ErrorKind::NotFound,
+            "NotFound"
+            | "InvalidID"
+            | "NoSuchEntity"
+            | "NoSuchBucket"
+            | "TargetGroupNotFound"
+            | "LoadBalancerNotFound" => ErrorKind::NotFound,
             "PreconditionFailed" => ErrorKind::AlreadyExists,
             "UnauthorizedOperation"
             | "AuthFailure"
@@ -43,6 +48,8 @@ impl Refusal {
             | "IncorrectInstanceState"
             | "UnsupportedOperation"
             | "UnmodifiableEntity"
+            | "Resource.AlreadyAssociated"
+            | "DependencyViolation"
             | "DeleteConflict" => ErrorKind::Conflict,
             "EntityAlreadyExists" => ErrorKind::AlreadyExists,
             "SandboxStore" => ErrorKind::Unavailable,
@@ -63,7 +70,7 @@ pub(super) fn denial_code(operation: &str) -> &'static str {
     match operation.split(':').next() {
         Some("ec2") => "UnauthorizedOperation",
         Some("sns") => "AuthorizationError",
-        Some("sts" | "iam" | "s3") => "AccessDenied",
+        Some("sts" | "iam" | "s3" | "autoscaling" | "elasticloadbalancing") => "AccessDenied",
         _ => "AccessDeniedException",
     }
 }
@@ -76,6 +83,7 @@ pub(super) fn throttle_code(operation: &str) -> &'static str {
         Some("s3") => "SlowDown",
         Some("securityhub") => "TooManyRequestsException",
         Some("iam") => "Throttling",
+        Some("autoscaling" | "elasticloadbalancing") => "Throttling",
         _ => "ThrottlingException",
     }
 }

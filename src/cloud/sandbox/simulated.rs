@@ -182,6 +182,11 @@ impl Sandbox {
         Ok(self.store.write(|world| rules::instances::terminate(world.place_mut(scope)?, instance))?)
     }
 
+    /// Changes the world as AWS itself would, past faults and the log.
+    pub(super) fn change_unseen<T>(&self, change: impl FnOnce(&mut World) -> Ruling<T>) -> Result<T, SandboxError> {
+        Ok(self.store.write(change)?)
+    }
+
     /// All calls so far, or since the log was cleared, in the order they began.
     pub fn calls(&self) -> Vec<CallRecord> {
         self.control().log.records().to_vec()

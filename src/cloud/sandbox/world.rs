@@ -4,6 +4,7 @@
 //! the world was built.
 
 use super::brief::FindingBrief;
+use super::fleet::FleetWorld;
 use super::identities::{InstanceProfile, Intruder, PolicyState, Role, Session, UserState};
 use super::inside::Inside;
 use super::refusal::{Refusal, Ruling};
@@ -118,6 +119,9 @@ pub struct ScopeWorld {
     /// Agents, commands, consoles and buckets.
     #[serde(default)]
     pub inside: Inside,
+    /// Auto Scaling groups, load balancers and Elastic IP addresses.
+    #[serde(default)]
+    pub fleet: FleetWorld,
 }
 
 /// A VPC.
@@ -324,7 +328,8 @@ impl World {
     }
 
     /// A copy without what no restore takes back or needs to: snapshots, evidence, commands, messages, workflow and notes
-    /// of findings, ids of profile associations, how many ids were given out, and what intruders got.
+    /// of findings, ids of associations of profiles and addresses, since when targets are registered, how many ids were
+    /// given out, and what intruders got.
     #[must_use]
     pub fn restorable(&self) -> Self {
         let mut copy = self.clone();
@@ -336,6 +341,7 @@ impl World {
             place.inside.commands.clear();
             place.inside.buckets.values_mut().for_each(|bucket| bucket.objects.clear());
             place.instances.values_mut().for_each(|state| state.association = None);
+            place.fleet.forget_times();
             place.topics.values_mut().for_each(|topic| topic.messages.clear());
             for finding in &mut place.findings {
                 if let Some(json) = finding.json.as_object_mut() {

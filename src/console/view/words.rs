@@ -62,6 +62,8 @@ pub fn step(state: &StepState, action: &Action, alive: bool) -> (&'static str, &
             Action::Change(_) => ("●", "applied", Role::Ok),
             Action::Recheck { .. } => ("✓", "as planned", Role::Ok),
             Action::ReadBack { .. } => ("✓", "holds", Role::Ok),
+            Action::BackOut { .. } => ("●", "taken back", Role::Ok),
+            Action::AwaitService(_) => ("✓", "in service", Role::Ok),
             Action::Snapshots { .. } => ("●", "started", Role::Ok),
             Action::Notify { .. } => ("●", "sent", Role::Ok),
             Action::UpdateFinding { .. } => ("●", "set", Role::Ok),

@@ -4,18 +4,20 @@ mod backup_role;
 mod delete_role;
 pub(super) mod deny_address;
 pub(super) mod findings;
+mod fleet;
 mod iam;
+mod open_group;
 mod profile;
 mod quarantine_group;
 
 use super::Engine;
 use super::answer::{Answer, step_error};
-use super::readback;
 use super::retry::{ATTEMPTS, retrying};
+use super::{readback, service};
 use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
 use crate::domain::{GroupId, Scope, Tags};
-use crate::playbook::change::{SetInterfaceGroups, SetMetadataOptions, SetProtection, SetTags};
+use crate::playbook::change::{Place, SetInterfaceGroups, SetMetadataOptions, SetPlace, SetProtection, SetTags};
 use crate::playbook::{Change, Standing, StepId};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
@@ -29,6 +31,7 @@ pub(super) async fn apply_change(
 ) -> Answer {
     match change {
         Change::MakeQuarantineGroup(group) => return quarantine_group::make(engine, writes, scope, group).await,
+        Change::OpenGroup(group) => return open_group::make(engine, writes, scope, group).await,
         Change::DenyAddress(deny) => {
             return deny_address::make(&deny_address::Hand { engine, writes, scope }, deny, resumed).await;
         }
@@ -59,11 +62,22 @@ pub(super) async fn apply_change(
             Err(e) => return Answer::Failed(step_error(&e)),
         }
     }
+    if let Change::Place(SetPlace { instance, before, after: Place::InService, .. }) = change {
+        service::settle(engine, scope, instance, *before).await;
+    }
     let target = Target::new(scope);
     let mut last = None;
     for _ in 1..ATTEMPTS {
         match retrying(engine, || call_change(writes, &target, change)).await {
             Ok(()) => return Answer::applied(vec![]),
+            // After an unclear answer a refusal may mean that the first call was carried out after all.
+            Err(e) if !e.may_have_applied && last.is_some() => {
+                return match look_until_done(engine, scope, change).await {
+                    Ok(Standing::After) => Answer::applied(vec!["no answer came; found done on looking".into()]),
+                    Ok(Standing::Before) => Answer::Failed(step_error(&e)),
+                    Ok(_) | Err(_) => Answer::Unclear(step_error(&e)),
+                };
+            }
             Err(e) if !e.may_have_applied => return Answer::Failed(step_error(&e)),
             Err(e) => {
                 let error = step_error(&e);
@@ -84,7 +98,20 @@ pub(super) async fn apply_change(
     last.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), Answer::Unclear)
 }
 
-/// The calls of one change. All of them set a value, so that making them twice is making them once.
+/// Looks for as long as AWS may need to agree with itself, and no longer than until the change is seen.
+async fn look_until_done(engine: &Engine, scope: &Scope, change: &Change) -> Result<Standing, CloudError> {
+    let mut seen = Ok(Standing::Unknown);
+    for wait in readback::WAITS {
+        tokio::time::sleep(wait).await;
+        seen = readback::look(engine, scope, change).await;
+        if matches!(seen, Ok(Standing::After)) {
+            break;
+        }
+    }
+    seen
+}
+
+/// The calls of one change. What they set is set once: made again, they change nothing more or are refused.
 pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &Change) -> Result<(), CloudError> {
     match change {
         Change::Protection(SetProtection { instance, protection, after, .. }) => {
@@ -120,10 +147,15 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
         }
         // Made in calls of their own, each looked into: see the files beside this one.
         Change::MakeQuarantineGroup(_)
+        | Change::OpenGroup(_)
         | Change::InstanceProfile(_)
         | Change::MakeBackupRole(_)
         | Change::DeleteRole(_)
         | Change::Finding(_) => Ok(()),
+        Change::Place(change) => fleet::place(writes, target, change).await,
+        Change::Registration(change) => fleet::registration(writes, target, change).await,
+        Change::Address(change) => fleet::address(writes, target, change).await,
+        Change::DeleteOnTermination(change) => fleet::volume(writes, target, change).await,
         // Both directions, for a rehearsal. Made for good in several calls, each looked into: see `deny_address`.
         Change::DenyAddress(deny) => {
             for direction in &deny.directions {

@@ -127,7 +127,7 @@ async fn revoke(
 }
 
 /// Calls again while EC2 does not know yet the group that it has just made.
-async fn once_visible<T, F, C>(call: C) -> Result<T, CloudError>
+pub(super) async fn once_visible<T, F, C>(call: C) -> Result<T, CloudError>
 where
     C: Fn() -> F,
     F: Future<Output = Result<T, CloudError>>,

@@ -1,5 +1,8 @@
 //! Reading what a plan needs to know, side by side where nothing depends on the other.
 
+mod fleet;
+
+pub(crate) use fleet::{Finder, targets};
 pub(super) mod acls;
 pub mod principals;
 mod profiles;
@@ -12,22 +15,47 @@ use crate::cloud::{CloudError, ErrorKind, Reads};
 use crate::domain::{GroupId, Protection, Scope, SecurityGroup, VpcId};
 use crate::playbook::{GroupChoice, Needs, Observed, tags};
 use chrono::{DateTime, Utc};
-use futures::future::{join_all, try_join4};
+use futures::future::{join, join_all, try_join4};
 use std::collections::BTreeSet;
 
 /// The VPC endpoint services that the SSM agent talks to (older agents need `ec2messages` too).
 const SSM_SERVICES: [&str; 3] = ["ssm", "ssmmessages", "ec2messages"];
 
-/// Reads what is asked for. A protection that can't be read for want of permission or support is left out.
+/// Reads what is asked for. A protection that can't be read for want of permission or support is left out, and so is
+/// whatever of Auto Scaling, load balancers and addresses can't be read.
 ///
 /// # Errors
-/// The first read that failed.
+/// The first other read that failed.
 pub async fn observe(
     reads: &dyn Reads,
     scope: &Scope,
     needs: &Needs,
     now: DateTime<Utc>,
 ) -> Result<Observed, CloudError> {
+    read_all(reads, scope, needs, now).await.map(|(world, _)| world)
+}
+
+/// As [`observe`], but for one who asks again: what of Auto Scaling, load balancers and addresses failed in passing is an
+/// error too.
+///
+/// # Errors
+/// The first read that failed.
+pub(super) async fn observe_strictly(
+    reads: &dyn Reads,
+    scope: &Scope,
+    needs: &Needs,
+    now: DateTime<Utc>,
+) -> Result<Observed, CloudError> {
+    let (world, failed) = read_all(reads, scope, needs, now).await?;
+    failed.into_iter().find(|e| e.kind != ErrorKind::Denied).map_or(Ok(world), Err)
+}
+
+async fn read_all(
+    reads: &dyn Reads,
+    scope: &Scope,
+    needs: &Needs,
+    now: DateTime<Utc>,
+) -> Result<(Observed, Vec<CloudError>), CloudError> {
     let mut world = Observed::empty(scope.clone(), now);
     let ids: Vec<_> = needs.instance.iter().cloned().collect();
     let instances = async {
@@ -56,7 +84,11 @@ pub async fn observe(
         }
         Ok(read)
     };
-    let (instances, interfaces, groups, protections) = try_join4(instances, interfaces, groups, protections).await?;
+    let rest = try_join4(instances, interfaces, groups, protections);
+    let (rest, (fleet, failed)) = join(rest, fleet::read(reads, scope, &needs.fleet)).await;
+    let (instances, interfaces, groups, protections) = rest?;
+    world.fleet = fleet;
+    world.fleet.unread = failed.iter().map(ToString::to_string).collect();
     world.instance = instances.into_iter().find(|i| Some(&i.id) == needs.instance.as_ref());
     world.interfaces = interfaces.into_iter().map(|i| (i.id.clone(), i)).collect();
     world.groups = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
@@ -67,11 +99,15 @@ pub async fn observe(
     if !needs.findings.is_empty() {
         world.findings = findings::findings(reads, scope, &needs.findings).await?;
     }
+    if let Some((vpc, name)) = &needs.named_group {
+        let found = reads.groups(scope, &GroupQuery::Named(vpc.clone(), name.clone())).await?;
+        world.named_group = found.into_iter().next();
+    }
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }
     principals::read(reads, scope, needs, &mut world).await?;
-    Ok(world)
+    Ok((world, failed))
 }
 
 async fn read_groups(reads: &dyn Reads, scope: &Scope, ids: Vec<GroupId>) -> Result<Vec<SecurityGroup>, CloudError> {

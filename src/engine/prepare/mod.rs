@@ -1,6 +1,7 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
 
 mod block;
+mod cut_flows;
 mod exfiltration;
 mod findings;
 mod forensics;

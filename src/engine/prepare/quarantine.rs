@@ -1,6 +1,6 @@
 //! What a quarantine needs to know, and its plan.
 
-use super::super::observe::{observe, quarantine_group, ssm_endpoint_groups};
+use super::super::observe::{Finder, observe, quarantine_group, ssm_endpoint_groups};
 use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::domain::{InstanceId, Protection, Scope};
@@ -28,10 +28,20 @@ impl Engine {
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_quarantine(&self, request: &QuarantineRequest) -> Result<Prepared, EngineError> {
         let QuarantineRequest { scope, instance, finding, policy } = request;
-        let mut observed = self.observe_instance(scope, instance, policy).await?;
-        if policy.evidence_first && policy.volatile.is_some() {
-            observed.agent = self.agent_seen(scope, instance).await;
-        }
+        let reads = self.cloud().reads().as_ref();
+        let found = Finder::first(reads, scope, instance, policy);
+        let read = self.observe_instance(scope, instance, policy);
+        let agent = async {
+            if policy.evidence_first && policy.volatile.is_some() {
+                self.agent_seen(scope, instance).await
+            } else {
+                None
+            }
+        };
+        let (observed, found, denies, agent) = futures::future::join4(read, found, self.denies(request), agent).await;
+        let mut observed = observed?;
+        observed.agent = agent;
+        observed.fleet = found.second(reads, scope, observed.instance.as_ref(), &observed.interfaces).await;
         let open = self.open_quarantines(scope, &format!("instance:{instance}")).await?;
         let history = open.last().map_or_else(quarantine::History::default, |run| quarantine::History {
             run: Some(run.run),
@@ -44,6 +54,7 @@ impl Engine {
             observed: &observed,
             policy,
             history: &history,
+            denies: &denies,
             actor: &self.actor().name,
         })?;
         Ok(Prepared::new(plan, observed, Request::Quarantine(Box::new(request.clone()))))

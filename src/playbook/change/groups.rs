@@ -17,6 +17,9 @@ pub struct SetInterfaceGroups {
     pub before: BTreeSet<GroupId>,
     /// The groups that will.
     pub after: BTreeSet<GroupId>,
+    /// Whether it only passes through: open for a moment, on its way into quarantine or back.
+    #[serde(default)]
+    pub passing: bool,
 }
 
 impl Edit for SetInterfaceGroups {
@@ -59,13 +62,14 @@ impl Edit for SetInterfaceGroups {
     }
 
     fn inverse(&self) -> Option<Self> {
-        Some(Self { before: self.after.clone(), after: self.before.clone(), ..self.clone() })
+        Some(Self { before: self.after.clone(), after: self.before.clone(), passing: false, ..self.clone() })
     }
 
     fn then(&self, later: &Self) -> Option<Self> {
         (self.interface == later.interface).then(|| Self {
             before: chained(&self.before, &self.after, &later.before),
             after: later.after.clone(),
+            passing: later.passing,
             ..self.clone()
         })
     }

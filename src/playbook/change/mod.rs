@@ -4,30 +4,40 @@
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
 mod access_keys;
+mod address;
 mod backup_role;
 mod delete_role;
 mod deny_address;
 mod finding;
 mod groups;
+mod membership;
 mod metadata;
+mod open_group;
 mod policies;
 mod profile;
 mod protection;
 mod quarantine_group;
+mod registration;
 mod tags;
+mod volume;
 
 pub use access_keys::SetAccessKeyStatus;
+pub use address::SetAddress;
 pub use backup_role::MakeBackupRole;
 pub use delete_role::DeleteRole;
 pub use deny_address::{DenyAddress, Seen, ways};
 pub use finding::{NO_NOTE, SetFinding, Swap};
 pub use groups::SetInterfaceGroups;
+pub use membership::{Place, SetPlace};
 pub use metadata::SetMetadataOptions;
+pub use open_group::{OPEN_GROUP_TO_BE_MADE, OpenGroup};
 pub use policies::{AttachManagedPolicy, PutInlinePolicy};
 pub use profile::{SetInstanceProfile, profile_name};
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
+pub use registration::SetRegistration;
 pub use tags::{SetTags, TagEdit, tags_of};
+pub use volume::SetDeleteOnTermination;
 
 use super::observed::{Needs, Observed};
 use super::plan::Weight;
@@ -80,8 +90,27 @@ pub enum Standing {
 pub enum BackIn {
     /// With access: what blocks the subject goes.
     Access,
-    /// After access was read back: marks, protections, and what sends work to the subject again.
+    /// After access was read back: marks and protections.
     Afterwards,
+    /// Then: the addresses by which the subject is reached.
+    Addresses,
+    /// Then: what sends work to it.
+    Targets,
+    /// Last, once the targets are well: who would replace it if it were not.
+    Service,
+}
+
+impl BackIn {
+    /// The wave of a restore in which it is taken back.
+    pub fn wave(self) -> u8 {
+        match self {
+            Self::Access => 2,
+            Self::Afterwards => 4,
+            Self::Addresses => 5,
+            Self::Targets => 6,
+            Self::Service => 8,
+        }
+    }
 }
 
 /// One kind of reversible edit. Texts that it gives are for people, and escaped.
@@ -203,6 +232,16 @@ pub enum Change {
     MakeBackupRole(MakeBackupRole),
     /// Deletes a role for good.
     DeleteRole(DeleteRole),
+    /// Moves an instance out of its Auto Scaling group's service, or back.
+    Place(SetPlace),
+    /// Registers a target with a load balancer, or deregisters it.
+    Registration(SetRegistration),
+    /// Takes an Elastic IP address off an interface, or puts it back.
+    Address(SetAddress),
+    /// Sets whether a volume goes with its instance.
+    DeleteOnTermination(SetDeleteOnTermination),
+    /// Makes an instance's allow-all group, or removes it.
+    OpenGroup(OpenGroup),
     /// Denies a range in a network ACL.
     DenyAddress(DenyAddress),
     /// Makes a user's long-term key Active or Inactive.
@@ -227,6 +266,11 @@ macro_rules! every {
             Change::MetadataOptions($edit) => $do,
             Change::MakeBackupRole($edit) => $do,
             Change::DeleteRole($edit) => $do,
+            Change::Place($edit) => $do,
+            Change::Registration($edit) => $do,
+            Change::Address($edit) => $do,
+            Change::DeleteOnTermination($edit) => $do,
+            Change::OpenGroup($edit) => $do,
             Change::DenyAddress($edit) => $do,
             Change::AccessKeyStatus($edit) => $do,
             Change::InlinePolicy($edit) => $do,
@@ -266,6 +310,26 @@ macro_rules! every {
             }
             (Change::MetadataOptions($a), Change::MetadataOptions($b)) => {
                 let $kind = Change::MetadataOptions;
+                $do
+            }
+            (Change::Place($a), Change::Place($b)) => {
+                let $kind = Change::Place;
+                $do
+            }
+            (Change::Registration($a), Change::Registration($b)) => {
+                let $kind = Change::Registration;
+                $do
+            }
+            (Change::Address($a), Change::Address($b)) => {
+                let $kind = Change::Address;
+                $do
+            }
+            (Change::OpenGroup($a), Change::OpenGroup($b)) => {
+                let $kind = Change::OpenGroup;
+                $do
+            }
+            (Change::DeleteOnTermination($a), Change::DeleteOnTermination($b)) => {
+                let $kind = Change::DeleteOnTermination;
                 $do
             }
             (Change::DenyAddress($a), Change::DenyAddress($b)) => {
@@ -406,7 +470,9 @@ impl Change {
 
     /// Whether the world can be asked where it stands.
     pub fn can_be_read(&self) -> bool {
-        !matches!(self, Self::MakeQuarantineGroup(_) | Self::MakeBackupRole(_))
+        // What is passed through does not stay, and groups and roles that are made are read by the step that makes them.
+        let passing = matches!(self, Self::InterfaceGroups(SetInterfaceGroups { passing: true, .. }));
+        !passing && !matches!(self, Self::MakeQuarantineGroup(_) | Self::OpenGroup(_) | Self::MakeBackupRole(_))
     }
 
     /// The instance that it is an edit of, where it is one.
@@ -415,6 +481,11 @@ impl Change {
             Self::Protection(SetProtection { instance, .. })
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
+            Self::Place(SetPlace { instance, .. })
+            | Self::Registration(SetRegistration { instance, .. })
+            | Self::Address(SetAddress { instance, .. })
+            | Self::OpenGroup(OpenGroup { instance, .. })
+            | Self::DeleteOnTermination(SetDeleteOnTermination { instance, .. }) => Some(instance),
             Self::InstanceProfile(_) | Self::MetadataOptions(_) => None,
             Self::MakeBackupRole(_) | Self::DeleteRole(_) => None,
             Self::DenyAddress(_) => None,
@@ -456,11 +527,23 @@ impl Change {
 
     /// The same change with the group that was made in place of [`GROUP_TO_BE_MADE`].
     #[must_use]
-    pub fn with_group_made(mut self, made: &GroupId) -> Self {
-        if let Self::InterfaceGroups(SetInterfaceGroups { after, .. }) = &mut self
-            && after.remove(&GroupId::new(GROUP_TO_BE_MADE))
-        {
-            after.insert(made.clone());
+    pub fn with_group_made(self, made: &GroupId) -> Self {
+        self.with_group(GROUP_TO_BE_MADE, made)
+    }
+
+    /// The same change with the allow-all group that was made in place of [`OPEN_GROUP_TO_BE_MADE`].
+    #[must_use]
+    pub fn with_open_group(self, made: &GroupId) -> Self {
+        self.with_group(OPEN_GROUP_TO_BE_MADE, made)
+    }
+
+    fn with_group(mut self, placeholder: &str, made: &GroupId) -> Self {
+        if let Self::InterfaceGroups(SetInterfaceGroups { before, after, .. }) = &mut self {
+            for groups in [before, after] {
+                if groups.remove(&GroupId::new(placeholder)) {
+                    groups.insert(made.clone());
+                }
+            }
         }
         self
     }
@@ -468,7 +551,11 @@ impl Change {
 
 /// Groups in words, smallest id first.
 pub fn group_list<'a>(groups: impl IntoIterator<Item = &'a GroupId>) -> String {
-    let name = |g: &'a GroupId| if g.as_str() == GROUP_TO_BE_MADE { "the new quarantine group" } else { g.as_str() };
+    let name = |g: &'a GroupId| match g.as_str() {
+        GROUP_TO_BE_MADE => "the new quarantine group",
+        OPEN_GROUP_TO_BE_MADE => "the allow-all group",
+        id => id,
+    };
     let list: Vec<&str> = groups.into_iter().map(name).collect();
     if list.is_empty() { "no group".to_owned() } else { text::safe(&list.join(" ")).into_owned() }
 }

@@ -60,7 +60,11 @@ fn the_responder_may_write_the_tags_of_a_quarantine_and_no_others() {
 
     let (key, value) = tags::GROUP_TAG;
     let made = &statement(&policy, "MakeTheQuarantineGroup")["Condition"]["StringEquals"];
-    assert_eq!(made[format!("aws:RequestTag/{key}")], value);
+    let (open_key, open) = tags::OPEN_GROUP_TAG;
+    assert_eq!(open_key, key);
+    assert_eq!(made[format!("aws:RequestTag/{key}")], serde_json::json!([value, open]));
+    let opened = &statement(&policy, "OpenAndRemoveTheGroupThatCutsFlows")["Condition"]["StringEquals"];
+    assert_eq!(opened[format!("aws:ResourceTag/{key}")], open);
     let closed = &statement(&policy, "CloseTheQuarantineGroup")["Condition"]["StringEquals"];
     assert_eq!(closed[format!("aws:ResourceTag/{key}")], value);
 }

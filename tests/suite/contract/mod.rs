@@ -7,6 +7,7 @@ mod acls;
 mod evidence;
 mod finding;
 mod findings;
+mod fleet;
 mod forensics;
 mod groups;
 mod iam;
@@ -19,6 +20,7 @@ mod rehearsal;
 mod tags;
 
 mod sandbox;
+mod stand;
 
 #[cfg(feature = "aws")]
 mod adapters;

@@ -26,6 +26,7 @@ pub(crate) struct Moto {
     access_key: String,
     profile: TempDir,
     sdk: SdkConfig,
+    credentials: Credentials,
 }
 
 /// A profile with credentials for an account, in a file of its own.
@@ -87,6 +88,11 @@ impl Moto {
         self.profile.path().join("config")
     }
 
+    /// The SDK's settings with the account's credentials.
+    pub(crate) async fn sdk(&self) -> SdkConfig {
+        sdk(self.credentials.clone()).await
+    }
+
     /// A new start world.
     pub(crate) async fn fresh() -> Self {
         let account = Account::fresh().await;
@@ -96,7 +102,7 @@ impl Moto {
         let sdk = sdk(account.credentials.clone()).await;
         let access_key = account.credentials.access_key_id().to_owned();
         let world = Box::pin(build(&sdk, scope)).await;
-        Self { cloud, world, access_key, profile: account.folder, sdk }
+        Self { cloud, world, access_key, profile: account.folder, credentials: account.credentials, sdk }
     }
 }
 

@@ -33,6 +33,11 @@ fn tags(pairs: &[(&str, &str)]) -> Tags {
 }
 
 impl Simulated {
+    /// The sandbox itself.
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
     /// A new start world.
     pub(crate) fn fresh() -> Self {
         let scope = Scope::parse("111122223333", "eu-central-1").unwrap();

@@ -360,11 +360,12 @@ async fn tags_alone_restore_when_the_ledger_does_not_know_and_a_person_believes_
     let run = stranger.engine.commit(&prepared, &consent, None).await.unwrap();
     assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
     let (mut after, mut before) = (comparable(&bench.sandbox.world()), comparable(&before));
-    // Protections are in no tag: they stay on.
+    // Protections are in no tag, nor whether a volume is kept: they stay on.
     let (scope, instance) = bench.find("web-1");
     for world in [&mut after, &mut before] {
         let state = world.scopes.get_mut(&scope).unwrap().instances.get_mut(&instance).unwrap();
         (state.termination_protection, state.stop_protection) = (true, true);
+        state.instance.volumes.iter_mut().for_each(|v| v.delete_on_termination = false);
     }
     assert_eq!(after, before);
 }

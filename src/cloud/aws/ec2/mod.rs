@@ -1,7 +1,9 @@
 //! EC2: instances, network interfaces, security groups, tags, snapshots and network ACLs.
 
 pub(super) mod acls;
+mod address;
 pub(super) mod convert;
+mod flows;
 pub(super) mod profiles;
 pub(super) mod read;
 pub(super) mod write;

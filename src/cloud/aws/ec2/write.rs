@@ -8,8 +8,11 @@ use crate::cloud::operations::{
     MODIFY_INSTANCE_ATTRIBUTE, MODIFY_NETWORK_INTERFACE_ATTRIBUTE, REVOKE_SECURITY_GROUP_EGRESS,
 };
 use crate::cloud::port::{CloudResult, Snapshot, Target};
-use crate::domain::{GroupId, GroupRule, InstanceId, InterfaceId, Protection, Tags, VpcId};
-use aws_sdk_ec2::types::{AttributeBooleanValue, InstanceSpecification, ResourceType, TagSpecification};
+use crate::domain::{GroupId, GroupRule, InstanceId, InterfaceId, Protection, Tags, Volume, VpcId};
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, EbsInstanceBlockDeviceSpecification, InstanceBlockDeviceMappingSpecification,
+    InstanceSpecification, ResourceType, TagSpecification,
+};
 
 /// `ec2:ModifyInstanceAttribute`.
 pub(in crate::cloud::aws) async fn set_protection(
@@ -19,12 +22,38 @@ pub(in crate::cloud::aws) async fn set_protection(
     protection: Protection,
     on: bool,
 ) -> CloudResult<()> {
+    modify_instance(clients, target, instance, Attribute::Protection(protection, on)).await
+}
+
+/// One attribute of an instance: EC2 takes no more in a call.
+pub(super) enum Attribute<'a> {
+    /// A protection, on or off.
+    Protection(Protection, bool),
+    /// Whether a volume goes with it.
+    DeleteOnTermination(&'a Volume),
+}
+
+/// `ec2:ModifyInstanceAttribute`.
+pub(super) async fn modify_instance(
+    clients: &ScopeClients,
+    target: &Target,
+    instance: &InstanceId,
+    attribute: Attribute<'_>,
+) -> CloudResult<()> {
     let ec2 = &clients.ec2;
     let request = ec2.modify_instance_attribute().instance_id(instance.as_str()).dry_run(target.dry_run);
-    let value = AttributeBooleanValue::builder().value(on).build();
-    let request = match protection {
-        Protection::Termination => request.disable_api_termination(value),
-        Protection::Stop => request.disable_api_stop(value),
+    let boolean = |on| AttributeBooleanValue::builder().value(on).build();
+    let request = match attribute {
+        Attribute::Protection(Protection::Termination, on) => request.disable_api_termination(boolean(on)),
+        Attribute::Protection(Protection::Stop, on) => request.disable_api_stop(boolean(on)),
+        Attribute::DeleteOnTermination(volume) => {
+            let ebs = EbsInstanceBlockDeviceSpecification::builder()
+                .volume_id(volume.id.as_str())
+                .delete_on_termination(volume.delete_on_termination)
+                .build();
+            let mapping = InstanceBlockDeviceMappingSpecification::builder().device_name(&volume.device).ebs(ebs);
+            request.block_device_mappings(mapping.build())
+        }
     };
     let answer = call(MODIFY_INSTANCE_ATTRIBUTE, Some(&target.scope), request.send()).await;
     rehearsed(target.dry_run, answer.map(drop), || ()).map_err(|e| e.on(instance))

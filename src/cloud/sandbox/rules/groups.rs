@@ -116,6 +116,44 @@ pub(in super::super) fn authorize_egress(place: &mut ScopeWorld, id: &GroupId, r
     Ok(())
 }
 
+pub(in super::super) fn authorize_ingress(place: &mut ScopeWorld, id: &GroupId, rules: &[GroupRule]) -> Ruling<()> {
+    some_rules(rules)?;
+    for rule in rules {
+        check_peer(place, &rule.peer)?;
+    }
+    let group = place.groups.get_mut(id).ok_or_else(|| unknown_group(id))?;
+    if let Some(rule) = rules.iter().find(|rule| group.group.ingress.contains(rule)) {
+        return Err(Refusal::new(
+            "InvalidPermission.Duplicate",
+            format!("the specified rule \"{rule}\" already exists"),
+        ));
+    }
+    if group.group.ingress.len() + rules.len() > MOST_RULES {
+        return Err(Refusal::new(
+            "RulesPerSecurityGroupLimitExceeded",
+            "The maximum number of rules per security group has been reached.",
+        ));
+    }
+    group.group.ingress.extend(rules.iter().cloned());
+    Ok(())
+}
+
+pub(in super::super) fn delete(place: &mut ScopeWorld, id: &GroupId) -> Ruling<()> {
+    let group = place.groups.get(id).ok_or_else(|| unknown_group(id))?;
+    if group.group.name == "default" {
+        return Err(Refusal::new("CannotDelete", "the specified group: \"default\" name: cannot be deleted by a user"));
+    }
+    let names_it = |rule: &GroupRule| matches!(&rule.peer, RulePeer::Group(peer) if peer == id);
+    let named = place.groups.values().filter(|g| g.group.id != *id);
+    let named = named.flat_map(|g| g.group.ingress.iter().chain(&g.group.egress)).any(names_it);
+    let endpoint = place.endpoints.values().any(|e| e.endpoint.groups.contains(id));
+    if named || endpoint || place.interfaces.values().any(|i| i.groups.contains(id)) {
+        return Err(Refusal::new("DependencyViolation", format!("resource {id} has a dependent object")));
+    }
+    place.groups.remove(id);
+    Ok(())
+}
+
 fn some_rules(rules: &[GroupRule]) -> Ruling<()> {
     if rules.is_empty() {
         return Err(Refusal::new("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' is required."));

@@ -26,13 +26,9 @@ pub(in super::super) fn protection(place: &ScopeWorld, id: &InstanceId, protecti
     })
 }
 
-pub(in super::super) fn set_protection(
-    place: &mut ScopeWorld,
-    id: &InstanceId,
-    protection: Protection,
-    on: bool,
-) -> Ruling<()> {
-    let state = place.instances.get_mut(id).ok_or_else(|| unknown(id))?;
+/// What `ModifyInstanceAttribute` checks whatever the attribute.
+pub(super) fn may_be_modified(state: &InstanceState) -> Ruling<()> {
+    let id = &state.instance.id;
     if !state.instance.exists() {
         return Err(Refusal::new(
             "IncorrectInstanceState",
@@ -45,6 +41,17 @@ pub(in super::super) fn set_protection(
             format!("The instance '{id}' is managed by '{operator}' and cannot be modified directly."),
         ));
     }
+    Ok(())
+}
+
+pub(in super::super) fn set_protection(
+    place: &mut ScopeWorld,
+    id: &InstanceId,
+    protection: Protection,
+    on: bool,
+) -> Ruling<()> {
+    let state = place.instances.get_mut(id).ok_or_else(|| unknown(id))?;
+    may_be_modified(state)?;
     if on && state.instance.lifecycle.as_deref() == Some("spot") {
         // EC2 user guide: neither protection can be enabled for Spot Instances.
         return Err(Refusal::new(
@@ -76,6 +83,13 @@ pub(in super::super) fn terminate(place: &mut ScopeWorld, id: &InstanceId) -> Ru
             ));
         }
     }
+    end(place, id);
+    Ok(())
+}
+
+/// Ends an instance, protected or not: its interfaces go, and the volumes marked so.
+pub(super) fn end(place: &mut ScopeWorld, id: &InstanceId) {
+    let Some(state) = place.instances.get_mut(id) else { return };
     state.instance.state = "terminated".to_owned();
     state.instance.vpc = None;
     state.instance.subnet = None;
@@ -83,6 +97,11 @@ pub(in super::super) fn terminate(place: &mut ScopeWorld, id: &InstanceId) -> Ru
     for volume in volumes.iter().filter(|v| v.delete_on_termination) {
         place.volumes.remove(&volume.id);
     }
+    for address in place.fleet.addresses.values_mut() {
+        let of = address.association.as_ref().and_then(|a| place.interfaces.get(&a.interface));
+        if of.is_some_and(|i| i.instance.as_ref() == Some(id)) {
+            address.association = None;
+        }
+    }
     place.interfaces.retain(|_, i| i.instance.as_ref() != Some(id));
-    Ok(())
 }

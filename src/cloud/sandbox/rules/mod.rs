@@ -2,8 +2,11 @@
 //! that a refused call changes nothing.
 
 pub(super) mod acl_entries;
+pub(super) mod addresses;
 pub(super) mod agents;
+pub(super) mod autoscaling;
 pub(super) mod buckets;
+pub(super) mod elb;
 pub(super) mod findings;
 pub(super) mod groups;
 pub(super) mod iam;

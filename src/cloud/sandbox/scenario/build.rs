@@ -5,7 +5,7 @@ use super::super::background::{dice, draw_addresses};
 use super::super::brief::FindingBrief;
 use super::super::world::{Account, Background, Caller, ScopeWorld, StoredFinding, Topic, World};
 use super::document::{Document, NoiseEntry, RegionEntry};
-use super::{ScenarioError, identities, inside, network};
+use super::{ScenarioError, fleet, identities, inside, network};
 use crate::cloud::port::Parameter;
 use crate::domain::{AccountId, Scope};
 use chrono::{DateTime, Duration, Utc};
@@ -160,6 +160,37 @@ fn add_resources(world: &mut World, documents: &[(String, Document)]) -> Result<
     }
     for (place, entry) in entries(documents, |d| &d.intruder, |i| i.credential.clone(), "intruder") {
         identities::add_intruder(world, entry).map_err(|m| place.wrong(m))?;
+    }
+    add_fleet(world, documents)
+}
+
+/// What stands around instances: each kind after what it names.
+fn add_fleet(world: &mut World, documents: &[(String, Document)]) -> Result<(), ScenarioError> {
+    let since = world.started_at - Duration::days(1);
+    let standing = |world: &World, place: &Place<'_>, scope: &str| {
+        let scope = scope_named(&world.accounts, scope).map_err(|m| place.wrong(m))?;
+        let known = world.scopes.contains_key(&scope);
+        if known { Ok(scope) } else { Err(place.wrong("there is no region for its scope")) }
+    };
+    for (place, entry) in entries(documents, |d| &d.target_group, |e| e.name.clone(), "target_group") {
+        let scope = standing(world, &place, &entry.scope)?;
+        let Some(here) = world.scopes.get_mut(&scope) else { continue };
+        fleet::add_target_group(here, &scope, entry, since).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.load_balancer, |e| e.name.clone(), "load_balancer") {
+        let scope = standing(world, &place, &entry.scope)?;
+        let Some(here) = world.scopes.get_mut(&scope) else { continue };
+        fleet::add_load_balancer(here, entry, since).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.scaling_group, |e| e.name.clone(), "scaling_group") {
+        let scope = standing(world, &place, &entry.scope)?;
+        let Some(here) = world.scopes.get_mut(&scope) else { continue };
+        fleet::add_scaling_group(here, &scope, entry).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.address, |e| e.allocation.clone(), "address") {
+        let scope = standing(world, &place, &entry.scope)?;
+        let Some(here) = world.scopes.get_mut(&scope) else { continue };
+        fleet::add_address(here, entry).map_err(|m| place.wrong(m))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::super::brief::{FindingBrief, Span};
 use super::ScenarioError;
+use super::fleet::{AddressEntry, LoadBalancerEntry, ScalingGroupEntry, TargetGroupEntry};
 use super::identities::{IntruderEntry, PolicyEntry, RoleEntry, SessionEntry, UserEntry};
 use super::lines::{AclLine, RuleLine};
 use crate::domain::Tags;
@@ -33,6 +34,10 @@ pub(super) struct Document {
     pub(super) policy: Vec<PolicyEntry>,
     pub(super) session: Vec<SessionEntry>,
     pub(super) intruder: Vec<IntruderEntry>,
+    pub(super) target_group: Vec<TargetGroupEntry>,
+    pub(super) load_balancer: Vec<LoadBalancerEntry>,
+    pub(super) scaling_group: Vec<ScalingGroupEntry>,
+    pub(super) address: Vec<AddressEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

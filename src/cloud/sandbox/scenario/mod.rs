@@ -5,6 +5,7 @@
 
 mod build;
 mod document;
+mod fleet;
 mod identities;
 mod inside;
 mod lines;

@@ -1,22 +1,23 @@
 //! quarantine-instance: every interface of an instance to the quarantine group alone, and the way back written down first.
 //!
-//! Waves: (1) recheck, protections, originals as tags; (2) the swaps, and snapshots beside them; (3) read back;
-//! (4) notification and the finding's status. With `evidence_first` the snapshots get a wave of their own before the
-//! swaps. When the VPC has no quarantine group, it is made in wave 1.
+//! Waves: (1) recheck, protections, originals as tags, and beside them what would replace or expose the instance, which
+//! nothing waits for; (2) the swaps, and snapshots beside them; (3) read back; (4) notification and the finding's status.
+//! With `evidence_first` the snapshots get a wave of their own before the swaps. When the VPC has no quarantine group,
+//! it is made in wave 1.
 
-use super::change::{
-    Change, GROUP_TO_BE_MADE, MakeQuarantineGroup, SetInterfaceGroups, SetProtection, SetTags, TagEdit, group_list,
-    leaks,
-};
+mod fleet;
+mod flows;
+mod group;
+mod originals;
+
+use super::change::{Change, MakeQuarantineGroup, SetInterfaceGroups, SetProtection, group_list};
 use super::forensics::before_isolation;
-use super::observed::{GroupChoice, Observed};
+use super::observed::Observed;
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::tags;
-use crate::domain::{
-    GroupId, GroupRule, Instance, InstanceId, Interface, Protection, RunId, SecurityGroup, Tags, VpcId, Workflow, text,
-};
+use crate::domain::{GroupId, Instance, InstanceId, Interface, Protection, RunId, Workflow, text};
 use crate::policy::QuarantinePolicy;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the ledger knows of earlier quarantines of the instance that were not restored.
@@ -28,6 +29,15 @@ pub struct History {
     pub actor: Option<String>,
     /// When.
     pub since: Option<DateTime<Utc>>,
+}
+
+/// What denies the finding's addresses beside a quarantine, as a block of each would plan it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Denies {
+    /// The steps, for each address: the entries, and the counters that tell of them.
+    pub steps: Vec<Vec<Step>>,
+    /// What a person should know of them, or why there are none.
+    pub warnings: Vec<String>,
 }
 
 /// Everything that the playbook looks at.
@@ -43,6 +53,8 @@ pub struct Request<'a> {
     pub policy: &'a QuarantinePolicy,
     /// What the ledger knows.
     pub history: &'a History,
+    /// What denies the finding's addresses, where flows are to be cut.
+    pub denies: &'a Denies,
     /// Who asks; stands in the tags.
     pub actor: &'a str,
 }
@@ -68,9 +80,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         )));
     }
     refuse_foreign_interfaces(instance, observed)?;
-    let (group, make_group) = quarantine_group(instance, observed, policy)?;
+    let (group, make_group) = group::choose(instance, observed, policy)?;
     let reach = if policy.allow_ssm { observed.ssm_endpoint_groups.clone() } else { BTreeSet::new() };
-    let to_mend = to_mend(instance, observed, &reach);
+    let to_mend = group::to_mend(instance, observed, &reach);
     refuse_if_isolated(request, instance, &group)?;
 
     let mut plan = Plan {
@@ -82,7 +94,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         finding: finding.clone(),
         steps: Vec::new(),
         warnings: warnings(request, instance, &group),
-        limits: limits(finding.as_ref()),
+        limits: limits(request),
         drift: Vec::new(),
         reverts: Vec::new(),
         promise: Promise::default(),
@@ -117,26 +129,31 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             needs: vec![],
             action: Action::Change(Change::MakeQuarantineGroup(MakeQuarantineGroup {
                 vpc: vpc.clone(),
-                name: group_name(vpc),
+                name: group::name_in(vpc),
                 existing: to_mend.then(|| group.clone()),
                 ssm_endpoint_groups: reach.clone(),
             })),
         });
     }
     plan.steps.extend(protections(instance, observed));
-    plan.steps.extend(tag_steps(request, instance, &group, &mut plan.warnings)?);
+    plan.steps.extend(originals::steps(request, instance, &group, &mut plan.warnings)?);
+    plan.steps.extend(fleet::steps(request, instance));
 
-    // Wave 2: the swaps. Snapshots go beside them, or in a wave before them when evidence comes first.
+    // Wave 2: the swaps. Snapshots and volatile evidence go beside them, or in a wave before them when evidence comes
+    // first; where flows are to be cut, interfaces pass through the allow-all group in the wave before.
     let volatile = policy.volatile.as_ref().filter(|_| policy.evidence_first);
-    let swap_wave = if policy.evidence_first && (policy.snapshots || volatile.is_some()) { 3 } else { 2 };
+    let first_wave = if policy.evidence_first && (policy.snapshots || volatile.is_some()) { 3 } else { 2 };
+    let open: Vec<&Interface> = observed.interfaces_in_order().into_iter().filter(|i| !i.holds_only(&group)).collect();
+    let passes = policy.cut_flows.by_groups() && instance.vpc.is_some();
+    let (swap_wave, back_wave) = if passes { (first_wave + 1, first_wave + 3) } else { (first_wave, first_wave + 1) };
     if let Some(volatile) = volatile {
-        let steps = before_isolation(volatile, instance, observed, swap_wave + 2, &mut plan.warnings);
+        let steps = before_isolation(volatile, instance, observed, back_wave + 1, &mut plan.warnings);
         plan.steps.extend(steps);
     }
-    for interface in observed.interfaces_in_order() {
-        if interface.holds_only(&group) {
-            continue;
-        }
+    if passes {
+        plan.steps.extend(flows::steps(instance, &open, first_wave));
+    }
+    for interface in open {
         plan.steps.push(Step {
             id: StepId(format!("swap-{}", interface.id)),
             title: format!("Isolate {} (was {})", interface.id, group_list(&interface.groups)),
@@ -146,8 +163,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             action: Action::Change(Change::InterfaceGroups(SetInterfaceGroups {
                 instance: instance.id.clone(),
                 interface: interface.id.clone(),
-                before: interface.groups.clone(),
+                before: if passes { flows::group() } else { interface.groups.clone() },
                 after: BTreeSet::from([group.clone()]),
+                passing: false,
             })),
         });
     }
@@ -157,11 +175,13 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     plan.steps.push(Step {
         id: "read-back".into(),
         title: "Read back: every interface holds the quarantine group alone".into(),
-        wave: swap_wave + 1,
+        wave: back_wave,
         weight: Weight::Essential,
         needs: vec![],
         action: Action::ReadBack { instance: Some(instance.id.clone()), isolated: Some((group.clone(), reach)) },
     });
+
+    plan.steps.extend(flows::denies(request.denies, back_wave + 1));
 
     // Wave 4: telling others. Never in the way of isolation.
     if let Some(topic) = &policy.topic_arn {
@@ -169,7 +189,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         plan.steps.push(Step {
             id: "notify".into(),
             title: "Tell the SNS topic".into(),
-            wave: swap_wave + 2,
+            wave: back_wave + 1,
             weight: Weight::Courtesy,
             needs: vec![],
             action: Action::Notify {
@@ -181,8 +201,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     if policy.update_finding {
         let note =
             format!("Quarantined {} by {} with lazaret. Restore: lazaret restore {0}", instance.id, request.actor);
-        plan.steps.extend(update_finding(finding.as_ref(), Workflow::Notified, &note, swap_wave + 2));
+        plan.steps.extend(update_finding(finding.as_ref(), Workflow::Notified, &note, back_wave + 1));
     }
+    plan.steps.sort_by_key(|s| s.wave);
     Ok(plan)
 }
 
@@ -230,94 +251,6 @@ fn refuse_foreign_interfaces(instance: &Instance, observed: &Observed) -> Result
     Ok(())
 }
 
-fn quarantine_group(
-    instance: &Instance,
-    observed: &Observed,
-    policy: &QuarantinePolicy,
-) -> Result<(GroupId, bool), PlanRefusal> {
-    let group = match &observed.quarantine_group {
-        GroupChoice::Found(group) => group,
-        GroupChoice::Missing => return Ok((GroupId::new(GROUP_TO_BE_MADE), true)),
-        GroupChoice::NamedButAbsent(id) => {
-            return Err(PlanRefusal::NotFound {
-                what: format!("quarantine group {id}"),
-                scope: observed.scope.clone(),
-            });
-        }
-        GroupChoice::Ambiguous(ids) => {
-            return Err(PlanRefusal::Unfit(format!(
-                "several groups are tagged {}={}: {}. Name one with --quarantine-group",
-                tags::GROUP_TAG.0,
-                tags::GROUP_TAG.1,
-                group_list(ids)
-            )));
-        }
-    };
-    if Some(&group.vpc) != instance.vpc.as_ref() {
-        return Err(PlanRefusal::Unfit(format!(
-            "quarantine group {} belongs to {}, and {} is in {}",
-            group.id,
-            group.vpc,
-            instance.id,
-            instance.vpc.as_ref().map_or("no VPC", |v| v.as_str())
-        )));
-    }
-    let reach = if policy.allow_ssm { observed.ssm_endpoint_groups.clone() } else { BTreeSet::new() };
-    let rules = leaks(group, &reach);
-    if !rules.is_empty() && !half_made(group, instance, &reach) {
-        return Err(PlanRefusal::LeakyGroup { group: group.id.clone(), rules });
-    }
-    Ok((group.id.clone(), false))
-}
-
-/// The name of the group that we make in a VPC.
-fn group_name(vpc: &VpcId) -> String {
-    format!("lazaret-quarantine-{vpc}")
-}
-
-/// Whether the group is one that we made: by its name and tag both.
-fn is_ours(group: &SecurityGroup, instance: &Instance) -> bool {
-    instance.vpc.as_ref().is_some_and(|vpc| group.name == group_name(vpc)) && tags::is_quarantine_group(&group.tags)
-}
-
-/// Whether we made the group and went away before it was closed: it lets out what EC2 lets every new group let out, and
-/// nothing else is wrong with it.
-fn half_made(group: &SecurityGroup, instance: &Instance, reach: &BTreeSet<GroupId>) -> bool {
-    let mut closed = group.clone();
-    closed.egress.retain(|rule| !GroupRule::defaults().contains(rule));
-    is_ours(group, instance) && leaks(&closed, reach).is_empty()
-}
-
-/// Whether the quarantine group is one that we made, and is still to be closed, or to be let to the endpoints that it
-/// may reach.
-fn to_mend(instance: &Instance, observed: &Observed, reach: &BTreeSet<GroupId>) -> bool {
-    let GroupChoice::Found(group) = &observed.quarantine_group else { return false };
-    let lacks = reach.iter().any(|g| !group.egress.contains(&GroupRule::https_to(g.clone())));
-    let open = group.egress.iter().any(|rule| GroupRule::defaults().contains(rule));
-    is_ours(group, instance) && (lacks || open)
-}
-
-/// What keeps SSM from working under quarantine, where it is wanted.
-fn ssm_warning(observed: &Observed, group: &GroupId) -> String {
-    let reach = &observed.ssm_endpoint_groups;
-    let GroupChoice::Found(found) = &observed.quarantine_group else {
-        return if reach.is_empty() {
-            "the VPC has no SSM endpoints: SSM will not reach the instance".into()
-        } else {
-            format!("SSM works only if {} admit the new quarantine group on TCP 443", group_list(reach))
-        };
-    };
-    let missing: Vec<&GroupId> =
-        reach.iter().filter(|g| !found.egress.contains(&GroupRule::https_to((*g).clone()))).collect();
-    if reach.is_empty() {
-        "the VPC has no SSM endpoints: SSM will not reach the instance".into()
-    } else if !missing.is_empty() && found.name != group_name(&found.vpc) {
-        format!("{group} has no egress on TCP 443 to {}: SSM will not reach the instance", group_list(missing))
-    } else {
-        format!("SSM works only if {} admit {group} on TCP 443", group_list(reach))
-    }
-}
-
 fn refuse_if_isolated(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Result<(), PlanRefusal> {
     if !request.observed.is_isolated_by(group) {
         return Ok(());
@@ -362,120 +295,6 @@ fn protections(instance: &Instance, observed: &Observed) -> Vec<Step> {
         .collect()
 }
 
-/// Edits that leave `wanted` in the tags; those already there, and those there is no room for, are left out. The
-/// originals are written whole or not at all: half of them would be believed.
-fn edits(have: &Tags, wanted: Vec<(&str, String)>, left_out: &mut Vec<String>) -> BTreeMap<String, TagEdit> {
-    let mut room = tags::room(have);
-    let mut edits = BTreeMap::new();
-    let is_original = |key: &str| key == tags::ORIGINALS || key == tags::ORIGINALS_2;
-    let originals = wanted.iter().filter(|(k, _)| is_original(k) && !have.contains_key(*k)).count();
-    let whole = originals <= room;
-    for (key, value) in wanted {
-        let before = have.get(key).cloned();
-        if is_original(key) && !whole {
-            left_out.push(key.to_owned());
-            continue;
-        }
-        if before.as_deref() == Some(value.as_str()) {
-            continue;
-        }
-        if before.is_none() {
-            if room == 0 {
-                left_out.push(key.to_owned());
-                continue;
-            }
-            room -= 1;
-        }
-        edits.insert(key.to_owned(), TagEdit { before, after: Some(value) });
-    }
-    edits
-}
-
-fn tag_steps(
-    request: &Request<'_>,
-    instance: &Instance,
-    group: &GroupId,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Step>, PlanRefusal> {
-    let weight = if request.policy.without_tags { Weight::Wanted } else { Weight::Essential };
-    let mut steps = Vec::new();
-    let mut left_out = Vec::new();
-    let swapped = |i: &Interface| i.holds_only(group);
-    // I1: what an earlier quarantine wrote is never written over. It is stale only once the tag says Restored.
-    let in_quarantine = instance.tags.get(tags::STATUS).map(String::as_str) == Some(tags::QUARANTINED);
-    let already = |have: &Tags| in_quarantine && tags::read_originals(have).is_some();
-
-    for interface in request.observed.interfaces_in_order() {
-        if swapped(interface) || already(&interface.tags) {
-            continue;
-        }
-        let wanted = tags::originals(&interface.groups);
-        let mut edits = edits(&interface.tags, wanted.clone(), &mut left_out);
-        // I1: the originals stand beside the resource before access changes, unless a person does without.
-        if !left_out.is_empty() && !request.policy.without_tags {
-            return Err(PlanRefusal::Unfit(format!(
-                "{} has no room for the tags that hold its groups (AWS allows {} a resource), and nothing is isolated \
-                 before they stand there. Remove a tag, or go on with the ledger alone: --without-tags",
-                interface.id,
-                tags::MAX_TAGS
-            )));
-        }
-        if wanted.len() == 1
-            && let Some(stale) = interface.tags.get(tags::ORIGINALS_2)
-        {
-            edits.insert(tags::ORIGINALS_2.into(), TagEdit { before: Some(stale.clone()), after: None });
-        }
-        push_tags(&mut steps, interface.id.as_str(), &instance.id, edits, weight, "Write down the groups on");
-    }
-
-    let mut wanted = vec![(tags::STATUS, tags::QUARANTINED.to_owned())];
-    if !already(&instance.tags) {
-        if let Some(primary) = request.observed.interfaces_in_order().into_iter().find(|i| !swapped(i)) {
-            wanted.extend(tags::originals(&primary.groups));
-        }
-        wanted.push((tags::QUARANTINED_AT, request.observed.at.to_rfc3339_opts(SecondsFormat::Secs, true)));
-        wanted.push((tags::QUARANTINED_BY, text::tag_value(request.actor)));
-        if let Some(finding) = &request.finding {
-            wanted.push((tags::FINDING_ID, text::tag_value(finding.id.as_str())));
-            wanted.push((tags::FINDING_TYPE, text::tag_value(&finding.finding_type)));
-        }
-    }
-    let edits = edits(&instance.tags, wanted, &mut left_out);
-    push_tags(&mut steps, instance.id.as_str(), &instance.id, edits, weight, "Mark");
-    if !left_out.is_empty() {
-        left_out.dedup();
-        warnings.push(format!(
-            "no room for the tags {}: AWS allows 50 a resource. The ledger alone keeps what they would say",
-            left_out.join(", ")
-        ));
-    }
-    Ok(steps)
-}
-
-fn push_tags(
-    steps: &mut Vec<Step>,
-    resource: &str,
-    instance: &InstanceId,
-    edits: BTreeMap<String, TagEdit>,
-    weight: Weight,
-    verb: &str,
-) {
-    if !edits.is_empty() {
-        steps.push(Step {
-            id: StepId(format!("tag-{resource}")),
-            title: format!("{verb} {resource} in its tags"),
-            wave: 1,
-            weight,
-            needs: vec![],
-            action: Action::Change(Change::Tags(SetTags {
-                instance: instance.clone(),
-                resource: resource.to_owned(),
-                edits,
-            })),
-        });
-    }
-}
-
 fn snapshots(request: &Request<'_>, instance: &Instance, incident: &str, wave: u8) -> Step {
     Step {
         id: "snapshots".into(),
@@ -504,18 +323,13 @@ fn snapshots(request: &Request<'_>, instance: &Instance, incident: &str, wave: u
 fn warnings(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Vec<String> {
     let mut warnings = Vec::new();
     if request.policy.allow_ssm {
-        warnings.push(ssm_warning(request.observed, group));
+        warnings.push(group::ssm_warning(request.observed, group));
     }
     if instance.lifecycle.is_none() && !request.observed.protections.contains_key(&Protection::Termination) {
         warnings.push("termination protection could not be read, so it is left as it is".into());
     }
-    if let Some(asg) = instance.tags.get("aws:autoscaling:groupName") {
-        warnings.push(format!(
-            "in Auto Scaling group {}: isolated, it will look unhealthy and be replaced; termination protection does not \
-             stop that",
-            text::fit(asg, 80)
-        ));
-    }
+    warnings.extend(flows::warnings(request));
+    warnings.extend(fleet::warnings(request, instance));
     if let Some(lifecycle) = &instance.lifecycle {
         warnings.push(format!("a {} instance: EC2 can end it at any time, protected or not", text::safe(lifecycle)));
     }
@@ -532,24 +346,20 @@ fn warnings(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Vec<
             open.join("; ")
         ));
     }
-    let doomed: Vec<&str> =
-        instance.volumes.iter().filter(|v| v.delete_on_termination).map(|v| v.id.as_str()).collect();
-    if !doomed.is_empty() {
-        warnings.push(format!("deleted with the instance if it is terminated: {}", doomed.join(" ")));
-    }
     warnings
 }
 
-fn limits(finding: Option<&FindingRef>) -> Vec<String> {
+fn limits(request: &Request<'_>) -> Vec<String> {
     let mut limits = vec![
         "connections that are open now may live on: new flows are blocked, tracked ones time out".to_owned(),
         "credentials taken from the instance stay valid until the role's sessions are revoked".to_owned(),
     ];
     // The type is in GuardDuty's spelling; DNS findings end in `!DNS` or are about DNS by name.
-    if finding.is_some_and(|f| f.finding_type.to_ascii_uppercase().contains("DNS")) {
+    if request.finding.as_ref().is_some_and(|f| f.finding_type.to_ascii_uppercase().contains("DNS")) {
         limits.push(
             "DNS through the VPC resolver is not filtered by security groups: tunnelling over DNS goes on".to_owned(),
         );
     }
+    limits.extend(flows::limits(request));
     limits
 }
