@@ -6,6 +6,7 @@ As in `corrections.py`: each follows botocore's service models (`botocore/data/e
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.iam_instance_profile import IamInstanceProfileAssociation, IamInstanceProfileAssociationBackend
+from moto.ec2.responses.instances import InstanceResponse
 from moto.ec2.utils import random_iam_instance_profile_association_id
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend
@@ -62,6 +63,21 @@ def unknown_profiles_are_refused():
     IamInstanceProfileAssociationBackend.associate_iam_instance_profile = corrected
 
 
+def metadata_options_can_be_rehearsed():
+    """`ModifyInstanceMetadataOptions` knows `DryRun`.
+
+    ec2 `ModifyInstanceMetadataOptionsRequest.DryRun`: "Checks whether you have the required permissions for the action,
+    without actually making the request". moto makes the change.
+    """
+    modify = InstanceResponse.modify_instance_metadata_options
+
+    def corrected(self):
+        self.error_on_dryrun()
+        return modify(self)
+
+    InstanceResponse.modify_instance_metadata_options = corrected
+
+
 def a_role_that_is_not_in_a_profile_can_not_be_taken_out():
     """`RemoveRoleFromInstanceProfile` of a role that isn't in it is refused.
 
@@ -80,5 +96,6 @@ def a_role_that_is_not_in_a_profile_can_not_be_taken_out():
 ALL = [
     a_replaced_profile_has_a_new_association,
     unknown_profiles_are_refused,
+    metadata_options_can_be_rehearsed,
     a_role_that_is_not_in_a_profile_can_not_be_taken_out,
 ]

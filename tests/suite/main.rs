@@ -9,6 +9,7 @@ mod contract;
 mod corpus;
 mod credentials;
 mod credentials_sweep;
+mod delete_role;
 mod exfiltration;
 mod exfiltration_cli;
 mod finding_actions;

@@ -84,3 +84,13 @@ fn the_responder_attaches_no_policy_but_awss_deny_in_any_partition() {
         assert!(!other["Action"].to_string().contains("iam:AttachUserPolicy"), "{other}");
     }
 }
+
+#[test]
+fn roles_are_passed_to_instances_alone_and_made_only_as_backups() {
+    let policy: Value = serde_json::from_str(RESPONDER).unwrap();
+    let passed = &statement(&policy, "PutRolesOnInstances")["Condition"]["StringEquals"]["iam:PassedToService"];
+    assert_eq!(passed, &serde_json::json!(["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]));
+    let made = statement(&policy, "MakeBackupRoles")["Resource"].as_array().unwrap();
+    let ending = lazaret::playbook::exfiltration::backup_name("");
+    assert!(made.iter().all(|r| r.as_str().unwrap().ends_with(&format!("/*{ending}"))), "{made:?}");
+}
