@@ -9,6 +9,7 @@ mod corpus;
 mod finding_actions;
 mod incident;
 mod ledger;
+mod mistakes;
 mod poller;
 mod quarantine;
 mod rooms;

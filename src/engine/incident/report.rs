@@ -413,16 +413,17 @@ fn run_line(run: &RunState, records: &[Record], standing: &[Outstanding]) -> Run
 /// Snapshots of any run, and all that a collection of evidence brought.
 fn evidence(run: &RunState) -> Vec<EvidenceLine> {
     let collection = run.plan.playbook == Playbook::CollectForensics;
-    let is_evidence = |action: &Action| match action {
-        Action::Snapshots { .. } => true,
-        Action::Change(_)
-        | Action::Recheck { .. }
-        | Action::ReadBack { .. }
-        | Action::Notify { .. }
-        | Action::UpdateFinding { .. } => false,
-        #[allow(unreachable_patterns)] // what other playbooks take is evidence where they collect it
-        _ => collection,
+    let is_other = |action: &Action| {
+        matches!(
+            action,
+            Action::Change(_)
+                | Action::Recheck { .. }
+                | Action::ReadBack { .. }
+                | Action::Notify { .. }
+                | Action::UpdateFinding { .. }
+        )
     };
+    let is_evidence = |action: &Action| matches!(action, Action::Snapshots { .. }) || (collection && !is_other(action));
     let steps = run.plan.steps.iter().filter(|s| is_evidence(&s.action));
     steps
         .filter_map(|step| {
