@@ -18,6 +18,7 @@ mod flows;
 mod forensics;
 mod incident;
 mod ledger;
+mod mistakes;
 mod poller;
 mod quarantine;
 mod revoke;
