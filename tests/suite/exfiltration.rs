@@ -442,6 +442,18 @@ async fn an_owner_who_keeps_automation_away_is_asked() {
     assert_eq!(outcome(&bench.engine.commit(&prepared, &consent, None).await.unwrap()), Outcome::Done);
 }
 
+/// IAM knows the backup's profile a moment before EC2 does.
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_ec2_does_not_know_yet_is_waited_for() {
+    let bench = bench();
+    let late = FaultKind::Error(lazaret::cloud::ErrorKind::Invalid, "InvalidParameterValue");
+    for nth in 1..=3 {
+        bench.sandbox.inject(Fault::on("ec2:ReplaceIamInstanceProfileAssociation").nth(nth).kind(late.clone()));
+    }
+    let run = contain(&bench, &request(&bench).await).await;
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+}
+
 /// More instances than one page of anything: each is moved.
 #[tokio::test(start_paused = true)]
 async fn many_instances_are_all_moved() {

@@ -39,8 +39,8 @@ impl Refusal {
             | "Throttling"
             | "ThrottledException" => ErrorKind::Throttled,
             "OperationNotPermitted"
-            | "IncorrectInstanceState"
             | "IncorrectState"
+            | "IncorrectInstanceState"
             | "UnsupportedOperation"
             | "UnmodifiableEntity"
             | "DeleteConflict" => ErrorKind::Conflict,

@@ -9,7 +9,7 @@ use crate::intake;
 use crate::playbook::block::facts;
 use crate::playbook::change::profile_name;
 use crate::playbook::credentials::{Credential, behind};
-use crate::playbook::exfiltration::{self, Address, Earlier, Swap, backup_name};
+use crate::playbook::exfiltration::{self, Address, Deny, Earlier, Swap, backup_name};
 use crate::playbook::{Action, Change, FindingRef, Needs, PlanRefusal, delete_role};
 use crate::policy::actions::iam_action;
 use crate::policy::address::AwsRanges;
@@ -239,8 +239,16 @@ impl Engine {
             };
             addresses.push(match self.prepare_block(&block).await {
                 Ok(prepared) => {
+                    let counter = |wanted: &crate::domain::AclId| {
+                        prepared.plan.steps.iter().find_map(|s| match &s.action {
+                            Action::WriteCounter { acl, before, .. } if acl == wanted => Some(before.clone()),
+                            _ => None,
+                        })
+                    };
                     let denies = prepared.plan.steps.iter().filter_map(|s| match &s.action {
-                        Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
+                        Action::Change(Change::DenyAddress(edit)) => {
+                            Some(Deny { edit: edit.clone(), counter: counter(&edit.acl) })
+                        }
                         _ => None,
                     });
                     Address::Denied(denies.collect(), prepared.plan.warnings.clone())
