@@ -10,12 +10,11 @@ pub mod observed;
 pub mod plan;
 pub mod quarantine;
 pub mod restore;
-mod service;
+pub mod service;
 pub mod tags;
 
 pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
 pub use fleet::{Fleet, FleetNeeds};
 pub use observed::{GroupChoice, Needs, Observed};
-pub use plan::{
-    Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, ServiceCheck, Step, StepId, TargetRef, Weight,
-};
+pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
+pub use service::{ServiceCheck, TargetRef};

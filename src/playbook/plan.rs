@@ -1,9 +1,10 @@
 //! Plans: steps in waves, as data.
 
 use super::change::{ApiCall, Change, DenyAddress, Edit, SetInterfaceGroups, SetTags};
+use super::service::ServiceCheck;
 use crate::domain::{
-    AclCounter, AclId, Balancer, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope,
-    Severity, VolumeId, Workflow, text,
+    AclCounter, AclId, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity,
+    VolumeId, Workflow, text,
 };
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
@@ -201,28 +202,6 @@ pub enum Action {
         /// Until when they stand now; none until they are taken back.
         until: Option<DateTime<Utc>>,
     },
-}
-
-/// One target of a load balancer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct TargetRef {
-    /// Where it is registered.
-    pub with: Balancer,
-    /// An instance's id, or an address.
-    pub id: String,
-    /// Its port; none for every port that it is registered with.
-    pub port: Option<i32>,
-}
-
-/// What being in service means for an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceCheck {
-    /// The instance.
-    pub instance: InstanceId,
-    /// The Auto Scaling group in which it has to be in service.
-    pub scaling_group: Option<String>,
-    /// The targets that have to be well.
-    pub targets: BTreeSet<TargetRef>,
 }
 
 /// One step of a plan.
@@ -511,19 +490,6 @@ impl Step {
                 acls.into_iter().map(|acl| read("ec2:DescribeNetworkAcls", acl.to_string())).collect()
             }
         }
-    }
-}
-
-impl ServiceCheck {
-    fn calls(&self) -> Vec<ApiCall> {
-        let balancers: BTreeSet<&Balancer> = self.targets.iter().map(|t| &t.with).collect();
-        let targets = balancers.into_iter().map(|b| match b.is_target_group() {
-            true => ApiCall::read("elasticloadbalancing:DescribeTargetHealth", b.name()),
-            false => ApiCall::read("elasticloadbalancing:DescribeInstanceHealth", b.name()),
-        });
-        let member = self.scaling_group.as_ref();
-        let member = member.map(|_| ApiCall::read("autoscaling:DescribeAutoScalingInstances", self.instance.as_str()));
-        member.into_iter().chain(targets).collect()
     }
 }
 
