@@ -17,7 +17,7 @@ pub mod observed;
 pub mod plan;
 pub mod quarantine;
 pub mod restore;
-mod service;
+pub mod service;
 pub mod tags;
 pub mod update_findings;
 
@@ -25,6 +25,5 @@ pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
 pub use evidence::{Capture, Evidence, Script};
 pub use fleet::{Fleet, FleetNeeds};
 pub use observed::{FindingNow, GroupChoice, Needs, Observed};
-pub use plan::{
-    Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, ServiceCheck, Step, StepId, TargetRef, Weight,
-};
+pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
+pub use service::{ServiceCheck, TargetRef};

@@ -2,9 +2,10 @@
 
 use super::change::{ApiCall, Change, DenyAddress, Edit, SetInterfaceGroups, SetTags};
 use super::evidence::Evidence;
+use super::service::ServiceCheck;
 use crate::domain::{
-    AclCounter, AclId, Balancer, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, Principal, RunId,
-    Scope, Severity, VolumeId, Workflow, text,
+    AclCounter, AclId, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, Principal, RunId, Scope,
+    Severity, VolumeId, Workflow, text,
 };
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
@@ -225,28 +226,6 @@ pub enum Action {
 /// no resource whose own policy could decide it, and is what thieves try first. (`sts:GetCallerIdentity` would prove
 /// nothing: it works under every Deny.)
 pub const SIMULATED_ACTION: &str = "s3:ListAllMyBuckets";
-
-/// One target of a load balancer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct TargetRef {
-    /// Where it is registered.
-    pub with: Balancer,
-    /// An instance's id, or an address.
-    pub id: String,
-    /// Its port; none for every port that it is registered with.
-    pub port: Option<i32>,
-}
-
-/// What being in service means for an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceCheck {
-    /// The instance.
-    pub instance: InstanceId,
-    /// The Auto Scaling group in which it has to be in service.
-    pub scaling_group: Option<String>,
-    /// The targets that have to be well.
-    pub targets: BTreeSet<TargetRef>,
-}
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -563,19 +542,6 @@ impl Step {
                 acls.into_iter().map(|acl| read("ec2:DescribeNetworkAcls", acl.to_string())).collect()
             }
         }
-    }
-}
-
-impl ServiceCheck {
-    fn calls(&self) -> Vec<ApiCall> {
-        let balancers: BTreeSet<&Balancer> = self.targets.iter().map(|t| &t.with).collect();
-        let targets = balancers.into_iter().map(|b| match b.is_target_group() {
-            true => ApiCall::read("elasticloadbalancing:DescribeTargetHealth", b.name()),
-            false => ApiCall::read("elasticloadbalancing:DescribeInstanceHealth", b.name()),
-        });
-        let member = self.scaling_group.as_ref();
-        let member = member.map(|_| ApiCall::read("autoscaling:DescribeAutoScalingInstances", self.instance.as_str()));
-        member.into_iter().chain(targets).collect()
     }
 }
 

@@ -5,7 +5,9 @@ Each follows the service model that botocore ships (named in each docstring) and
 
 from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import AutoScalingBackend
+from moto.ec2.exceptions import DependencyViolationError
 from moto.ec2.models.elastic_ip_addresses import ElasticAddress
+from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.elb.exceptions import ELBClientError
 from moto.elb.models import ELBBackend
 from moto.elbv2.models import FakeTargetGroup
@@ -178,7 +180,26 @@ def addresses_know_the_instance_behind_their_interface():
     ElasticAddress.get_filter_value = corrected
 
 
+def groups_in_use_stay():
+    """`DeleteSecurityGroup` is refused while an interface holds the group.
+
+    ec2 `DeleteSecurityGroup`: "If you attempt to delete a security group that is associated with an instance or network
+    interface, … the operation fails with DependencyViolation." moto looks only at the interfaces' first groups, those
+    that they were made with.
+    """
+    delete = SecurityGroupBackend.delete_security_group
+
+    def corrected(self, name=None, group_id=None):
+        for interface in self.enis.values():
+            if group_id in [group.id for group in interface.group_set]:
+                raise DependencyViolationError(f"resource {group_id} has a dependent object")
+        return delete(self, name, group_id)
+
+    SecurityGroupBackend.delete_security_group = corrected
+
+
 ALL = [
+    groups_in_use_stay,
     addresses_know_the_instance_behind_their_interface,
     standby_is_checked_and_takes_targets_out,
     members_are_checked,

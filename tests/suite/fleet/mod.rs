@@ -1,17 +1,16 @@
 //! What would replace an instance in quarantine or lead to it, on the sandbox: web-3 stands in an Auto Scaling group, two
 //! target groups and a classic load balancer, and has an Elastic IP address.
 
+mod sweep;
+
 use crate::quarantine::comparable;
 use crate::support::bench::{Bench, message, outcome};
-use crate::support::sweep::{Drill, again_after_every_crash, every_call, every_call_back};
-use async_trait::async_trait;
 use lazaret::cloud::ErrorKind;
 use lazaret::cloud::sandbox::{Behaviour, CallOutcome, Fault, FaultKind, FleetWorld, World, depth};
 use lazaret::domain::{InstanceId, Scope};
-use lazaret::engine::prepare::{Request, RestoreWhat};
+use lazaret::engine::prepare::RestoreWhat;
 use lazaret::engine::{Consent, EngineError, Prepared, QuarantineRequest, RestoreRequest, RunReport};
 use lazaret::ledger::{Outcome, RunState};
-use lazaret::playbook::Action;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -596,39 +595,4 @@ async fn a_rehearsal_asks_ec2_alone() {
         (said("standby"), said("deregister"), said("address"), said("keep")),
         (None, None, Some(true), Some(true))
     );
-}
-
-struct Fleet;
-
-#[async_trait(?Send)]
-impl Drill for Fleet {
-    async fn stage(&self) -> (Bench, Request) {
-        let bench = bench();
-        let request = request(&bench);
-        (bench, Request::Quarantine(Box::new(request)))
-    }
-
-    fn holds(&self, bench: &Bench) -> bool {
-        isolated(bench)
-    }
-
-    fn claims(&self, run: &RunState) -> bool {
-        run.plan.steps.iter().any(|s| matches!(s.action, Action::ReadBack { isolated: Some(_), .. }))
-            && message(run).contains("is isolated")
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn i3_every_call_around_a_fleet_fails_times_out_and_crashes() {
-    every_call(&Fleet).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn i3_every_call_back_around_a_fleet_fails_times_out_and_crashes() {
-    every_call_back(&Fleet).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn i3_a_fleet_after_every_crash_again() {
-    again_after_every_crash(&Fleet).await;
 }
