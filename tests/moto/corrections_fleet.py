@@ -184,8 +184,7 @@ def groups_in_use_stay():
     """`DeleteSecurityGroup` is refused while an interface holds the group.
 
     ec2 `DeleteSecurityGroup`: "If you attempt to delete a security group that is associated with an instance or network
-    interface, … the operation fails with DependencyViolation." moto looks only at the interfaces' first groups, those
-    that they were made with.
+    interface, … the operation fails with DependencyViolation." moto removes it all the same.
     """
     delete = SecurityGroupBackend.delete_security_group
 
