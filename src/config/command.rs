@@ -23,6 +23,8 @@ pub enum Context {
     Plan,
     /// A text field: the filter, the command line, a typed confirmation.
     Filter,
+    /// The menu of what fits the selected line.
+    Menu,
     /// Help.
     Help,
     /// A question with yes and no.
@@ -31,7 +33,7 @@ pub enum Context {
 
 impl Context {
     /// All contexts, as help lists them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Global,
         Self::Findings,
         Self::Quarantine,
@@ -40,6 +42,7 @@ impl Context {
         Self::Detail,
         Self::Plan,
         Self::Filter,
+        Self::Menu,
         Self::Help,
         Self::Confirm,
     ];
@@ -55,6 +58,7 @@ impl Context {
             Self::Detail => "detail",
             Self::Plan => "plan",
             Self::Filter => "filter",
+            Self::Menu => "menu",
             Self::Help => "help",
             Self::Confirm => "confirm",
         }
@@ -71,6 +75,7 @@ impl Context {
             Self::Detail => "Detail",
             Self::Plan => "Plan and run",
             Self::Filter => "Typing",
+            Self::Menu => "Menu of actions",
             Self::Help => "Help",
             Self::Confirm => "A question",
         }
@@ -131,7 +136,7 @@ commands! {
     /// Show the keys that work here.
     Help "help" "help" []
     /// Go back: close what is open, give up what is half done.
-    Back "back" "back" [Global Findings Quarantine Blocks Activity Detail Plan Help Confirm]
+    Back "back" "back" [Global Findings Quarantine Blocks Activity Detail Plan Menu Help Confirm]
     /// Type a command by its name.
     Palette "palette" "command" []
     /// Show the findings.
@@ -158,8 +163,8 @@ commands! {
     Top "top" "top" []
     /// To the last line.
     Bottom "bottom" "bottom" []
-    /// Open the detail of the selected line, with the keys in it.
-    Open "open" "detail" [Global Findings Quarantine Blocks Activity Detail]
+    /// Open the detail of the selected line, with the keys in it; in a menu, its plan.
+    Open "open" "detail" [Global Findings Quarantine Blocks Activity Detail Menu]
     /// Show or hide the detail pane beside the list.
     ToggleDetail "toggle-detail" "detail pane" [Global Findings Quarantine Blocks Activity Detail]
     /// Read everything here again, now.
@@ -180,10 +185,22 @@ commands! {
     LowerSeverity "lower-severity" "less severe" [Findings]
     /// Hide the least severe findings.
     RaiseSeverity "raise-severity" "more severe" [Findings]
+    /// Mark the selected line, or take its mark away, and go on to the next.
+    Mark "mark" "mark" [Findings]
+    /// Show what fits the selected line, best first, each with its own plan.
+    Actions "actions" "actions" [Findings Detail]
     /// Plan the quarantine of the instance; nothing happens before the commit.
-    Quarantine "quarantine" "quarantine" [Findings Quarantine Detail]
-    /// Plan the restore of the instance; nothing happens before the commit.
-    Restore "restore" "restore" [Findings Quarantine Activity Detail Plan]
+    Quarantine "quarantine" "quarantine" [Findings Quarantine Detail Menu]
+    /// Plan the restore of what is selected; nothing happens before the commit.
+    Restore "restore" "restore" [Findings Quarantine Activity Detail Plan Menu]
+    /// Plan the whole answer to stolen instance credentials; nothing happens before the commit.
+    Exfiltration "exfiltration" "exfiltration" [Findings Detail Menu]
+    /// Plan to cut the key, user or role; nothing happens before the commit.
+    Revoke "revoke" "revoke" [Findings Detail Menu]
+    /// Plan to deny an address in network ACLs; nothing happens before the commit.
+    Block "block" "block" [Findings Detail Menu]
+    /// Plan to take evidence of the instance; nothing happens before the commit.
+    Forensics "forensics" "forensics" [Findings Quarantine Detail Menu]
     /// Take over the selected run, whose process has gone.
     Recover "recover" "recover" [Activity]
     /// Commit the plan that is shown.
@@ -209,6 +226,18 @@ commands! {
 }
 
 impl Command {
+    /// The commands that open a plan: a commit must not be on a key of theirs.
+    pub const PLANS: [Self; 8] = [
+        Self::Actions,
+        Self::Quarantine,
+        Self::Restore,
+        Self::Exfiltration,
+        Self::Revoke,
+        Self::Block,
+        Self::Forensics,
+        Self::Recover,
+    ];
+
     /// Whether this context's table may bind it.
     pub fn works_in(self, context: Context) -> bool {
         match self.contexts() {

@@ -9,10 +9,10 @@ use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::{GroupId, InstanceId, Interface, Scope};
 use crate::engine::observe::ssm_endpoint_groups;
 use crate::engine::poller::Poller;
-use crate::engine::{Engine, EngineError, Progress};
+use crate::engine::{Engine, EngineError, LEASE, Progress};
 use crate::ledger::{LedgerError, RunFilter, RunState};
 use crate::playbook::change::leaks;
-use crate::playbook::{PlanRefusal, tags};
+use crate::playbook::{Observed, PlanRefusal, tags};
 use crate::policy::QuarantinePolicy;
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,23 +83,16 @@ impl Hands {
                 let (s, i) = (scope.clone(), instance.clone());
                 self.answer(
                     async move {
-                        let seen = engine.observe_instance(&scope, &instance, &policy).await;
+                        let seen = observed(&engine, &scope, &instance, &policy).await;
                         let result = seen.map(Box::new).map_err(|e| e.to_string());
                         Msg::Observed { scope, instance, result }
                     },
                     move |words| Msg::Observed { scope: s, instance: i, result: Err(words) },
                 );
             }
-            Effect::PrepareQuarantine(ticket, request) => self.answer(
+            Effect::Prepare(ticket, request) => self.answer(
                 async move {
-                    let result = engine.prepare_quarantine(&request).await.map(Box::new).map_err(failure);
-                    Msg::Prepared { ticket, result }
-                },
-                move |words| Msg::Prepared { ticket, result: Err(broken(words)) },
-            ),
-            Effect::PrepareRestore(ticket, request) => self.answer(
-                async move {
-                    let result = engine.prepare_restore(&request).await.map(Box::new).map_err(failure);
+                    let result = engine.prepare(&request).await.map(Box::new).map_err(failure);
                     Msg::Prepared { ticket, result }
                 },
                 move |words| Msg::Prepared { ticket, result: Err(broken(words)) },
@@ -199,6 +192,21 @@ impl Hands {
                     },
                 );
             }
+            Thing::Machines(scope) => {
+                let (readers, place) = (Arc::clone(&self.readers), scope.clone());
+                self.answer(
+                    async move {
+                        let _turn = readers.acquire().await;
+                        let reads = engine.cloud().reads();
+                        let result = reads.instances(&scope, &InstanceQuery::Ids(ids)).await;
+                        Msg::Machines { scope, result }
+                    },
+                    move |words| Msg::Machines {
+                        result: Err(internal("ec2:DescribeInstances", &place, words)),
+                        scope: place,
+                    },
+                );
+            }
             Thing::Acls(scope) => {
                 let (readers, place) = (Arc::clone(&self.readers), scope.clone());
                 self.answer(
@@ -231,9 +239,36 @@ fn broken(words: String) -> Failure {
 
 async fn runs(engine: &Engine) -> Result<RunsRead, EngineError> {
     let runs = engine.ledger().runs(&RunFilter::default()).await?;
-    let unfinished = engine.unfinished().await?;
-    let alive = unfinished.into_iter().filter(|(_, alive)| *alive).map(|(run, _)| run.run).collect();
-    Ok(RunsRead { runs, alive })
+    let mut read = RunsRead { runs, ..RunsRead::default() };
+    for (run, alive) in engine.unfinished().await? {
+        if alive {
+            read.alive.insert(run.run);
+        }
+        let claim = engine.ledger().claim(&run.plan.claim_key()).await?;
+        if let Some(claim) = claim.filter(|c| c.run == run.run) {
+            read.heard.insert(run.run, claim.lease_until - LEASE);
+        }
+    }
+    Ok(read)
+}
+
+/// Reads an instance, and what the groups on it are called.
+async fn observed(
+    engine: &Engine,
+    scope: &Scope,
+    instance: &InstanceId,
+    policy: &QuarantinePolicy,
+) -> Result<Observed, EngineError> {
+    let mut seen = engine.observe_instance(scope, instance, policy).await?;
+    let groups: BTreeSet<GroupId> = seen.interfaces.values().flat_map(|i| i.groups.iter().cloned()).collect();
+    if !groups.is_empty() {
+        let query = GroupQuery::Ids(groups.into_iter().collect());
+        // The names are a help: what was read of the instance counts without them.
+        if let Ok(groups) = engine.cloud().reads().groups(scope, &query).await {
+            seen.groups.extend(groups.into_iter().map(|g| (g.id.clone(), g)));
+        }
+    }
+    Ok(seen)
 }
 
 /// Reads what says it is in quarantine, and what the ledger says is.
@@ -260,24 +295,28 @@ async fn quarantined(
             attached.entry(instance).or_default().push(interface);
         }
     }
-    // Whether a group isolates is asked of those that stand alone on an interface.
-    let alone: BTreeSet<GroupId> =
-        attached.values().flatten().filter(|i| i.groups.len() == 1).flat_map(|i| i.groups.iter().cloned()).collect();
-    let mut isolating = BTreeSet::new();
-    if !alone.is_empty() {
+    let (mut isolating, mut names) = (BTreeSet::new(), BTreeMap::new());
+    let standing = attached.values().flatten().flat_map(|i| i.groups.iter().cloned());
+    let before = attached.values().flatten().flat_map(|i| tags::read_originals(&i.tags).unwrap_or_default());
+    let groups: BTreeSet<GroupId> = standing.chain(before).collect();
+    if !groups.is_empty() {
         let mut reach = BTreeSet::new();
         let vpcs: BTreeSet<_> = instances.values().filter_map(|i| i.vpc.clone()).collect();
         for vpc in vpcs.iter().filter(|_| policy.allow_ssm) {
             reach.extend(ssm_endpoint_groups(reads, scope, vpc).await?);
         }
-        let groups = reads.groups(scope, &GroupQuery::Ids(alone.into_iter().collect())).await?;
-        isolating.extend(groups.into_iter().filter(|g| leaks(g, &reach).is_empty()).map(|g| g.id));
+        for group in reads.groups(scope, &GroupQuery::Ids(groups.into_iter().collect())).await? {
+            if leaks(&group, &reach).is_empty() {
+                isolating.insert(group.id.clone());
+            }
+            names.insert(group.id, group.name);
+        }
     }
     let instances = instances
         .into_values()
         .map(|instance| LiveInstance { interfaces: attached.remove(&instance.id).unwrap_or_default(), instance })
         .collect();
-    Ok(QuarantineRead { instances, isolating })
+    Ok(QuarantineRead { instances, isolating, names })
 }
 
 async fn acls(engine: &Engine, scope: &Scope) -> Result<AclRead, CloudError> {

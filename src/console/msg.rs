@@ -11,7 +11,7 @@ use crate::ledger::{Record, RunState};
 use crate::playbook::Observed;
 use crate::playbook::plan::Drift;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names one plan pane from its opening to the end of its run. An answer that carries another ticket is not for it.
 pub type Ticket = u64;
@@ -54,6 +54,8 @@ pub struct QuarantineRead {
     pub instances: Vec<LiveInstance>,
     /// Of the groups on their interfaces, those that let nothing through but what a quarantine group may.
     pub isolating: BTreeSet<GroupId>,
+    /// What the groups on their interfaces are called. Raw.
+    pub names: BTreeMap<GroupId, String>,
 }
 
 /// Network ACLs and their counters in one account and Region, as they were read.
@@ -74,6 +76,8 @@ pub struct RunsRead {
     pub runs: Vec<RunState>,
     /// The open runs whose process keeps its promise to be alive.
     pub alive: BTreeSet<RunId>,
+    /// When the process of an open run was last heard from: a process that was killed still has its promise for a while.
+    pub heard: BTreeMap<RunId, DateTime<Utc>>,
 }
 
 /// Why a plan could not be made or committed, in words for people.
@@ -121,6 +125,13 @@ pub enum Msg {
         scope: Scope,
         /// What.
         result: Result<QuarantineRead, CloudError>,
+    },
+    /// Instances that findings name were read, or not.
+    Machines {
+        /// Where.
+        scope: Scope,
+        /// What.
+        result: Result<Vec<Instance>, CloudError>,
     },
     /// Network ACLs were read, or not.
     Acls {

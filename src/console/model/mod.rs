@@ -7,6 +7,8 @@ pub mod field;
 pub mod findings;
 pub mod fuzzy;
 pub mod list;
+pub mod machines;
+pub mod offers;
 pub mod pane;
 pub mod refresh;
 pub mod subjects;
@@ -16,7 +18,7 @@ use super::effect::Thing;
 use super::layout::{self, Screen, Want};
 use super::msg::Ticket;
 use crate::config::{Command, Context, Key, Keymap, Role, Settings};
-use crate::domain::{AccountId, Region, RunId, Scope};
+use crate::domain::{AccountId, GroupId, Region, RunId, Scope, text};
 use crate::engine::Guard;
 use chrono::{DateTime, Utc};
 use contained::InstanceKey;
@@ -145,6 +147,19 @@ pub struct Notice {
     pub role: Role,
     /// Since when.
     pub at: DateTime<Utc>,
+    /// What it is about: it stands there and nowhere else.
+    pub about: About,
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// What happens whether or not somebody looks.
+    Everywhere,
+    /// The views.
+    Views,
+    /// One pane.
+    Pane(Ticket),
 }
 
 /// A question with yes and no.
@@ -155,6 +170,15 @@ pub enum Question {
         /// Names this very question.
         id: u64,
     },
+}
+
+/// The menu of what fits a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Menu {
+    /// The finding.
+    pub row: findings::RowId,
+    /// The selected line.
+    pub index: usize,
 }
 
 /// The command line.
@@ -212,6 +236,10 @@ pub struct Model {
     pub activity: activity::Activity,
     /// The instances that details show.
     pub subjects: subjects::Subjects,
+    /// The instances that findings name.
+    pub machines: machines::Machines,
+    /// What security groups are called, as far as they were read. Raw.
+    pub group_names: BTreeMap<(Scope, GroupId), String>,
     /// When each thing was read.
     pub readings: refresh::Readings,
     /// Whether a hub was listed to its end once: what comes after that is new.
@@ -230,6 +258,8 @@ pub struct Model {
     pub parked: BTreeMap<Ticket, pane::Pane>,
     /// Help, when it is shown.
     pub help: Option<Help>,
+    /// The menu of what fits a finding, when it is shown.
+    pub menu: Option<Menu>,
     /// The command line, when it is shown.
     pub palette: Option<Palette>,
     /// A question, when one is asked.
@@ -262,6 +292,8 @@ impl Model {
             blocks: blocks::Blocks::default(),
             activity: activity::Activity::default(),
             subjects: subjects::Subjects::default(),
+            machines: machines::Machines::default(),
+            group_names: BTreeMap::new(),
             readings: refresh::Readings::default(),
             listed: BTreeSet::new(),
             detail_open: false,
@@ -271,6 +303,7 @@ impl Model {
             pane: None,
             parked: BTreeMap::new(),
             help: None,
+            menu: None,
             palette: None,
             question: None,
             notice: None,
@@ -313,6 +346,9 @@ impl Model {
         if self.pane.is_some() {
             return vec![Context::Plan, Context::Global];
         }
+        if self.menu.is_some() {
+            return vec![Context::Menu, Context::Global];
+        }
         if self.filtering {
             return vec![Context::Filter];
         }
@@ -337,7 +373,7 @@ impl Model {
             return self.palette.as_mut().map(|p| &mut p.field);
         }
         if self.pane.is_some() {
-            return self.pane.as_mut().and_then(|p| p.typing.as_mut()).map(pane::Typing::field);
+            return self.pane.as_mut().and_then(|p| p.typing.as_mut()).map(|t| &mut t.field);
         }
         if self.filtering { Some(self.filter_mut()) } else { None }
     }
@@ -425,8 +461,81 @@ impl Model {
         }
     }
 
-    /// Says something at the bottom.
+    /// What can be done about a finding, best first.
+    pub fn offers(&self, row: &findings::Row) -> Vec<offers::Offer> {
+        let scope = row.finding.scope();
+        let live = scope.map(|scope| {
+            let ids = row.finding.instances().filter_map(|i| i.id.clone());
+            ids.filter_map(|id| Some((id.clone(), self.quarantine.status(&(scope.clone(), id))?))).collect()
+        });
+        let mut list = offers::offers(&row.finding, &live.unwrap_or_default());
+        list.retain(|o| offers::PLANNED.contains(&o.act));
+        list
+    }
+
+    /// Where a finding's subject stands, else where the finding does.
+    pub fn standing(&self, row: &findings::Row) -> (String, Role) {
+        use contained::Status;
+        let status = row.instance.as_ref().and_then(|key| self.quarantine.status(key));
+        match status {
+            _ if row.finding.sample => ("sample".to_owned(), Role::Dim),
+            Some(Status::Isolated) => ("◆ isolated".to_owned(), Role::Quarantined),
+            Some(Status::Running) => ("▶ isolating".to_owned(), Role::Running),
+            Some(Status::Partial) => ("◆ PARTIAL".to_owned(), Role::Partial),
+            Some(Status::Drift) => ("◆ DRIFT".to_owned(), Role::Drift),
+            Some(Status::Unread) => ("◆ unread".to_owned(), Role::Dim),
+            Some(Status::Gone | Status::Restored) | None => {
+                let word = row.state();
+                let role = if word == "new" { Role::Base } else { Role::Dim };
+                (word, role)
+            }
+        }
+    }
+
+    /// The instance of a finding, as the list knows it.
+    pub fn machine(&self, row: &findings::Row) -> Option<&machines::Machine> {
+        self.machines.of(row.instance.as_ref()?)
+    }
+
+    /// Makes the view of findings anew where something it rests on has changed. Says what became of the selection.
+    pub fn settle_findings(&mut self) -> list::Kept {
+        let height = self.list_height();
+        if self.findings.is_stale() && !self.findings.filter.text().is_empty() {
+            // What stands in the line can be filtered by, and changes without the finding.
+            let words: Vec<String> = (0..self.findings.ids())
+                .map(|id| {
+                    let Some(row) = self.findings.row(id) else { return String::new() };
+                    let machine = self.machine(row).map(machines::Machine::words).unwrap_or_default();
+                    format!("{} {machine}", self.standing(row).0)
+                })
+                .collect();
+            self.findings.set_words(words);
+        }
+        self.findings.settle(height)
+    }
+
+    /// What a group is called beside its id, where it was read. Safe.
+    pub fn group(&self, scope: &Scope, id: &GroupId) -> String {
+        match self.group_names.get(&(scope.clone(), id.clone())) {
+            Some(name) => format!("{}  {}", text::fit(id.as_str(), 40), text::fit(name, 40)),
+            None => text::fit(id.as_str(), 40),
+        }
+    }
+
+    /// Says something at the bottom about what is open: it goes with it.
     pub fn say(&mut self, role: Role, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), role, at: self.now });
+        let about = self.pane.as_ref().map_or(About::Views, |pane| About::Pane(pane.ticket));
+        self.notice = Some(Notice { text: text.into(), role, at: self.now, about });
+    }
+
+    /// Says something at the bottom that has to be heard whatever is open.
+    pub fn tell(&mut self, role: Role, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), role, at: self.now, about: About::Everywhere });
+    }
+
+    /// The sentence at the bottom, where it is about what is open.
+    pub fn notice(&self) -> Option<&Notice> {
+        let open = self.pane.as_ref().map_or(About::Views, |pane| About::Pane(pane.ticket));
+        self.notice.as_ref().filter(|n| n.about == open || n.about == About::Everywhere)
     }
 }

@@ -2,9 +2,10 @@
 
 use super::super::effect::{Effect, Thing};
 use super::super::model::list::Move;
+use super::super::model::offers::Act;
 use super::super::model::pane::Stage;
 use super::super::model::{Help, Model, Palette, Question, View};
-use super::{leave, news, plan, read, suspend};
+use super::{leave, news, open, plan, read, suspend};
 use crate::config::{Command, Role};
 use crate::domain::Severity;
 
@@ -27,7 +28,7 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::PageUp => step(model, -page(model)),
         C::Top => step(model, isize::MIN / 2),
         C::Bottom => step(model, isize::MAX / 2),
-        C::Open => open(model, effects),
+        C::Open => enter(model, effects),
         C::ToggleDetail => {
             model.detail_beside = !(model.detail_beside || model.detail_open);
             model.detail_open = model.detail_open && model.detail_beside;
@@ -61,9 +62,15 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         }
         C::LowerSeverity => severity(model, -1),
         C::RaiseSeverity => severity(model, 1),
-        C::Quarantine => plan::open_quarantine(model, effects),
-        C::Restore => plan::open_restore(model, effects),
-        C::Recover => plan::open_recover(model),
+        C::Mark => mark(model),
+        C::Actions => open::open_menu(model),
+        C::Exfiltration => open::act(model, Act::Exfiltration, effects),
+        C::Revoke => open::act(model, Act::Revoke, effects),
+        C::Block => open::act(model, Act::Block, effects),
+        C::Forensics => open::act(model, Act::Forensics, effects),
+        C::Quarantine => open::open_quarantine(model, effects),
+        C::Restore => open::open_restore(model, effects),
+        C::Recover => open::open_recover(model),
         C::Commit => plan::commit(model, effects),
         C::ToggleForce => plan::toggle_force(model, effects),
         C::Confirm => match model.question.take() {
@@ -89,6 +96,9 @@ fn back(model: &mut Model) {
     if model.question.take().is_some() || model.help.take().is_some() {
         return;
     }
+    if model.pane.is_none() && model.menu.take().is_some() {
+        return;
+    }
     if let Some(pane) = model.pane.take() {
         // A run goes on whether or not somebody looks.
         if matches!(pane.stage, Stage::Running(_)) {
@@ -103,15 +113,25 @@ fn back(model: &mut Model) {
     } else if !model.filter().text().is_empty() {
         model.filter_mut().clear();
         news::reorder(model);
+    } else if model.view == View::Findings && model.findings.unmark_all() {
+        model.say(Role::Dim, "no line is marked any more");
     } else {
         model.notice = None;
     }
+}
+
+/// Marks the selected line and goes on to the next.
+fn mark(model: &mut Model) {
+    model.findings.mark();
+    model.move_list(Move::Step(1));
+    model.detail_scroll = 0;
 }
 
 fn show(model: &mut Model, view: View, effects: &mut Vec<Effect>) {
     if model.pane.is_some() || model.help.is_some() {
         return;
     }
+    model.menu = None;
     if model.view != view {
         model.view = view;
         model.detail_open = false;
@@ -157,6 +177,13 @@ pub(super) fn step(model: &mut Model, by: isize) {
         }
         return;
     }
+    if let Some(menu) = &model.menu {
+        let lines = model.findings.row(menu.row).map_or(0, |row| model.offers(row).len());
+        if let Some(menu) = &mut model.menu {
+            menu.index = scrolled(menu.index, by, lines.saturating_sub(1));
+        }
+        return;
+    }
     if model.detail_open {
         model.detail_scroll = scrolled(model.detail_scroll, by, model.drawn.detail);
         return;
@@ -165,12 +192,14 @@ pub(super) fn step(model: &mut Model, by: isize) {
     model.detail_scroll = 0;
 }
 
-fn open(model: &mut Model, effects: &mut Vec<Effect>) {
+fn enter(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.help.is_some() {
         return;
     }
     if model.pane.is_some() {
-        plan::choose(model, effects);
+        open::choose(model, effects);
+    } else if model.menu.is_some() {
+        open::pick(model, None, effects);
     } else if !model.detail_open {
         model.detail_open = true;
         model.detail_scroll = 0;
@@ -188,6 +217,7 @@ fn refresh(model: &mut Model, effects: &mut Vec<Effect>) {
                 (model.view, thing),
                 (View::Findings, Thing::Findings(_))
                     | (View::Quarantine, Thing::Quarantined(_) | Thing::Runs)
+                    | (View::Findings, Thing::Machines(_))
                     | (View::Blocks, Thing::Acls(_))
                     | (View::Activity, Thing::Runs)
             )

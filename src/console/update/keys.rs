@@ -2,13 +2,20 @@
 
 use super::super::effect::Effect;
 use super::super::model::{Model, Palette};
-use super::{commands, news, plan};
+use super::{commands, news, open, plan};
 use crate::config::{Command, Context, Key, Lookup, Role};
 
 pub(super) fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
     let contexts = model.contexts();
     if contexts == [Context::Filter] {
         return typed(model, key, effects);
+    }
+    // The lines of a menu have numbers, as the menu shows them.
+    if contexts.first() == Some(&Context::Menu)
+        && model.pending.is_empty()
+        && let Some(n @ 1..) = key.typed().and_then(|c| c.to_digit(10))
+    {
+        return open::pick(model, usize::try_from(n - 1).ok(), effects);
     }
     model.pending.push(key);
     match model.session.keymap.lookup(&contexts, &model.pending) {
@@ -138,6 +145,9 @@ pub(crate) fn choices(model: &Model, palette: &Palette) -> Vec<Command> {
 fn underlying(model: &Model) -> Vec<Context> {
     if model.pane.is_some() {
         return vec![Context::Plan, Context::Global];
+    }
+    if model.menu.is_some() {
+        return vec![Context::Menu, Context::Global];
     }
     vec![model.view.context(), Context::Global]
 }

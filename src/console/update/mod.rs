@@ -4,13 +4,15 @@ mod commands;
 mod keys;
 mod mouse;
 mod news;
+mod open;
 mod plan;
+mod wish;
 
 pub(super) use keys::choices;
 pub(super) use plan::newest;
 
 use super::effect::{Effect, Thing};
-use super::model::{Leaving, Model, View};
+use super::model::{Leaving, Model, View, machines};
 use super::msg::{Msg, Signal};
 use crate::config::Role;
 use chrono::{DateTime, Duration, Utc};
@@ -41,16 +43,20 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Findings { hub, result } => news::findings(model, &hub, result, &mut effects),
         Msg::Runs(result) => news::runs(model, result, &mut effects),
         Msg::Quarantined { scope, result } => news::quarantined(model, scope, result, &mut effects),
+        Msg::Machines { scope, result } => news::machines(model, scope, result, &mut effects),
         Msg::Acls { scope, result } => news::acls(model, scope, result, &mut effects),
-        Msg::Observed { scope, instance, result } => model.subjects.take(&(scope, instance), result),
+        Msg::Observed { scope, instance, result } => news::observed(model, scope, instance, result),
         Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result),
         Msg::Rehearsed { ticket, result } => plan::rehearsed(model, ticket, result),
         Msg::Progress { ticket, record } => plan::progress(model, ticket, &record),
         Msg::Committed { ticket, result } => plan::committed(model, ticket, result, &mut effects),
-        Msg::Trouble(text) => model.say(Role::Error, text),
+        Msg::Trouble(text) => model.tell(Role::Error, text),
     }
-    let height = model.list_height();
-    model.findings.settle(height);
+    model.settle_findings();
+    if model.menu.as_ref().is_some_and(|menu| model.findings.row(menu.row).is_none()) {
+        model.menu = None;
+        model.say(Role::Warning, "the finding of the menu is no longer listed");
+    }
     if model.leaving.is_some() && model.in_flight() == 0 {
         effects.push(Effect::Quit);
     }
@@ -59,15 +65,23 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 
 /// Asks for a reading, unless one is under way: then another follows it.
 fn read(model: &mut Model, thing: Thing, effects: &mut Vec<Effect>) {
-    if !model.readings.want(&thing, model.now) {
-        return;
-    }
     let ids = match &thing {
         Thing::Quarantined(scope) => {
             super::model::contained::Quarantine::to_read(model.activity.runs(), scope, model.now)
         }
+        Thing::Machines(scope) => machines::to_read(model.findings.rows(), scope),
         _ => vec![],
     };
+    if !model.readings.want(&thing, model.now) {
+        return;
+    }
+    if let Thing::Machines(scope) = &thing {
+        model.machines.ask(scope, &ids);
+        if ids.is_empty() {
+            model.readings.done(&thing, Ok(()), model.now);
+            return;
+        }
+    }
     effects.push(Effect::Read(thing, ids));
 }
 
@@ -76,6 +90,7 @@ fn things(model: &Model) -> Vec<Thing> {
     std::iter::once(Thing::Runs)
         .chain(model.session.hubs.iter().cloned().map(Thing::Findings))
         .chain(scopes.iter().cloned().map(Thing::Quarantined))
+        .chain(scopes.iter().cloned().map(Thing::Machines))
         .chain(scopes.iter().cloned().map(Thing::Acls))
         .collect()
 }
@@ -94,6 +109,7 @@ fn interval(model: &Model, thing: &Thing) -> Duration {
         Thing::Runs => 10,
         Thing::Quarantined(_) if model.view == View::Quarantine => 15,
         Thing::Quarantined(_) => 60,
+        Thing::Machines(_) => 120,
         Thing::Acls(_) if model.view == View::Blocks => 20,
         Thing::Acls(_) => 120,
     };

@@ -53,6 +53,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
         offset: blocks.cursor.offset(),
         selected: Some(blocks.cursor.index()),
         focused: !model.detail_open,
+        marked: &super::list::unmarked,
         empty,
     };
     let block = frame_block(theme, Line::from(title), !model.detail_open);

@@ -2,7 +2,7 @@
 
 use super::words::key;
 use crate::config::{Command, Role, Theme};
-use crate::console::model::pane::{Ask, Stage};
+use crate::console::model::pane::Stage;
 use crate::console::model::{Model, View};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -52,6 +52,9 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
     if model.palette.is_some() {
         return vec![(C::Accept, "run"), (C::Cancel, "away"), (C::NextLine, "next"), (C::PreviousLine, "previous")];
     }
+    if model.pane.is_none() && model.menu.is_some() {
+        return vec![(C::Back, "away"), (C::Open, "plan"), (C::Down, "next"), (C::Up, "previous"), (C::Help, "help")];
+    }
     if let Some(pane) = &model.pane {
         if pane.typing.is_some() {
             return vec![(C::Cancel, "away"), (C::Accept, "accept what is typed")];
@@ -70,10 +73,10 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             Stage::Running(_) => list.extend([(C::Back, "close, the run goes on"), (C::PageDown, "scroll")]),
             Stage::Ended(_) | Stage::Broken(..) => list.extend([(C::Back, "close"), (C::PageDown, "scroll")]),
         }
-        if matches!(pane.ask, Ask::Restore(_)) && !pane.drifts().is_empty() {
+        if pane.restore().is_some() && !pane.drifts().is_empty() {
             list.extend([(C::Down, "next drift"), (C::ToggleForce, "overwrite it")]);
         }
-        if matches!(pane.ask, Ask::Quarantine(_)) && matches!(pane.stage, Stage::Ended(_)) {
+        if pane.taken_back_by().is_some() {
             list.push((C::Restore, "restore"));
         }
         list.push((C::Help, "help"));
@@ -85,18 +88,18 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
     let mut list = match model.view {
         View::Findings => {
             let mut list = vec![];
-            if let Some(key) = model.selected_instance() {
-                use crate::console::model::contained::Status as S;
-                match model.quarantine.status(&key) {
-                    Some(S::Isolated | S::Running) => list.push((C::Restore, "restore")),
-                    Some(S::Partial | S::Drift | S::Unread) => {
-                        list.extend([(C::Quarantine, "quarantine again"), (C::Restore, "restore")]);
-                    }
-                    Some(S::Gone | S::Restored) | None => list.push((C::Quarantine, "quarantine")),
-                }
+            let offers = model.findings.selected().map(|row| model.offers(row)).unwrap_or_default();
+            // The best answers by their own keys; the rest is in the menu.
+            list.extend(offers.iter().filter(|o| o.fits()).take(2).map(|o| (o.act.command(), o.act.word())));
+            if !offers.is_empty() {
+                list.push((C::Actions, "actions"));
+            }
+            if model.findings.marks().0 > 0 {
+                list.push((C::Back, "unmark"));
             }
             list.extend([(C::Filter, "filter"), (C::Open, "detail")]);
             list.extend([
+                (C::Mark, "mark"),
                 (C::Sort, "sort"),
                 (C::LowerSeverity, "less severe"),
                 (C::RaiseSeverity, "more"),
@@ -131,7 +134,7 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         }
     };
     if model.detail_open {
-        list.retain(|(c, _)| matches!(c, C::Quarantine | C::Restore | C::Recover));
+        list.retain(|(c, _)| C::PLANS.contains(c));
         list.push((C::Back, "list"));
         list.push((C::Down, "scroll"));
     }

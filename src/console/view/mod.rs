@@ -10,6 +10,7 @@ pub mod footer;
 pub mod header;
 pub mod help;
 pub mod list;
+pub mod menu;
 pub mod palette;
 pub mod plan;
 pub mod quarantine;
@@ -62,6 +63,9 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Drawn {
         let area = super::layout::pane(&screen);
         frame.render_widget(Clear, area);
         drawn.pane = plan::draw(frame, area, model, pane, theme);
+    }
+    if let (Some(menu), None) = (&model.menu, &model.pane) {
+        menu::draw(frame, screen.body, model, menu, theme);
     }
     if let Some(palette) = &model.palette {
         palette::draw(frame, screen.body, model, palette, theme);

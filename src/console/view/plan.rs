@@ -7,14 +7,14 @@ use super::doc::{Doc, draw_scrolled, frame_block, padded};
 use super::words::{ago, count, key, took};
 use crate::config::{Command, Role, Theme};
 use crate::console::model::Model;
-use crate::console::model::pane::{Ask, Pane, Rehearsed, Stage, Typing};
+use crate::console::model::pane::{Ask, Pane, Rehearsed, Stage, Wish, kind_words};
 use crate::console::msg::Failure;
-use crate::domain::{InstanceId, text};
+use crate::domain::text;
 use crate::engine::report::isolated_ms;
-use crate::engine::{Prepared, Refusal};
+use crate::engine::{Prepared, Refusal, RunReport};
 use crate::ledger::{Outcome, RunState};
 use crate::playbook::plan::Drift;
-use crate::playbook::{Action, ApiCall, Change, FindingRef, Plan, Playbook};
+use crate::playbook::{Action, ApiCall, Change, Plan, Step, Weight};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -56,7 +56,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme
 /// What the title says of the stage.
 fn stage(pane: &Pane) -> (&'static str, Role) {
     match &pane.stage {
-        Stage::Choosing(_) => ("which instance?", Role::Dim),
+        Stage::Choosing(_) => ("which one?", Role::Dim),
         Stage::Preparing => ("reading and planning; nothing has happened", Role::Dim),
         Stage::Ready { changed: true, .. } => ("THE WORLD CHANGED: a new plan; nothing has happened", Role::Warning),
         Stage::Ready { .. } => ("plan; nothing has happened yet", Role::Dim),
@@ -86,10 +86,12 @@ fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane, low: bool) {
         let live = seen.and_then(|o| o.instance.as_ref().and_then(|i| i.name().map(str::to_owned)));
         live.or_else(|| model.quarantine.entry(&key).and_then(|e| e.name.clone()))
     });
-    let mut spans = vec![match pane.instance() {
-        Some(instance) => doc.span(Role::Strong, instance.as_str()),
+    let choosing = matches!(pane.stage, Stage::Choosing(_));
+    let mut spans = vec![match pane.subject_words().filter(|_| !choosing) {
+        Some(subject) => doc.span(Role::Strong, &subject),
         None => doc.span(Role::Dim, "…"),
     }];
+    let name = name.filter(|_| !choosing);
     if let Some(name) = name {
         spans.push(doc.span(Role::Strong, &format!("  {}", text::fit(&name, 48))));
     }
@@ -103,36 +105,29 @@ fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane, low: bool) {
         doc.text(Role::Base, &place);
         return;
     }
-    doc.field_spans("instance", spans);
+    let what = pane.subject().map_or("subject", |subject| kind_words(subject).0);
+    doc.field_spans(what, spans);
     let account = text::fit(model.session.account(&scope.account), 40);
     let number = if account == scope.account.as_str() { String::new() } else { format!("  {}", scope.account) };
-    let spans = vec![
-        doc.span(Role::Strong, &account),
-        doc.span(Role::Base, &number),
-        doc.span(Role::Dim, "   Region "),
-        doc.span(Role::Strong, scope.region.as_str()),
-    ];
+    let mut spans = vec![doc.span(Role::Strong, &account), doc.span(Role::Base, &number)];
+    if pane.is_global() {
+        spans.push(doc.span(Role::Dim, "   every Region: IAM has none"));
+    } else {
+        spans.push(doc.span(Role::Dim, "   Region "));
+        spans.push(doc.span(Role::Strong, scope.region.as_str()));
+    }
     doc.field_spans("account", spans);
-    if let Some(finding) = finding(pane) {
+    if let Some(finding) = pane.finding() {
         let mut spans = vec![super::words::badge(doc.theme(), finding.severity)];
         spans.push(doc.span(Role::Base, &format!(" {}", text::fit(&finding.finding_type, 100))));
         doc.field_spans("finding", spans);
     }
 }
 
-fn finding(pane: &Pane) -> Option<&FindingRef> {
-    match (&pane.stage, &pane.ask) {
-        (Stage::Ready { prepared, .. }, _) => prepared.plan.finding.as_ref(),
-        (_, Ask::Quarantine(request)) => request.finding.as_ref(),
-        (_, Ask::Recover(run)) => run.plan.finding.as_ref(),
-        (_, Ask::Restore(_)) => pane.run().and_then(|r| r.plan.finding.as_ref()),
-    }
-}
-
 fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
     match &pane.stage {
-        Stage::Choosing(instances) => choose(doc, instances, pane.line),
-        Stage::Preparing => doc.text(Role::Dim, "Reading the instance, its interfaces and its groups…"),
+        Stage::Choosing(wishes) => choose(doc, wishes, pane.line),
+        Stage::Preparing => doc.text(Role::Dim, "Reading what the plan rests on…"),
         Stage::Ready { prepared, refusal, rehearsal, .. } => {
             rehearsed(doc, prepared, rehearsal);
             ready(doc, model, pane, prepared, refusal.as_ref());
@@ -144,7 +139,7 @@ fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
         }
         Stage::Running(run) => match run {
             Some(run) => super::run::steps(doc, run, true, true),
-            None => doc.text(Role::Dim, "Asking the guard, and claiming the instance in the ledger…"),
+            None => doc.text(Role::Dim, "Asking the guard, and claiming the subject in the ledger…"),
         },
         Stage::Ended(run) => ended(doc, run),
         Stage::Broken(run, failure) => {
@@ -184,12 +179,12 @@ fn rehearsed(doc: &mut Doc<'_>, prepared: &Prepared, rehearsal: &Rehearsed) {
     doc.gap();
 }
 
-fn choose(doc: &mut Doc<'_>, instances: &[InstanceId], line: usize) {
-    doc.text(Role::Base, &format!("The finding names {}. Which one?", count(instances.len(), "instance")));
+fn choose(doc: &mut Doc<'_>, wishes: &[Wish], line: usize) {
+    doc.text(Role::Base, &format!("The finding names {}. Which one?", wishes.len()));
     doc.gap();
-    for (n, instance) in instances.iter().enumerate() {
+    for (n, wish) in wishes.iter().enumerate() {
         let (mark, role) = if n == line { ("▌ ", Role::Selection) } else { ("  ", Role::Base) };
-        doc.marked(role, mark, &text::fit(instance.as_str(), 60));
+        doc.marked(role, mark, &wish.words);
     }
 }
 
@@ -231,8 +226,9 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
     }
     if let Some(Refusal::Exempt { value, .. }) = refusal {
         let text = format!(
-            "Tagged {}={value}: its owner keeps automation away. To act all the same, type the instance's id.",
-            crate::policy::EXEMPT_TAG
+            "Tagged {}={value}: its owner keeps automation away. To act all the same, type the {}.",
+            crate::policy::EXEMPT_TAG,
+            kind_words(&plan.subject).1
         );
         doc.marked(Role::Warning, "! ", &text);
     }
@@ -278,17 +274,17 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
 /// What it comes down to, before anything else: the first screen has to show what will be done.
 fn essence(doc: &mut Doc<'_>, plan: &Plan) {
     const SHOWN: usize = 4;
-    let swaps: Vec<&str> = plan
-        .steps
-        .iter()
-        .filter(|s| matches!(s.action, Action::Change(Change::InterfaceGroups(_))))
-        .map(|s| s.title.as_str())
-        .collect();
-    for title in swaps.iter().take(SHOWN) {
-        doc.marked(Role::Strong, "→ ", &text::fit(title, 200));
+    let swap = |s: &&Step| matches!(s.action, Action::Change(Change::InterfaceGroups(_)));
+    let weighty = |s: &&Step| s.weight == Weight::Essential && matches!(s.action, Action::Change(_));
+    let mut telling: Vec<&Step> = plan.steps.iter().filter(swap).collect();
+    if telling.is_empty() {
+        telling = plan.steps.iter().filter(weighty).collect();
     }
-    if swaps.len() > SHOWN {
-        doc.marked(Role::Strong, "→ ", &format!("and {} more", count(swaps.len() - SHOWN, "interface")));
+    for step in telling.iter().take(SHOWN) {
+        doc.marked(Role::Strong, "→ ", &text::fit(&step.title, 200));
+    }
+    if telling.len() > SHOWN {
+        doc.marked(Role::Strong, "→ ", &format!("and {} more", count(telling.len() - SHOWN, "change")));
     }
     doc.gap();
 }
@@ -346,19 +342,26 @@ fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
 }
 
 fn ended(doc: &mut Doc<'_>, run: &RunState) {
-    if let Some((outcome, at, message)) = &run.ended {
+    if let Some((outcome, at, _)) = &run.ended {
         let role = match outcome {
             Outcome::Done => Role::Ok,
             Outcome::Partial => Role::Partial,
             Outcome::Failed => Role::Failed,
         };
-        doc.text(role, &text::fit(message, 1_500));
+        doc.text(role, &text::fit(&RunReport::new(run).message, 1_500));
         let total = took((*at - run.begun_at).num_milliseconds());
         let times = match isolated_ms(run) {
             Some(ms) => format!("isolated and read back after {}; everything after {total}", took(ms)),
             None => format!("after {total}"),
         };
         doc.text(Role::Dim, &times);
+        doc.gap();
+    }
+    if !run.plan.promise.next.is_empty() {
+        doc.heading("NEXT");
+        for next in run.plan.promise.next.iter().take(8) {
+            doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
+        }
         doc.gap();
     }
     super::run::steps(doc, run, true, true);
@@ -369,13 +372,9 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
 /// The line of what can be said to the plan: away on the left, commit on the right.
 fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme, more: bool) {
     if let Some(typing) = &pane.typing {
-        let (ask, field) = match typing {
-            Typing::Exemption(field) => ("type the instance's id: ", field),
-            Typing::TrustTags(field) => ("type yes to believe the tags: ", field),
-        };
         let line = Line::from(vec![
-            Span::styled(ask, theme.style(Role::Warning)),
-            Span::styled(text::fit(field.text(), 60), theme.style(Role::Input)),
+            Span::styled(typing.ask.clone(), theme.style(Role::Warning)),
+            Span::styled(text::fit(typing.field.text(), 60), theme.style(Role::Input)),
             Span::styled("▏", theme.style(Role::Key)),
         ]);
         frame.render_widget(line, area);
@@ -405,8 +404,8 @@ fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: 
 /// What can be done about it, at the right end.
 fn right(model: &Model, pane: &Pane, theme: &Theme) -> Vec<Span<'static>> {
     let commit = key(model, Command::Commit).unwrap_or_default();
-    let what = match (&pane.stage, &pane.ask) {
-        (Stage::Ready { refusal, .. }, _) => match refusal {
+    let what = match &pane.stage {
+        Stage::Ready { refusal, .. } => match refusal {
             None if pane.armed(model.now) => format!("commit {}", pane.verb().to_lowercase()),
             None => return vec![Span::styled("look at it first…", theme.style(Role::Dim))],
             Some(Refusal::Exempt { .. }) => "override the owner's tag".to_owned(),
@@ -414,8 +413,8 @@ fn right(model: &Model, pane: &Pane, theme: &Theme) -> Vec<Span<'static>> {
             Some(Refusal::DryRun) => "rehearse; nothing is changed".to_owned(),
             Some(_) => return vec![Span::styled("can't be committed", theme.style(Role::Warning))],
         },
-        (Stage::Recovery, _) if pane.armed(model.now) => "commit recovery".to_owned(),
-        (Stage::Ended(run), Ask::Quarantine(_)) if run.plan.playbook == Playbook::QuarantineInstance => {
+        Stage::Recovery if pane.armed(model.now) => "commit recovery".to_owned(),
+        _ if pane.taken_back_by().is_some() => {
             return match key(model, Command::Restore) {
                 Some(key) => super::words::hint(theme, &key, "restore"),
                 None => vec![],

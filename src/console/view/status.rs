@@ -49,7 +49,7 @@ pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
         }
         return Some(spans);
     }
-    model.notice.as_ref().map(|n| vec![span(n.role, text::safe(&n.text).into_owned())])
+    model.notice().map(|n| vec![span(n.role, text::safe(&n.text).into_owned())])
 }
 
 fn runs_are(n: usize) -> String {

@@ -5,5 +5,7 @@ mod desk;
 mod flow;
 mod hostile;
 mod lists;
+mod menu;
+mod night;
 mod screens;
 mod terminal;

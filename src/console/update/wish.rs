@@ -1,0 +1,68 @@
+//! From what is selected to what the engine is asked: one place for every playbook's request.
+
+use super::super::model::Model;
+use super::super::model::findings::Row;
+use super::super::model::offers::{Act, Target};
+use super::super::model::pane::Wish;
+use crate::domain::{InstanceId, Scope};
+use crate::engine::prepare::{Request, RestoreWhat};
+use crate::engine::{QuarantineRequest, RestoreRequest};
+use crate::playbook::{FindingRef, Playbook};
+use std::collections::BTreeSet;
+
+/// The finding as plans keep it.
+pub(super) fn finding_ref(row: &Row) -> FindingRef {
+    FindingRef::new(&row.finding, Some(&row.json), Some(row.hub.clone()))
+}
+
+/// What an act on a target asks for; `None` where this act can't be about such a target.
+pub(super) fn wish(
+    model: &Model,
+    act: Act,
+    target: &Target,
+    scope: &Scope,
+    finding: Option<FindingRef>,
+) -> Option<Wish> {
+    match (act, target) {
+        (Act::Quarantine, Target::Instance(instance)) => Some(quarantine(model, scope, instance, finding)),
+        (Act::Restore, Target::Instance(instance)) => {
+            let what = RestoreWhat::Instance(instance.clone());
+            Some(restore(model, scope, what, Some(format!("instance:{instance}"))))
+        }
+        _ => None,
+    }
+}
+
+/// The quarantine of an instance.
+pub(super) fn quarantine(model: &Model, scope: &Scope, instance: &InstanceId, finding: Option<FindingRef>) -> Wish {
+    let mut policy = model.session.settings.quarantine.clone();
+    policy.topic_arn = model.session.topic(scope);
+    let request =
+        QuarantineRequest { scope: scope.clone(), instance: instance.clone(), finding: finding.clone(), policy };
+    Wish {
+        playbook: Playbook::QuarantineInstance,
+        subject: Some(format!("instance:{instance}")),
+        words: Target::Instance(instance.clone()).words(),
+        finding,
+        request: Request::Quarantine(Box::new(request)),
+    }
+}
+
+/// A restore; `subject` names what it is about, where that is known beforehand.
+pub(super) fn restore(model: &Model, scope: &Scope, what: RestoreWhat, subject: Option<String>) -> Wish {
+    let request = RestoreRequest {
+        scope: scope.clone(),
+        what,
+        force: BTreeSet::new(),
+        finding_status: model.session.settings.restore.finding_status.workflow(),
+        topic_arn: model.session.topic(scope),
+    };
+    let words = subject.as_deref().and_then(|s| s.split_once(':')).map_or("", |(_, id)| id);
+    Wish {
+        playbook: Playbook::Restore,
+        words: crate::domain::text::fit(words, 64),
+        subject,
+        finding: None,
+        request: Request::Restore(Box::new(request)),
+    }
+}

@@ -1,0 +1,148 @@
+//! What fits a finding: in its detail, in the menu, by number and by key. And marks.
+
+use super::desk::Desk;
+use super::lists::{arrive, finding};
+use lazaret::console::model::pane::Stage;
+use lazaret::domain::{Finding, RecordState, Severity};
+use lazaret::engine::poller::Batch;
+
+#[tokio::test]
+async fn the_menu_numbers_what_fits_and_each_opens_its_plan() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.select("BitcoinTool !sample web-1").await;
+    desk.shows("Q quarantine");
+    desk.do_keys("a").await;
+    desk.shows("What fits it, best first");
+    desk.shows("1 Q   Quarantine  i-0ab12cd34ef56ab78");
+    desk.do_keys("esc").await;
+    desk.hides("What fits it");
+    for keys in ["a 1", "a enter", "a Q"] {
+        desk.do_keys(keys).await;
+        desk.shows("commit quarantine");
+        assert!(desk.model.menu.is_none(), "the plan stands alone");
+        desk.do_keys("esc").await;
+        assert!(desk.model.pane.is_none() && desk.model.menu.is_none(), "{keys}");
+    }
+    // A number that stands nowhere does nothing, and no view is turned behind the menu.
+    desk.do_keys("a 9").await;
+    assert!(desk.model.pane.is_none() && desk.model.menu.is_some());
+    assert!(desk.bench.sandbox.calls().iter().all(|c| !c.mutating));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_says_why_and_opens_nothing() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.select("RootCredentialUsage").await;
+    desk.press("Q");
+    desk.shows("the finding names no instance: there is nothing to quarantine");
+    desk.press("R");
+    desk.shows("there is nothing to restore");
+    assert!(desk.model.pane.is_none());
+}
+
+#[tokio::test]
+async fn the_menu_goes_with_its_finding() {
+    let mut desk = Desk::new("crypto-mining");
+    let t = desk.model.now;
+    arrive(&mut desk, vec![finding(1, Severity::High, t), finding(2, Severity::High, t)], false);
+    desk.press("a");
+    assert!(desk.model.menu.is_some());
+    let hub = desk.bench.hub.clone();
+    let batch = Batch { scope: hub.clone(), changed: vec![], complete: Some([].into()), more: false, at: t };
+    desk.tell(lazaret::console::msg::Msg::Findings { hub, result: Ok(batch) });
+    assert!(desk.model.menu.is_none());
+    desk.shows("no longer listed");
+}
+
+/// Marks are of rows, not of lines: they stay while rows arrive, are filtered and sorted, and go with their row.
+#[tokio::test]
+async fn marks_stay_with_their_rows() {
+    let mut desk = Desk::new("crypto-mining");
+    desk.model.findings.least = Severity::Informational;
+    let t = desk.model.now;
+    arrive(&mut desk, (0..6).map(|n| finding(n, Severity::Medium, t)).collect(), true);
+    let titles = |desk: &Desk| -> Vec<String> {
+        let findings = &desk.model.findings;
+        findings.marked().into_iter().filter_map(|id| findings.row(id)).map(|r| r.finding.title.clone()).collect()
+    };
+    desk.press("space j space");
+    let marked = titles(&desk);
+    assert_eq!(marked, ["Finding number 0", "Finding number 2"]);
+    desk.shows("2 marked");
+    arrive(&mut desk, (10..15).map(|n| finding(n, Severity::Critical, t)).collect(), true);
+    desk.press("s s S");
+    let mut now = titles(&desk);
+    now.sort();
+    assert_eq!(now, marked);
+    // What the filter hides is still marked, and that is said.
+    desk.press("/");
+    desk.write("000002");
+    desk.press("enter");
+    desk.shows("2 marked, 1 not shown");
+    // The filter goes first, then the marks.
+    desk.press("esc");
+    desk.shows("2 marked");
+    desk.hides("not shown");
+    // A second Space takes a mark away.
+    desk.press("g");
+    while desk.model.findings.selected().unwrap().finding.title != "Finding number 0" {
+        desk.press("j");
+    }
+    desk.press("space");
+    assert_eq!(titles(&desk), ["Finding number 2"]);
+    desk.press("esc");
+    desk.shows("no line is marked any more");
+    assert_eq!(desk.model.findings.marks(), (0, 0));
+}
+
+#[tokio::test]
+async fn bulk_actions_are_about_the_marked_rows_else_the_selected_one() {
+    let mut desk = Desk::new("crypto-mining");
+    let t = desk.model.now;
+    arrive(&mut desk, (0..4).map(|n| finding(n, Severity::High, t)).collect(), false);
+    let chosen = |desk: &Desk| desk.model.findings.chosen().len();
+    assert_eq!(chosen(&desk), 1);
+    desk.press("space space");
+    assert_eq!(chosen(&desk), 2);
+    // A marked finding that is archived is no longer shown, but stays marked and is counted.
+    let first = desk.model.findings.chosen()[0].finding.clone();
+    arrive(&mut desk, vec![Finding { record_state: RecordState::Archived, ..first }], false);
+    assert_eq!((chosen(&desk), desk.model.findings.marks()), (2, (2, 1)));
+}
+
+/// A plan that names several instances asks which one, and quarantines that one.
+#[tokio::test]
+async fn of_several_instances_a_person_chooses_one() {
+    let mut desk = Desk::open("crypto-mining").await;
+    let several = desk.model.findings.order().iter().copied().find(|id| {
+        let row = desk.model.findings.row(*id).unwrap();
+        desk.model.offers(row).iter().any(|o| o.fits() && o.targets.len() > 1)
+    });
+    let Some(id) = several else {
+        // This scenario has none today: the choice is tested with one that arrives.
+        let t = desk.model.now;
+        let mut two = finding(1, Severity::Critical, t);
+        let (_, web) = desk.bench.find("web-1");
+        two.subjects = ["build-7", "web-1"]
+            .map(|name| {
+                let id = Some(desk.bench.find(name).1);
+                lazaret::domain::Subject::Instance(lazaret::domain::subject::InstanceSubject {
+                    id,
+                    ..Default::default()
+                })
+            })
+            .into();
+        arrive(&mut desk, vec![two], false);
+        desk.select("number 1").await;
+        desk.do_keys("Q").await;
+        desk.shows("The finding names 2. Which one?");
+        desk.do_keys("j enter").await;
+        assert!(matches!(desk.model.pane.as_ref().unwrap().stage, Stage::Ready { .. }));
+        assert_eq!(desk.model.pane.as_ref().unwrap().instance(), Some(web));
+        return;
+    };
+    let row = desk.model.findings.row(id).unwrap().finding.title.clone();
+    desk.select(&row).await;
+    desk.do_keys("Q").await;
+    desk.shows("Which one?");
+}
