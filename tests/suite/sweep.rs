@@ -1,53 +1,15 @@
 //! Every call of a quarantine and of a restore, made to fail, time out, and crash the process before and after it;
 //! then recovery, then restore, and the world must be the one we began with.
 
-use crate::quarantine::comparable;
-use crate::support::bench::{Bench, message, outcome};
-use lazaret::cloud::sandbox::{CallRecord, Fault, FaultKind, World};
+use crate::support::bench::{Bench, message};
+use crate::support::sweep::{self, Drill};
+use lazaret::cloud::sandbox::World;
 use lazaret::domain::Protection;
-use lazaret::engine::{Consent, EngineError, Prepared, RunReport};
-use lazaret::ledger::{Event, Outcome, RunState, Store};
+use lazaret::engine::RunReport;
+use lazaret::engine::prepare::Request;
+use lazaret::ledger::{Event, RunState, Store};
+use lazaret::playbook::Change;
 use lazaret::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
-use lazaret::playbook::{Change, PlanRefusal};
-
-const FAULTS: [FaultKind; 7] = [
-    FaultKind::Fail,
-    FaultKind::Throttle,
-    FaultKind::Deny,
-    FaultKind::TimeoutBefore,
-    FaultKind::TimeoutAfter,
-    FaultKind::HangBefore,
-    FaultKind::HangAfter,
-];
-
-/// The calls of a run without faults, once each: operation, resource, and which of them.
-fn places(calls: &[CallRecord]) -> Vec<(String, Option<String>, u64)> {
-    let mut places = Vec::new();
-    for call in calls {
-        let same = |p: &&(String, Option<String>, u64)| p.0 == call.operation && p.1 == call.resource;
-        let nth = places.iter().filter(same).count() as u64 + 1;
-        places.push((call.operation.clone(), call.resource.clone(), nth));
-    }
-    places
-}
-
-fn fault_at(place: &(String, Option<String>, u64), kind: &FaultKind) -> Fault {
-    let (operation, resource, nth) = place;
-    let fault = Fault::on(operation).nth(*nth).kind(kind.clone());
-    match resource {
-        Some(resource) => fault.resource(resource),
-        None => fault,
-    }
-}
-
-/// Commits, and drops the run where a call hangs: what a kill at that instant leaves behind.
-async fn commit_or_crash(bench: &Bench, prepared: &Prepared) -> Option<RunState> {
-    let consent = Consent::default();
-    tokio::select! {
-        run = bench.engine.commit(prepared, &consent, None) => Some(run.expect("a run")),
-        () = bench.sandbox.hung() => None,
-    }
-}
 
 /// Whether the instance is isolated in truth.
 fn isolated(world: &World, bench: &Bench) -> bool {
@@ -84,130 +46,62 @@ async fn fresh(with_group: bool) -> Bench {
     bench
 }
 
-/// Nothing may be lost and nothing claimed that isn't so; then everything goes back.
-async fn end_well(bench: &Bench, before: &World, what: &str) {
-    for run in bench.recover_all().await {
-        let claims = message(&run).contains("is isolated") && RunReport::new(&run).isolated_ms.is_some();
-        assert!(!claims || isolated(&bench.sandbox.world(), bench), "{what}: {}", message(&run));
-    }
-    check_originals(bench, before, what);
-    match bench.restore("web-1").await {
-        Ok(run) => assert_eq!(outcome(&run), Outcome::Done, "{what}: {}", message(&run)),
-        Err(EngineError::Plan(PlanRefusal::Nothing(_))) => {}
-        Err(error) => panic!("{what}: {error}"),
-    }
-    let (after, before) = (comparable(&bench.sandbox.world()), comparable(before));
-    if after != before {
-        for (scope, place) in &before.scopes {
-            assert_eq!(&after.scopes[scope].instances, &place.instances, "{what}: instances of {scope}");
-            assert_eq!(&after.scopes[scope].interfaces, &place.interfaces, "{what}: interfaces of {scope}");
-        }
-    }
-    assert_eq!(after, before, "{what}");
-    assert!(bench.engine.unfinished().await.unwrap().is_empty(), "{what}: a run is left open");
-    assert_eq!(bench.ledger.verify().await.unwrap().bad, None, "{what}");
-    // I6: no snapshot twice, whatever happened.
-    let (scope, _) = bench.find("web-1");
-    let world = bench.sandbox.world();
-    assert!(world.scopes[&scope].snapshots.len() <= 4, "{what}: {} snapshots", world.scopes[&scope].snapshots.len());
+/// The quarantine of web-1, in a VPC that has its group or not.
+struct Quarantine {
+    with_group: bool,
 }
+
+#[async_trait::async_trait(?Send)]
+impl Drill for Quarantine {
+    async fn stage(&self) -> (Bench, Request) {
+        let bench = fresh(self.with_group).await;
+        let request = bench.request("web-1").await;
+        (bench, Request::Quarantine(Box::new(request)))
+    }
+
+    fn holds(&self, bench: &Bench) -> bool {
+        isolated(&bench.sandbox.world(), bench)
+    }
+
+    fn claims(&self, run: &RunState) -> bool {
+        let claims = RunReport::new(run).isolated_ms.is_some();
+        assert_eq!(claims, message(run).contains("is isolated"), "{}", message(run));
+        claims
+    }
+
+    fn check(&self, bench: &Bench, before: &World, what: &str) {
+        check_originals(bench, before, what);
+        // I6: no snapshot twice, whatever happened.
+        let (scope, _) = bench.find("web-1");
+        let snapshots = bench.sandbox.world().scopes[&scope].snapshots.len();
+        assert!(snapshots <= 4, "{what}: {snapshots} snapshots");
+    }
+}
+
+const WITH_GROUP: Quarantine = Quarantine { with_group: true };
+const WITHOUT: Quarantine = Quarantine { with_group: false };
 
 /// I3: a kill or a failure at any call of a quarantine loses nothing.
-async fn sweep_quarantine(with_group: bool) {
-    let clean = fresh(with_group).await;
-    clean.sandbox.clear_calls();
-    let prepared = clean.prepare("web-1").await.unwrap();
-    clean.sandbox.clear_calls();
-    commit_or_crash(&clean, &prepared).await.unwrap();
-    let places = places(&clean.sandbox.calls());
-    assert!(places.len() >= 12, "{}", places.len());
-    for place in &places {
-        for kind in &FAULTS {
-            let what = format!("{kind:?} at {place:?}");
-            let bench = fresh(with_group).await;
-            let before = bench.sandbox.world();
-            let prepared = bench.prepare("web-1").await.unwrap();
-            bench.sandbox.inject(fault_at(place, kind));
-            let run = commit_or_crash(&bench, &prepared).await;
-            bench.sandbox.clear_faults();
-            if let Some(run) = &run {
-                let claims = RunReport::new(run).isolated_ms.is_some();
-                assert_eq!(claims, message(run).contains("is isolated"), "{what}: {}", message(run));
-                assert!(!claims || isolated(&bench.sandbox.world(), &bench), "{what}: claims what is not so");
-                assert!(claims || !message(run).is_empty());
-                // AWS asked to slow down once: no reason to fail.
-                if *kind == FaultKind::Throttle {
-                    assert_eq!(outcome(run), Outcome::Done, "{what}: {}", message(run));
-                }
-            } else {
-                assert!(matches!(kind, FaultKind::HangBefore | FaultKind::HangAfter), "{what}");
-            }
-            end_well(&bench, &before, &what).await;
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn i3_every_call_of_a_quarantine_fails_times_out_and_crashes() {
-    sweep_quarantine(true).await;
+    sweep::every_call(&WITH_GROUP).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn i3_every_call_of_a_quarantine_that_makes_its_group_fails_times_out_and_crashes() {
-    sweep_quarantine(false).await;
+    sweep::every_call(&WITHOUT).await;
 }
 
 /// I3: the same for the way back.
 #[tokio::test(start_paused = true)]
 async fn i3_every_call_of_a_restore_fails_times_out_and_crashes() {
-    let clean = fresh(true).await;
-    clean.quarantine("web-1").await.unwrap();
-    let prepared = clean.engine.prepare_restore(&clean.restore_request("web-1")).await.unwrap();
-    clean.sandbox.clear_calls();
-    commit_or_crash(&clean, &prepared).await.unwrap();
-    let places = places(&clean.sandbox.calls());
-    assert!(places.len() >= 10, "{}", places.len());
-    for place in &places {
-        for kind in &FAULTS {
-            let what = format!("restore: {kind:?} at {place:?}");
-            let bench = fresh(true).await;
-            let before = bench.sandbox.world();
-            bench.quarantine("web-1").await.unwrap();
-            let prepared = bench.engine.prepare_restore(&bench.restore_request("web-1")).await.unwrap();
-            bench.sandbox.inject(fault_at(place, kind));
-            commit_or_crash(&bench, &prepared).await;
-            bench.sandbox.clear_faults();
-            end_well(&bench, &before, &what).await;
-        }
-    }
+    sweep::every_call_back(&WITH_GROUP).await;
 }
 
-/// Every call repeated: a run that is begun again after each crash ends in one quarantine, not two.
+/// A run that is begun again after each crash ends in one quarantine, not two.
 #[tokio::test(start_paused = true)]
 async fn i3_after_every_crash_a_second_quarantine_finishes_what_the_first_began() {
-    let clean = fresh(true).await;
-    let prepared = clean.prepare("web-1").await.unwrap();
-    clean.sandbox.clear_calls();
-    commit_or_crash(&clean, &prepared).await.unwrap();
-    for place in places(&clean.sandbox.calls()) {
-        for kind in [FaultKind::HangBefore, FaultKind::HangAfter] {
-            let what = format!("{kind:?} at {place:?}, then again");
-            let bench = fresh(true).await;
-            let before = bench.sandbox.world();
-            let prepared = bench.prepare("web-1").await.unwrap();
-            bench.sandbox.inject(fault_at(&place, &kind));
-            assert!(commit_or_crash(&bench, &prepared).await.is_none(), "{what}");
-            bench.sandbox.clear_faults();
-            bench.recover_all().await;
-            match bench.quarantine("web-1").await {
-                Ok(run) => assert_eq!(outcome(&run), Outcome::Done, "{what}: {}", message(&run)),
-                Err(EngineError::Plan(PlanRefusal::AlreadyQuarantined { .. })) => {}
-                Err(error) => panic!("{what}: {error}"),
-            }
-            assert!(isolated(&bench.sandbox.world(), &bench), "{what}");
-            end_well(&bench, &before, &what).await;
-        }
-    }
+    sweep::again_after_every_crash(&WITH_GROUP).await;
 }
 
 /// Puts a change into the world as AWS would have, past the engine.
@@ -268,7 +162,7 @@ async fn i3_the_ledger_cut_at_every_record_recovers() {
             }
             let bench = Bench { ledger: store, ..clean.clone() }.colleague("ana");
             bench.sandbox.set_world(world).unwrap();
-            end_well(&bench, &before, &format!("cut after {keep} records, done: {done}")).await;
+            sweep::end_well(&WITH_GROUP, &bench, &before, &format!("cut after {keep} records, done: {done}")).await;
         }
     }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod bench;
 pub(crate) mod plans;
 pub(crate) mod program;
+pub(crate) mod sweep;
 pub(crate) mod terminal;
