@@ -1,6 +1,7 @@
 //! The command line's grammar.
 
 use crate::cloud::sandbox::Scenario;
+use crate::config::settings::check_topic;
 use crate::domain::{AccountId, FindingId, GroupId, InstanceId, Region, RunId, Severity};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -67,6 +68,8 @@ pub(super) enum Verb {
     Quarantine(QuarantineArgs),
     /// Put back what a quarantine changed, where it still holds what we left there
     Restore(RestoreArgs),
+    /// Say where people stand with findings, in Security Hub
+    Finding(FindingArgs),
     /// List runs, or show one
     Runs(RunsArgs),
     /// Look into runs whose process went away, and bring them to an end
@@ -147,7 +150,7 @@ pub(super) struct QuarantineArgs {
     #[arg(long, conflicts_with = "evidence_first")]
     pub(super) no_snapshots: bool,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Isolate even where the original groups can't be written as tags
     #[arg(long)]
@@ -189,8 +192,46 @@ pub(super) struct RestoreArgs {
     #[arg(long, value_enum, value_name = "STATUS")]
     pub(super) finding: Option<FindingStatus>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct FindingArgs {
+    #[command(subcommand)]
+    pub(super) verb: FindingVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FindingVerb {
+    /// Somebody knows of it: NOTIFIED
+    Acknowledge(FindingIds),
+    /// Note whose it is now; the note that stands there is kept behind it, as far as there is room
+    Assign {
+        /// Whose it is
+        #[arg(long, value_name = "NAME")]
+        to: String,
+        #[command(flatten)]
+        ids: FindingIds,
+    },
+    /// Looked at, and no action is needed: SUPPRESSED
+    Suppress(FindingIds),
+    /// Dealt with: RESOLVED
+    Resolve(FindingIds),
+    /// To be looked at again: NEW
+    Reopen(FindingIds),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct FindingIds {
+    /// The findings' ids, or their endings; `-` for standard input: one a line, or what `lazaret findings --json` prints
+    #[arg(required = true, value_name = "ID")]
+    pub(super) ids: Vec<String>,
+    /// What else to note
+    #[arg(long, value_name = "TEXT")]
+    pub(super) note: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
 }
@@ -298,6 +339,10 @@ pub(super) struct CompletionsArgs {
 
 fn finding_id(text: &str) -> Result<FindingId, std::convert::Infallible> {
     Ok(FindingId(text.to_owned()))
+}
+
+fn topic_arn(text: &str) -> Result<String, String> {
+    check_topic(text).map(|()| text.to_owned())
 }
 
 /// Joins `--sandbox NAME` to `--sandbox=NAME` where NAME is a scenario, so that the name may be left out before a verb.

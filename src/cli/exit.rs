@@ -5,7 +5,7 @@ use crate::domain::text;
 use crate::engine::EngineError;
 use crate::ledger::{LedgerError, Outcome, RunState};
 use crate::playbook::PlanRefusal;
-use crate::playbook::plan::DriftKind;
+use crate::playbook::plan::{Drift, DriftKind};
 use std::process::{ExitCode, Termination};
 
 /// How the program ends. The numbers are stable.
@@ -33,11 +33,29 @@ impl Termination for Exit {
 }
 
 impl Exit {
+    /// What a plan's drift means: what is left alone, lost or withheld is drift, and what was overwritten as asked is not.
+    pub(super) fn of_drift(drift: &[Drift]) -> Self {
+        if drift.iter().any(|d| d.kind != DriftKind::Overwritten) { Self::Drift } else { Self::Done }
+    }
+
+    /// What several runs come to: drift where any has met it, their own where all ended alike, and else partial,
+    /// unless nothing was done at all.
+    pub(super) fn together(exits: &[Self]) -> Self {
+        let Some(first) = exits.first() else { return Self::Done };
+        if exits.contains(&Self::Drift) {
+            return Self::Drift;
+        }
+        if exits.iter().all(|e| e == first) {
+            return *first;
+        }
+        let something = exits.iter().any(|e| matches!(e, Self::Done | Self::Partial));
+        if something { Self::Partial } else { Self::Failed }
+    }
+
     /// What a run's end means for its caller.
     pub(super) fn of_run(state: &RunState) -> Self {
         match state.ended.as_ref().map(|(outcome, _, _)| *outcome) {
-            Some(Outcome::Done) if state.plan.drift.iter().any(|d| d.kind != DriftKind::Overwritten) => Self::Drift,
-            Some(Outcome::Done) => Self::Done,
+            Some(Outcome::Done) => Self::of_drift(&state.plan.drift),
             Some(Outcome::Partial) => Self::Partial,
             Some(Outcome::Failed) | None => Self::Failed,
         }
@@ -105,12 +123,53 @@ impl From<EngineError> for Failure {
                     PlanRefusal::Drifted { .. } => {
                         (Exit::Drift, Some("--force puts back what stood there all the same".to_owned()))
                     }
-                    PlanRefusal::Nothing(_) | PlanRefusal::Unfit(_) => (Exit::Refused, None),
+                    PlanRefusal::Newer { .. } | PlanRefusal::Nothing(_) | PlanRefusal::Unfit(_) => {
+                        (Exit::Refused, None)
+                    }
                 };
                 Self { exit, message, hint }
             }
             EngineError::Refused(refusal) => Self::new(Exit::Refused, message).hint(refusal.hint()),
             EngineError::Changed(_) => Self::new(Exit::Refused, message).hint("run the command again"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_runs_come_to_one_exit() {
+        use Exit::{Done, Drift, Failed, Partial, Refused};
+        for (exits, together) in [
+            (vec![], Done),
+            (vec![Done, Done], Done),
+            (vec![Done, Drift, Failed], Drift),
+            (vec![Done, Failed], Partial),
+            (vec![Done, Refused], Partial),
+            (vec![Partial, Done], Partial),
+            (vec![Refused, Refused], Refused),
+            (vec![Failed, Refused], Failed),
+        ] {
+            assert_eq!(Exit::together(&exits), together, "{exits:?}");
+        }
+    }
+
+    #[test]
+    fn a_plan_and_its_run_agree_about_drift() {
+        let drift = |kind| Drift {
+            what: String::new(),
+            ours: String::new(),
+            now: String::new(),
+            before: String::new(),
+            decision: String::new(),
+            kind,
+        };
+        assert_eq!(Exit::of_drift(&[]), Exit::Done);
+        assert_eq!(Exit::of_drift(&[drift(DriftKind::Overwritten)]), Exit::Done);
+        for kind in [DriftKind::LeftAlone, DriftKind::Lost, DriftKind::Stuck, DriftKind::Withheld] {
+            assert_eq!(Exit::of_drift(&[drift(DriftKind::Overwritten), drift(kind)]), Exit::Drift, "{kind:?}");
         }
     }
 }

@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod decode;
 mod exit;
+mod finding;
 mod findings;
 mod keymap;
 mod ledger;
@@ -34,11 +35,16 @@ use std::ffi::OsString;
 /// Runs the program on these arguments (the program's name first) to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args = args::joined_sandbox(args);
+    let json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let args = match Args::command().try_get_matches_from(args).and_then(|m| Args::from_arg_matches(&m)) {
         Ok(args) => args,
         Err(error) => {
             // clap writes help to standard output and mistakes to standard error; a closed pipe is nobody's failure.
             let _ = error.print();
+            if error.use_stderr() && json {
+                let message = error.to_string();
+                Out::new(true).json(&usage(first_line(&message), None));
+            }
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
@@ -56,6 +62,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(failure) => {
+            if out.json && failure.exit == Exit::Usage {
+                out.json(&usage(&failure.message, failure.hint.as_deref()));
+            }
             out.error(&failure);
             failure.exit
         }
@@ -71,6 +80,7 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Decode(args)) => decode::run(&args, out),
         Some(Verb::Quarantine(args)) => quarantine::run(&global, &args, out).await,
         Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
+        Some(Verb::Finding(args)) => finding::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,
@@ -81,4 +91,15 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Completions(args)) => completions::completions(&args, out),
         Some(Verb::Man) => completions::man(out),
     }
+}
+
+/// What `--json` prints for a command line that was wrong: nothing was called, and there is no run.
+fn usage(message: &str, hint: Option<&str>) -> serde_json::Value {
+    serde_json::json!({"run": null, "state": "usage", "message": message, "hint": hint})
+}
+
+/// clap's message without its usage and tips, which stand on standard error.
+fn first_line(message: &str) -> &str {
+    let first = message.lines().find(|l| !l.trim().is_empty()).unwrap_or(message);
+    first.trim().trim_start_matches("error: ")
 }

@@ -22,7 +22,7 @@ pub(super) async fn carry_out(
 ) -> Result<Exit, Failure> {
     if commit.plan {
         preview(session, &prepared, out);
-        return Ok(if prepared.plan.drift.is_empty() { Exit::Done } else { Exit::Drift });
+        return Ok(Exit::of_drift(&prepared.plan.drift));
     }
     if session.engine.guard().dry_run && !session.engine.guard().read_only {
         return rehearse(session, &prepared, out).await;
@@ -136,6 +136,24 @@ pub(super) fn unplanned(
         out.json(&report);
     }
     failure
+}
+
+/// What was asked for is so already: done, and no run of it.
+pub(super) fn nothing_to_do(
+    playbook: Playbook,
+    subject: String,
+    scope: crate::domain::Scope,
+    message: String,
+    out: &Out,
+) -> Exit {
+    let mut report = RunReport::refused(playbook, subject, scope, message);
+    report.state = "done".into();
+    if out.json {
+        out.json(&report);
+    } else {
+        out.line(format!("done: {}", text::safe(&report.message)));
+    }
+    Exit::Done
 }
 
 /// The end of a run, for people or machines.

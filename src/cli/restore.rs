@@ -3,7 +3,7 @@
 use super::args::{FindingStatus, Global, RestoreArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
-use super::plan::{carry_out, unplanned};
+use super::plan::{carry_out, nothing_to_do, unplanned};
 use super::session::Session;
 use crate::domain::Workflow;
 use crate::engine::prepare::RestoreWhat;
@@ -43,14 +43,7 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         Ok(prepared) => prepared,
         // Restoring twice is harmless, and nothing to put back is what was asked for.
         Err(EngineError::Plan(PlanRefusal::Nothing(message))) => {
-            let mut report = crate::engine::RunReport::refused(Playbook::Restore, subject, scope, message);
-            report.state = "done".into();
-            if out.json {
-                out.json(&report);
-            } else {
-                out.line(format!("done: {}", report.message));
-            }
-            return Ok(Exit::Done);
+            return Ok(nothing_to_do(Playbook::Restore, subject, scope, message, out));
         }
         Err(error) => return Err(unplanned(Playbook::Restore, &subject, &scope, error, out)),
     };

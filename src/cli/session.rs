@@ -10,6 +10,7 @@ use crate::console;
 use crate::domain::{AccountId, Clock, FindingId, InstanceId, Region, Scope, SystemClock, text};
 use crate::engine::{Engine, Guard};
 use crate::ledger::{Actor, Hand, SqliteStore};
+use crate::playbook::FindingRef;
 use etcetera::BaseStrategy;
 use futures::future::join_all;
 use rand_chacha::ChaCha12Rng;
@@ -20,6 +21,9 @@ use std::sync::Arc;
 
 /// How many pages of findings are looked through for one about an instance.
 const PAGES_SEARCHED: usize = 5;
+
+/// How many findings are asked for by id at once: Security Hub takes at most twenty values in a filter.
+const IDS_ASKED: usize = 20;
 
 /// An engine with where it looks and what it was told.
 pub(super) struct Session {
@@ -170,6 +174,57 @@ impl Session {
             return Err(Failure::new(Exit::Usage, format!("{} findings have an id that ends so", ending.len())));
         }
         Ok(ending.into_values().next())
+    }
+
+    /// The findings of these ids, or the only ones whose ids end so, by the Security Hub that has them; and the ids
+    /// that none has. One that several list is taken from the first.
+    pub(super) async fn findings(
+        &self,
+        ids: &BTreeSet<FindingId>,
+    ) -> Result<(BTreeMap<Scope, Vec<FindingRef>>, Vec<FindingId>), Failure> {
+        let mut by_hub: BTreeMap<Scope, Vec<FindingRef>> = BTreeMap::new();
+        let mut unknown = ids.clone();
+        let single = ids.len() == 1;
+        let mut keep = |hub: &Scope, seen: &SeenFinding| {
+            // Many findings' JSON would make a plan of megabytes.
+            let json = single.then_some(&*seen.json);
+            by_hub.entry(hub.clone()).or_default().push(FindingRef::new(&seen.finding, json, Some(hub.clone())));
+        };
+        for hub in &self.hubs {
+            let wanted: Vec<FindingId> = unknown.iter().cloned().collect();
+            for ids in wanted.chunks(IDS_ASKED) {
+                let query = FindingQuery { ids: ids.to_vec(), include_closed: true, ..FindingQuery::default() };
+                for seen in self.list_findings(hub, &query, usize::MAX).await? {
+                    unknown.remove(&seen.finding.id);
+                    keep(hub, &seen);
+                }
+            }
+        }
+        let short: Vec<FindingId> = unknown.iter().filter(|id| id.as_str().len() >= 6).cloned().collect();
+        if short.is_empty() {
+            return Ok((by_hub, unknown.into_iter().collect()));
+        }
+        let mut ending: BTreeMap<FindingId, BTreeMap<FindingId, (Scope, SeenFinding)>> = BTreeMap::new();
+        let all = FindingQuery { include_closed: true, ..FindingQuery::default() };
+        for hub in &self.hubs {
+            for seen in self.list_findings(hub, &all, PAGES_SEARCHED * 100).await? {
+                for id in short.iter().filter(|id| seen.finding.id.as_str().ends_with(id.as_str())) {
+                    let found = ending.entry(id.clone()).or_default();
+                    found.entry(seen.finding.id.clone()).or_insert_with(|| (hub.clone(), seen.clone()));
+                }
+            }
+        }
+        for (id, found) in ending {
+            if found.len() > 1 {
+                let message = format!("{} findings have an id that ends with {}", found.len(), text::safe(id.as_str()));
+                return Err(Failure::new(Exit::Usage, message).hint("say more of it"));
+            }
+            for (hub, seen) in found.values() {
+                keep(hub, seen);
+            }
+            unknown.remove(&id);
+        }
+        Ok((by_hub, unknown.into_iter().collect()))
     }
 
     /// The worst, and of those the newest, open finding about an instance.

@@ -359,7 +359,7 @@ fn plan_hint(refusal: &PlanRefusal) -> Option<String> {
         }
         PlanRefusal::LeakyGroup { .. } => "take those rules away, or name another group in [quarantine]".to_owned(),
         PlanRefusal::Drifted { .. } => "mark what is to be overwritten, one by one".to_owned(),
-        PlanRefusal::Nothing(_) | PlanRefusal::Unfit(_) => return None,
+        PlanRefusal::Newer { .. } | PlanRefusal::Nothing(_) | PlanRefusal::Unfit(_) => return None,
     })
 }
 

@@ -19,7 +19,14 @@ use crate::playbook::{Action, Change, Step, StepId, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+/// How many calls that set findings are under way at a time: Security Hub takes ten a second from all of us.
+const FINDING_CALLS: usize = 4;
+
+/// Steps that ended together, each with what became of it.
+type Answers = Vec<(StepId, Answer)>;
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
@@ -46,7 +53,8 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let Some(writes) = engine.cloud().writes(permit).cloned() else {
         return Err(super::Refusal::ReadOnly.into());
     };
-    let mut running: JoinSet<(StepId, Answer)> = JoinSet::new();
+    let mut running: JoinSet<Answers> = JoinSet::new();
+    let turns = Arc::new(Semaphore::new(FINDING_CALLS));
     for wave in journal.state.plan.waves() {
         let halted = halted(&journal.state, wave);
         let mut events = Vec::new();
@@ -65,6 +73,14 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         }
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
+        for batch in apply::findings::batches(&mut start, |s: &Step| s.id.clone()) {
+            let (engine, writes, turns) = (engine.clone(), writes.clone(), turns.clone());
+            let scope = journal.state.plan.scope.clone();
+            running.spawn(async move {
+                let _turn = turns.acquire().await;
+                apply::findings::set(&engine, writes.as_ref(), &scope, batch).await
+            });
+        }
         for (step, change) in start {
             if step.weight == Weight::Essential {
                 waited.insert(step.id.clone());
@@ -77,11 +93,11 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 }
             }
             let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change));
-            running.spawn(async move { (id, work.await) });
+            running.spawn(async move { vec![(id, work.await)] });
         }
         while !waited.is_empty() {
             let Some(done) = running.join_next().await else { break };
-            if let Ok((id, _)) = &done {
+            for (id, _) in done.iter().flatten() {
                 waited.remove(id);
             }
             record_answer(engine, journal, done).await?;
@@ -124,6 +140,8 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         StepState::Pending => true,
         // Recovery has looked and found that these had no effect.
         StepState::Failed { error } => error.code == NOT_APPLIED,
+        // A finding may be set twice, and Security Hub does not show for minutes whether it was.
+        StepState::Indeterminate { .. } => matches!(step.action, Action::Change(Change::Finding(_))),
         _ => false,
     };
     if !startable {
@@ -314,35 +332,47 @@ async fn recheck(
     }
 }
 
-/// Writes down what became of a step. An unclear answer is looked into where it can be.
+/// Writes down what became of steps that ended together. An unclear answer is looked into where it can be.
 async fn record_answer(
     engine: &Engine,
     journal: &mut Journal,
-    done: Result<(StepId, Answer), tokio::task::JoinError>,
+    done: Result<Answers, tokio::task::JoinError>,
 ) -> Result<(), EngineError> {
     // A step that panicked leaves its intention without an answer, which is what recovery is for.
-    let Ok((step, answer)) = done else { return Ok(()) };
-    let events = match answer {
-        Answer::Applied { output, verified } => {
-            let mut events = vec![Event::Applied { step: step.clone(), output }];
-            events.extend(verified.map(|seen| Event::Verified { step, seen }));
-            events
+    let Ok(answers) = done else { return Ok(()) };
+    let mut events = Vec::new();
+    let mut unclear = Vec::new();
+    for (step, answer) in answers {
+        match answer {
+            Answer::Applied { output, verified } => {
+                events.push(Event::Applied { step: step.clone(), output });
+                events.extend(verified.map(|seen| Event::Verified { step, seen }));
+            }
+            Answer::Seen(sight) => {
+                events.extend(seen_events(&sight));
+                events.push(match sight.problem {
+                    None => Event::Applied { step, output: sight.late },
+                    Some(message) => Event::Failed { step, error: StepError { code: "NotAsLeft".into(), message } },
+                });
+            }
+            Answer::Failed(error) => events.push(Event::Failed { step, error }),
+            Answer::Unclear(error) => {
+                // Findings were looked at together already.
+                if !matches!(
+                    journal.state.plan.step(&step).map(|s| &s.action),
+                    Some(Action::Change(Change::Finding(_)))
+                ) {
+                    unclear.push(step.clone());
+                }
+                events.push(Event::Indeterminate { step, error });
+            }
         }
-        Answer::Seen(sight) => {
-            let mut events = seen_events(&sight);
-            events.push(match sight.problem {
-                None => Event::Applied { step, output: vec![] },
-                Some(message) => Event::Failed { step, error: StepError { code: "NotAsLeft".into(), message } },
-            });
-            events
-        }
-        Answer::Failed(error) => vec![Event::Failed { step, error }],
-        Answer::Unclear(error) => {
-            journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?;
-            return look_into(engine, journal, &step).await;
-        }
-    };
-    Ok(journal.append(&events).await?)
+    }
+    journal.append(&events).await?;
+    for step in unclear {
+        look_into(engine, journal, &step).await?;
+    }
+    Ok(())
 }
 
 fn seen_events(sight: &Sight) -> Vec<Event> {

@@ -2,7 +2,7 @@
 
 use super::answer::NOT_APPLIED;
 use super::journal::Journal;
-use super::readback::look;
+use super::readback::{look, not_shown_yet};
 use super::{Engine, EngineError};
 use crate::ledger::{Event, StepError, StepState};
 use crate::playbook::{Action, Change, Standing, StepId, tags};
@@ -24,6 +24,11 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         }
         (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
             Standing::After => applied(vec!["found done on looking".into()]),
+            // It may show minutes late. Setting it again does no harm, and recovery does that.
+            now if not_shown_yet(change, &now) => Event::Indeterminate {
+                step: step.clone(),
+                error: StepError { code: "NotShown".into(), message: "no answer came, and it is not shown yet".into() },
+            },
             Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),
             Standing::Gone => failed("Gone", "the resource is no longer there"),
             Standing::Drift(now) => {

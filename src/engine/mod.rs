@@ -6,6 +6,7 @@
 mod answer;
 mod apply;
 mod execute;
+mod findings_said;
 pub mod guard;
 mod journal;
 mod look;
@@ -22,7 +23,7 @@ mod retry;
 
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
-pub use prepare::{Prepared, QuarantineRequest, RestoreRequest};
+pub use prepare::{FindingsRequest, Prepared, QuarantineRequest, RestoreRequest};
 pub use report::RunReport;
 
 use crate::cloud::{Cloud, CloudError};

@@ -21,11 +21,17 @@ pub(super) const WAITS: [Duration; 6] = [
     Duration::from_secs(4),
 ];
 
+/// After how many looks a finding that isn't shown as set is left at that: Security Hub takes minutes, and three looks a
+/// second.
+const LATE_LOOKS: usize = 2;
+
 /// What a read-back saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sight {
     /// Each change's step, whether it holds, and what was seen.
     pub(super) findings: Vec<(StepId, bool, String)>,
+    /// What AWS has said yes to and does not show yet, in words: nothing is said about it.
+    pub(super) late: Vec<String>,
     /// Why the read-back as a whole did not succeed.
     pub(super) problem: Option<String>,
 }
@@ -41,9 +47,24 @@ fn to_read(state: &RunState) -> Vec<(StepId, Change)> {
     state.plan.steps.iter().filter_map(wanted).collect()
 }
 
+/// Whether AWS has said yes and may go on showing what stood there before, or shows nothing that proves it.
+pub(super) fn not_shown_yet(change: &Change, now: &Standing) -> bool {
+    match change {
+        Change::Finding(edit) => match now {
+            Standing::Before => true,
+            Standing::After | Standing::Drift(_) => edit.lagging,
+            Standing::Gone | Standing::Unknown => false,
+        },
+        _ => false,
+    }
+}
+
 /// Whether a change was applied and never read back.
 pub(super) fn unread(state: &RunState) -> bool {
-    to_read(state).iter().any(|(id, _)| state.steps.get(id).is_some_and(|s| s.state == StepState::Applied))
+    // Security Hub may take minutes to show an update: once its read-back has looked, there is nothing to wait for.
+    let hurried = |change: &Change| !matches!(change, Change::Finding(_));
+    let applied = |id: &StepId| state.steps.get(id).is_some_and(|s| s.state == StepState::Applied);
+    to_read(state).iter().any(|(id, change)| hurried(change) && applied(id))
 }
 
 /// Reads back every change that AWS has said yes to, and whether the instance is isolated where that is asked.
@@ -63,15 +84,18 @@ pub(super) async fn read_back(
     needs.groups.extend(isolated.map(|(group, _)| group.clone()));
     needs.instance = needs.instance.or(instance.cloned());
     let reads = engine.cloud().reads().as_ref();
-    let mut sight = Sight { findings: vec![], problem: None };
+    let mut sight = Sight { findings: vec![], late: vec![], problem: None };
     if needs.is_empty() {
         return Ok(sight);
     }
-    for wait in WAITS {
+    for (n, wait) in WAITS.into_iter().enumerate() {
         tokio::time::sleep(wait).await;
         let world = rereading(engine, || observe(reads, &state.plan.scope, &needs, engine.now())).await?;
-        sight.findings = changes
-            .iter()
+        let (late, shown): (Vec<_>, Vec<_>) =
+            changes.iter().partition(|(_, change)| not_shown_yet(change, &change.standing(&world)));
+        sight.late = late.iter().map(|(_, change)| format!("accepted, not yet shown: {}", change.what())).collect();
+        sight.findings = shown
+            .into_iter()
             .map(|(id, change)| match change.standing(&world) {
                 Standing::After => (id.clone(), true, change.after_text()),
                 Standing::Before => (id.clone(), false, format!("still {}", change.before_text())),
@@ -107,7 +131,9 @@ pub(super) async fn read_back(
             })
         });
         if sight.problem.is_none() && sight.findings.iter().all(|(_, ok, _)| *ok) {
-            break;
+            if sight.late.is_empty() || n >= LATE_LOOKS {
+                break;
+            }
         }
     }
     Ok(sight)

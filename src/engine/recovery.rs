@@ -3,7 +3,7 @@
 use super::execute::run;
 use super::journal::Journal;
 use super::look::look_into;
-use super::readback::look;
+use super::readback::{look, not_shown_yet};
 use super::{Engine, EngineError, LEASE, Progress, Refusal};
 use crate::domain::RunId;
 use crate::ledger::{Event, LedgerError, Outcome, RunFilter, RunState, StepState};
@@ -118,12 +118,15 @@ impl Engine {
             .iter()
             .filter(|s| journal.state.steps.get(&s.id).is_some_and(|s| s.state == StepState::Pending))
             .filter_map(|s| match &s.action {
-                Action::Change(change @ Change::InterfaceGroups(_)) => Some((s.id.clone(), change.clone())),
+                Action::Change(change @ (Change::InterfaceGroups(_) | Change::Finding(_))) => {
+                    Some((s.id.clone(), change.clone()))
+                }
                 _ => None,
             })
             .collect();
         for (step, change) in pending {
             let why = match look(self, &journal.state.plan.scope, &change).await? {
+                now if not_shown_yet(&change, &now) => continue,
                 Standing::Drift(now) => format!("{} changed since: now {now}", change.what()),
                 Standing::Gone => format!("{}: no longer there", change.what()),
                 Standing::After | Standing::Before | Standing::Unknown => continue,

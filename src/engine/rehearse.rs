@@ -55,6 +55,8 @@ impl Engine {
                 {
                     None
                 }
+                // Security Hub knows no rehearsal.
+                Action::Change(Change::Finding(_)) => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
                 Action::Snapshots { instance, description, tags, .. } => {
                     let call = || writes.create_snapshots(&target, instance, description, tags);

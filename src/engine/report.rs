@@ -1,5 +1,6 @@
 //! What a run amounts to: one sentence for people, one value for `--json`.
 
+use super::findings_said::Said;
 use crate::domain::Scope;
 use crate::ledger::{Outcome, RunState, StepState};
 use crate::playbook::change::SetInterfaceGroups;
@@ -143,6 +144,8 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
     };
     let missing = bad(|w| *w != Weight::Courtesy);
     let courtesies = bad(|w| *w == Weight::Courtesy);
+    let said = Said::of(state);
+    let proof = said.as_ref().map(Said::proof).unwrap_or_default();
     let mut message = match (state.plan.playbook, outcome) {
         (Playbook::QuarantineInstance, Outcome::Done) => format!("{id} is isolated: every interface was read back"),
         (Playbook::QuarantineInstance, Outcome::Partial) if isolated_ms(state).is_some() => {
@@ -163,6 +166,11 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::QuarantineInstance, Outcome::Failed) => {
             format!("{id} is NOT isolated, and nothing was changed: {}", missing.join("; "))
         }
+        (Playbook::Restore, Outcome::Done)
+            if state.plan.drift.is_empty() && said.as_ref().is_some_and(|s| s.late > 0) =>
+        {
+            format!("{id} was put back{proof}")
+        }
         (Playbook::Restore, Outcome::Done) if state.plan.drift.is_empty() => format!("{id} is as it was"),
         (Playbook::Restore, Outcome::Done) => {
             let left: Vec<String> =
@@ -175,6 +183,14 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         }
         (Playbook::Restore, Outcome::Failed) => {
             format!("{id} was not restored, and nothing was changed: {}", missing.join("; "))
+        }
+        (Playbook::UpdateFindings, Outcome::Done) => format!("{}{proof}", promise.kept),
+        (Playbook::UpdateFindings, Outcome::Partial) if said.as_ref().is_some_and(|s| !s.missing.is_empty()) => {
+            let (taken, why) = said.map_or((0, String::new()), |s| (s.shown + s.late, s.missing()));
+            format!(
+                "{}: {why}. {taken} set{proof}. Next: the same again, or `lazaret restore --run {}` takes back what was set",
+                promise.broken, state.run
+            )
         }
         (_, Outcome::Done) => promise.kept.clone(),
         (_, Outcome::Partial) => format!(

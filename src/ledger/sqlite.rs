@@ -331,16 +331,19 @@ impl Store for SqliteStore {
         let filter = filter.clone();
         self.with(move |connection, place| {
             let fail = sql(place);
+            // A run's id begins with when it began.
+            let since = filter.since.map(|at| RunId::from_parts(u64::try_from(at.timestamp_millis()).unwrap_or(0), 0));
+            let since = since.map(|run| run.to_string());
             let limit = filter.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
             let ids: Vec<String> = {
                 let mut statement = connection
                     .prepare_cached(
                         "SELECT run FROM run WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR incident = ?2)
-                         AND (?3 = 0 OR open = 1) ORDER BY run DESC LIMIT ?4",
+                         AND (?3 = 0 OR open = 1) AND (?5 IS NULL OR run >= ?5) ORDER BY run DESC LIMIT ?4",
                     )
                     .map_err(&fail)?;
                 let rows = statement
-                    .query_map(params![filter.subject, filter.incident, filter.open_only, limit], |r| r.get(0))
+                    .query_map(params![filter.subject, filter.incident, filter.open_only, limit, since], |r| r.get(0))
                     .map_err(&fail)?;
                 rows.collect::<Result<_, _>>().map_err(&fail)?
             };

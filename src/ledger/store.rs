@@ -85,6 +85,8 @@ pub struct RunFilter {
     pub subject: Option<String>,
     /// Only of this incident.
     pub incident: Option<String>,
+    /// Only those begun then or later.
+    pub since: Option<DateTime<Utc>>,
     /// Only those that have not ended.
     pub open_only: bool,
     /// At most so many, the newest; none for all.

@@ -9,7 +9,8 @@ pub mod plan;
 pub mod quarantine;
 pub mod restore;
 pub mod tags;
+pub mod update_findings;
 
 pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
-pub use observed::{GroupChoice, Needs, Observed};
+pub use observed::{FindingNow, GroupChoice, Needs, Observed};
 pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};

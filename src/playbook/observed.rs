@@ -1,7 +1,10 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
-use crate::domain::{GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId};
+use crate::domain::{
+    FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId,
+    Workflow,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +23,20 @@ pub enum GroupChoice {
     Ambiguous(Vec<GroupId>),
 }
 
+/// Where people stand with a finding, as Security Hub shows it or as the ledger knows better.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingNow {
+    /// Its workflow status.
+    pub workflow: Workflow,
+    /// Its note; none also where a note was taken back.
+    pub note: Option<String>,
+    /// Whether its product no longer reports it.
+    pub archived: bool,
+    /// Whether Security Hub shows it so. If not, it has taken an update of ours and shows what stood there before: it
+    /// may take minutes.
+    pub shown: bool,
+}
+
 /// Which reads an observation is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -31,6 +48,8 @@ pub struct Needs {
     pub groups: BTreeSet<GroupId>,
     /// The groups on the SSM endpoints of this VPC.
     pub ssm_endpoints_of: Option<VpcId>,
+    /// These findings, as Security Hub shows them.
+    pub findings: BTreeSet<FindingKey>,
 }
 
 impl Needs {
@@ -46,6 +65,7 @@ impl Needs {
         self.protections.extend(other.protections);
         self.groups.extend(other.groups);
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
+        self.findings.extend(other.findings);
         self
     }
 }
@@ -69,6 +89,9 @@ pub struct Observed {
     pub quarantine_group: GroupChoice,
     /// The groups on the VPC's SSM endpoints, where they were asked for.
     pub ssm_endpoint_groups: BTreeSet<GroupId>,
+    /// The findings that were asked for and that Security Hub still has.
+    #[serde(default, with = "pairs")]
+    pub findings: BTreeMap<FindingKey, FindingNow>,
 }
 
 impl Observed {
@@ -83,6 +106,7 @@ impl Observed {
             groups: BTreeMap::new(),
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
+            findings: BTreeMap::new(),
         }
     }
 
@@ -102,5 +126,27 @@ impl Observed {
     pub fn not_isolated_by(&self, group: &GroupId) -> Vec<String> {
         let open = self.interfaces_in_order().into_iter().filter(|i| !i.holds_only(group));
         open.map(|i| format!("{} holds {}", i.id, group_list(&i.groups))).collect()
+    }
+}
+
+/// A map as a list of pairs: its keys are no strings, which is all that JSON takes for a key.
+mod pairs {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, K, V, D>(from: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
     }
 }

@@ -469,6 +469,14 @@ pub enum PlanRefusal {
     /// There is nothing to do or undo.
     #[error("{0}")]
     Nothing(String),
+    /// A later run holds the same fields: what it found goes back first.
+    #[error("run {newer} came later and holds {subject} now: restore that one first")]
+    Newer {
+        /// The later run.
+        newer: RunId,
+        /// The subject's id, escaped.
+        subject: String,
+    },
     /// A state that a playbook can't work with; the text says what and what to do.
     #[error("{0}")]
     Unfit(String),

@@ -159,7 +159,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         plan.limits.push("termination and stop protection stand in no tag: they stay as they are".into());
     }
 
-    let combined = combine(&request.changes);
+    let combined: Vec<Change> = combine(&request.changes).into_iter().flat_map(Change::apart).collect();
     let mut swaps: BTreeMap<String, StepId> = BTreeMap::new();
     let mut left: BTreeSet<String> = BTreeSet::new();
     for change in &combined {
@@ -426,7 +426,7 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
         wave: if change.back_in() == BackIn::Access { 2 } else { 4 },
         weight: change.back_weight(),
         needs: vec![],
-        action: Action::Change(inverse),
+        action: Action::Change(inverse.resting_on(request.observed)),
     })
 }
 

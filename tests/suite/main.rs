@@ -6,6 +6,7 @@ mod cli;
 mod console;
 mod contract;
 mod corpus;
+mod finding_actions;
 mod ledger;
 mod poller;
 mod quarantine;

@@ -131,7 +131,7 @@ fn put(world: &mut World, scope: &lazaret::domain::Scope, change: &Change) {
                 };
             }
         }
-        Change::MakeQuarantineGroup(_) => unreachable!("the group is there"),
+        other => unreachable!("not part of a quarantine: {other:?}"),
     }
 }
 

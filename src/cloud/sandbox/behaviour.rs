@@ -37,6 +37,8 @@ pub struct Behaviour {
     pub jitter: Duration,
     /// How late reads are after writes.
     pub staleness: Staleness,
+    /// For how long, by the simulated world's clock, `GetFindings` goes on showing what stood there before an update.
+    pub findings_late: Duration,
     /// How often `GetFindings` may be called in an account and Region; as often as one likes when there is none.
     pub findings_rate: Option<Rate>,
 }
@@ -48,6 +50,7 @@ impl Behaviour {
             latency: Duration::from_millis(40),
             jitter: Duration::from_millis(80),
             staleness: Staleness::None,
+            findings_late: Duration::ZERO,
             findings_rate: Some(Rate::GET_FINDINGS),
         }
     }

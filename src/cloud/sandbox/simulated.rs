@@ -7,7 +7,7 @@ use super::limiter::Limiter;
 use super::refusal::{Refusal, Ruling, denial_code, throttle_code};
 use super::rules;
 use super::scenario::{Scenario, ScenarioError};
-use super::stale::StaleViews;
+use super::stale::{LateFindings, StaleViews};
 use super::store::{Store, StoreError};
 use super::world::World;
 use crate::cloud::Cloud;
@@ -72,6 +72,7 @@ struct Control {
     denied: BTreeSet<String>,
     log: CallLog,
     stale: StaleViews,
+    late_findings: LateFindings,
     limiter: Limiter,
     dice: ChaCha8Rng,
 }
@@ -120,6 +121,7 @@ impl Sandbox {
             denied: BTreeSet::new(),
             log: CallLog::default(),
             stale: StaleViews::default(),
+            late_findings: LateFindings::default(),
             limiter: Limiter::default(),
             dice: ChaCha8Rng::seed_from_u64(seed),
         };
@@ -156,6 +158,7 @@ impl Sandbox {
     /// When the file can't be written.
     pub fn set_world(&self, world: World) -> Result<(), SandboxError> {
         self.control().stale.clear();
+        self.control().late_findings.clear();
         self.edit(|present| *present = world)
     }
 
@@ -311,7 +314,12 @@ impl Sandbox {
 
     /// Looks at the world as a read of this operation sees it, which may be late.
     pub(super) fn look<T>(&self, operation: &'static str, look: impl FnOnce(&World) -> Ruling<T>) -> Ruling<T> {
-        let late = self.control().stale.view(operation);
+        let now = self.clock.now();
+        let late = {
+            let mut control = self.control();
+            let findings = (operation == "securityhub:GetFindings").then(|| control.late_findings.view(now)).flatten();
+            findings.or_else(|| control.stale.view(operation))
+        };
         match late {
             Some(world) => look(&world),
             None => self.store.read(look)?,
@@ -333,6 +341,19 @@ impl Sandbox {
             self.control().stale.remember(before, staleness);
         }
         Ok(answer)
+    }
+
+    /// Keeps the findings as they are for the listings to come, where updates show late.
+    pub(super) fn before_update(&self, world: &World) -> Option<World> {
+        (!self.control().behaviour.findings_late.is_zero()).then(|| world.clone())
+    }
+
+    /// Lets listings go on showing the findings of that world.
+    pub(super) fn show_late(&self, before: World) {
+        let mut control = self.control();
+        let late = chrono::Duration::from_std(control.behaviour.findings_late).unwrap_or_default();
+        let shown_at = self.clock.now() + late;
+        control.late_findings.remember(before, shown_at);
     }
 
     /// Takes one of the calls that Security Hub's rate still allows.

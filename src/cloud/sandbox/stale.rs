@@ -2,6 +2,7 @@
 
 use super::behaviour::Staleness;
 use super::world::World;
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -59,5 +60,31 @@ impl StaleViews {
             }
         }
         seen
+    }
+}
+
+/// The worlds before the latest updates of findings, oldest first, each with the moment from which its update is shown.
+#[derive(Debug, Default)]
+pub(super) struct LateFindings {
+    entries: VecDeque<(Arc<World>, DateTime<Utc>)>,
+}
+
+impl LateFindings {
+    /// Remembers the world before an update that is shown from then on.
+    pub(super) fn remember(&mut self, before: World, shown_at: DateTime<Utc>) {
+        self.entries.push_back((Arc::new(before), shown_at));
+        if self.entries.len() > MOST {
+            self.entries.pop_front();
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// The world that a listing sees now, when that isn't the present one.
+    pub(super) fn view(&mut self, now: DateTime<Utc>) -> Option<Arc<World>> {
+        self.entries.retain(|(_, shown_at)| *shown_at > now);
+        self.entries.front().map(|(world, _)| Arc::clone(world))
     }
 }

@@ -141,7 +141,10 @@ impl Writes for Sandbox {
         let now = self.now();
         let resource = keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(",");
         self.tell("securityhub:BatchUpdateFindings", target, resource, |world| {
-            rules::findings::update(world, &target.scope, keys, update, now)
+            let before = self.before_update(world);
+            let answer = rules::findings::update(world, &target.scope, keys, update, now)?;
+            before.into_iter().for_each(|before| self.show_late(before));
+            Ok(answer)
         })
         .await
     }

@@ -7,7 +7,8 @@ use crate::cloud::port::SeenFinding;
 use crate::domain::{AccountId, Finding, FindingId, InstanceId, RecordState, Scope, Severity, Subject, Workflow, text};
 use crate::engine::poller::Batch;
 use crate::ledger::RunState;
-use crate::playbook::Action;
+use crate::playbook::change::SetFinding;
+use crate::playbook::{Action, Change};
 use chrono::{DateTime, Utc};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -207,7 +208,13 @@ impl Findings {
     pub fn note(&mut self, runs: &[RunState]) {
         for run in runs {
             for step in &run.plan.steps {
-                let Action::UpdateFinding { key, workflow, .. } = &step.action else { continue };
+                let (key, workflow) = match &step.action {
+                    Action::UpdateFinding { key, workflow, .. } => (key, workflow),
+                    Action::Change(Change::Finding(SetFinding { key, status: Some(status), .. })) => {
+                        (key, &status.after)
+                    }
+                    _ => continue,
+                };
                 let set_at = run.steps.get(&step.id).filter(|s| s.state.succeeded()).and_then(|s| s.answered_at);
                 let row = self.by_id.get(&key.id).and_then(|id| self.rows.get_mut(usize::try_from(*id).ok()?));
                 if let (Some(at), Some(Some(row))) = (set_at, row)

@@ -1,5 +1,6 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
+pub(super) mod findings;
 mod quarantine_group;
 
 use super::Engine;
@@ -10,12 +11,17 @@ use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
 use crate::domain::{GroupId, Scope, Tags};
 use crate::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
-use crate::playbook::{Change, Standing};
+use crate::playbook::{Change, Standing, StepId};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
 pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
     if let Change::MakeQuarantineGroup(group) = change {
         return quarantine_group::make(engine, writes, scope, group).await;
+    }
+    if let Change::Finding(edit) = change {
+        let one = vec![(StepId::from("finding"), edit.clone())];
+        let answer = findings::set(engine, writes, scope, one).await.pop();
+        return answer.map_or_else(|| Answer::failed("NoAnswer", "no answer came"), |(_, answer)| answer);
     }
     if change.looks_first() {
         match readback::look(engine, scope, change).await {
@@ -90,7 +96,7 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
             }
             if set.is_empty() { Ok(()) } else { writes.create_tags(target, resource, &set).await }
         }
-        // Made in several calls, each looked into: see `quarantine_group`.
-        Change::MakeQuarantineGroup(_) => Ok(()),
+        // Made in several calls, each looked into, and many in one call: see `quarantine_group` and `findings`.
+        Change::MakeQuarantineGroup(_) | Change::Finding(_) => Ok(()),
     }
 }

@@ -1,5 +1,7 @@
 //! Reading what a plan needs to know, side by side where nothing depends on the other.
 
+pub mod findings;
+
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};
 use crate::domain::{GroupId, Protection, Scope, SecurityGroup, VpcId};
@@ -54,6 +56,9 @@ pub async fn observe(
     world.interfaces = interfaces.into_iter().map(|i| (i.id.clone(), i)).collect();
     world.groups = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
     world.protections = protections.into_iter().collect();
+    if !needs.findings.is_empty() {
+        world.findings = findings::findings(reads, scope, &needs.findings).await?;
+    }
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }

@@ -1,8 +1,10 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
 
+mod findings;
 mod quarantine;
 mod restore;
 
+pub use findings::FindingsRequest;
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -18,6 +20,8 @@ pub enum Request {
     Quarantine(Box<QuarantineRequest>),
     /// A restore.
     Restore(Box<RestoreRequest>),
+    /// An update of findings.
+    Findings(Box<FindingsRequest>),
 }
 
 impl Request {
@@ -26,6 +30,7 @@ impl Request {
         match self {
             Self::Quarantine(request) => &request.scope,
             Self::Restore(request) => &request.scope,
+            Self::Findings(request) => &request.hub,
         }
     }
 }
@@ -61,6 +66,7 @@ impl Engine {
         match request {
             Request::Quarantine(request) => self.prepare_quarantine(request).await,
             Request::Restore(request) => self.prepare_restore(request).await,
+            Request::Findings(request) => self.prepare_findings(request).await,
         }
     }
 

@@ -68,7 +68,8 @@ impl Engine {
             let world = self.observe_instance(scope, &instance, &QuarantinePolicy::default()).await?;
             changes = restore::changes_from_tags(&world)?;
         }
-        let observed = observe(reads, scope, &restore::needs(&subject, &changes), self.now()).await?;
+        let mut observed = observe(reads, scope, &restore::needs(&subject, &changes), self.now()).await?;
+        self.with_findings_as_last_set(&mut observed).await?;
         let latest = runs.iter().rev().find(|r| r.plan.finding.is_some()).or(runs.last()).copied();
         let finding = match latest.and_then(|r| r.plan.finding.clone()) {
             Some(finding) => Some(self.as_it_stands(finding).await),
@@ -114,12 +115,8 @@ impl Engine {
         let mine: Vec<String> = standing.iter().skip(place).flat_map(|o| &o.changes).flat_map(Change::fields).collect();
         let newer = later.iter().find(|o| o.changes.iter().flat_map(Change::fields).any(|f| mine.contains(&f)));
         if let Some(newer) = newer {
-            return Err(PlanRefusal::Unfit(format!(
-                "run {} came later and holds {} now: restore that one first",
-                newer.run.run,
-                text::safe(state.plan.subject_id())
-            ))
-            .into());
+            let subject = text::safe(state.plan.subject_id()).into_owned();
+            return Err(PlanRefusal::Newer { newer: newer.run.run, subject }.into());
         }
         Ok((subject, standing.split_off(place)))
     }

@@ -3,11 +3,13 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
+mod finding;
 mod groups;
 mod protection;
 mod quarantine_group;
 mod tags;
 
+pub use finding::{NO_NOTE, SetFinding, Swap};
 pub use groups::SetInterfaceGroups;
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
@@ -144,6 +146,8 @@ pub enum Change {
     Tags(SetTags),
     /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints.
     MakeQuarantineGroup(MakeQuarantineGroup),
+    /// Sets workflow status and note of a finding.
+    Finding(SetFinding),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -154,6 +158,7 @@ macro_rules! every {
             Change::InterfaceGroups($edit) => $do,
             Change::Tags($edit) => $do,
             Change::MakeQuarantineGroup($edit) => $do,
+            Change::Finding($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -172,6 +177,10 @@ macro_rules! every {
             }
             (Change::MakeQuarantineGroup($a), Change::MakeQuarantineGroup($b)) => {
                 let $kind = Change::MakeQuarantineGroup;
+                $do
+            }
+            (Change::Finding($a), Change::Finding($b)) => {
+                let $kind = Change::Finding;
                 $do
             }
             _ => None,
@@ -269,8 +278,25 @@ impl Change {
             Self::Protection(SetProtection { instance, .. })
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
-            Self::MakeQuarantineGroup(_) => None,
+            Self::MakeQuarantineGroup(_) | Self::Finding(_) => None,
         }
+    }
+
+    /// The parts that go back each for itself: the status and the note of a finding; any other change is one part.
+    pub fn apart(self) -> Vec<Self> {
+        match self {
+            Self::Finding(finding) => finding.apart().into_iter().map(Self::Finding).collect(),
+            other => vec![other],
+        }
+    }
+
+    /// The same change, knowing where the world that it rests on may be an old one.
+    #[must_use]
+    pub fn resting_on(mut self, world: &Observed) -> Self {
+        if let Self::Finding(finding) = &mut self {
+            finding.lagging = world.findings.get(&finding.key).is_some_and(|now| !now.shown);
+        }
+        self
     }
 
     /// The same change with the group that was made in place of [`GROUP_TO_BE_MADE`].

@@ -189,3 +189,24 @@ async fn the_rate_is_kept_where_it_is_asked_for() {
     clock.advance(Duration::seconds(1));
     page(&sandbox, &security(), &all(), None).await;
 }
+
+#[tokio::test]
+async fn an_update_may_show_minutes_late() {
+    let (sandbox, clock) = sandbox();
+    let late = std::time::Duration::from_secs(180);
+    sandbox.set_behaviour(Behaviour { findings_late: late, ..Behaviour::default() });
+    let mining = FindingQuery { severities: vec![Severity::Critical], ..all() };
+    let before = every(&sandbox, &security(), &mining).await.remove(0).finding;
+    let key = before.key().unwrap();
+    let set = |workflow| FindingUpdate { workflow: Some(workflow), note: None };
+    let target = Target::new(&security());
+    sandbox.update_findings(&target, std::slice::from_ref(&key), &set(Workflow::Notified)).await.unwrap();
+    clock.advance(Duration::seconds(120));
+    sandbox.update_findings(&target, std::slice::from_ref(&key), &set(Workflow::Resolved)).await.unwrap();
+    let shown = async |sandbox: &Sandbox| every(sandbox, &security(), &mining).await.remove(0).finding.workflow;
+    assert_eq!(shown(&sandbox).await, before.workflow);
+    clock.advance(Duration::seconds(61));
+    assert_eq!(shown(&sandbox).await, Workflow::Notified, "the first is shown, the second not yet");
+    clock.advance(Duration::seconds(120));
+    assert_eq!(shown(&sandbox).await, Workflow::Resolved);
+}
