@@ -201,6 +201,16 @@ commands! {
     Block "block" "block" [Findings Detail Menu]
     /// Plan to take evidence of the instance; nothing happens before the commit.
     Forensics "forensics" "forensics" [Findings Quarantine Detail Menu]
+    /// Plan to say that somebody knows of the marked findings, or of the selected one: NOTIFIED.
+    Acknowledge "acknowledge" "acknowledge" [Findings Detail Menu]
+    /// Plan to note whose they are; asks for the name.
+    Assign "assign" "assign" [Findings Detail Menu]
+    /// Plan to say that they need no action: SUPPRESSED.
+    Suppress "suppress" "suppress" [Findings Detail Menu]
+    /// Plan to say that they are dealt with: RESOLVED.
+    Resolve "resolve" "resolve" [Findings Detail Menu]
+    /// Plan to say that they are to be looked at again: NEW.
+    Reopen "reopen" "reopen" [Findings Detail Menu]
     /// Take over the selected run, whose process has gone.
     Recover "recover" "recover" [Activity]
     /// Commit the plan that is shown.
@@ -227,7 +237,7 @@ commands! {
 
 impl Command {
     /// The commands that open a plan: a commit must not be on a key of theirs.
-    pub const PLANS: [Self; 8] = [
+    pub const PLANS: [Self; 13] = [
         Self::Actions,
         Self::Quarantine,
         Self::Restore,
@@ -235,6 +245,11 @@ impl Command {
         Self::Revoke,
         Self::Block,
         Self::Forensics,
+        Self::Acknowledge,
+        Self::Assign,
+        Self::Suppress,
+        Self::Resolve,
+        Self::Reopen,
         Self::Recover,
     ];
 

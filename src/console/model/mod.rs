@@ -8,8 +8,10 @@ pub mod findings;
 pub mod fuzzy;
 pub mod list;
 pub mod machines;
+pub mod menu;
 pub mod offers;
 pub mod pane;
+pub mod prompt;
 pub mod refresh;
 pub mod subjects;
 
@@ -172,15 +174,6 @@ pub enum Question {
     },
 }
 
-/// The menu of what fits a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Menu {
-    /// The finding.
-    pub row: findings::RowId,
-    /// The selected line.
-    pub index: usize,
-}
-
 /// The command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Palette {
@@ -258,8 +251,10 @@ pub struct Model {
     pub parked: BTreeMap<Ticket, pane::Pane>,
     /// Help, when it is shown.
     pub help: Option<Help>,
-    /// The menu of what fits a finding, when it is shown.
-    pub menu: Option<Menu>,
+    /// The menu of what can be done, when it is shown.
+    pub menu: Option<menu::Menu>,
+    /// A line that is being typed before a plan can be made.
+    pub prompt: Option<prompt::Prompt>,
     /// The command line, when it is shown.
     pub palette: Option<Palette>,
     /// A question, when one is asked.
@@ -304,6 +299,7 @@ impl Model {
             parked: BTreeMap::new(),
             help: None,
             menu: None,
+            prompt: None,
             palette: None,
             question: None,
             notice: None,
@@ -346,6 +342,9 @@ impl Model {
         if self.pane.is_some() {
             return vec![Context::Plan, Context::Global];
         }
+        if self.prompt.is_some() {
+            return vec![Context::Filter];
+        }
         if self.menu.is_some() {
             return vec![Context::Menu, Context::Global];
         }
@@ -374,6 +373,9 @@ impl Model {
         }
         if self.pane.is_some() {
             return self.pane.as_mut().and_then(|p| p.typing.as_mut()).map(|t| &mut t.field);
+        }
+        if self.prompt.is_some() {
+            return self.prompt.as_mut().map(|p| &mut p.field);
         }
         if self.filtering { Some(self.filter_mut()) } else { None }
     }

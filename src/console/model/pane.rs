@@ -218,9 +218,12 @@ impl Pane {
         }
     }
 
-    /// The subject's id without its kind. Safe.
+    /// The subject's id without its kind, else what was asked for in words. Safe.
     pub fn subject_words(&self) -> Option<String> {
-        let subject = self.subject()?;
+        let Some(subject) = self.subject() else {
+            let Ask::Do(wish) = &self.ask else { return None };
+            return (!wish.words.is_empty()).then(|| wish.words.clone());
+        };
         Some(text::fit(subject.split_once(':').map_or(subject, |(_, id)| id), 96))
     }
 

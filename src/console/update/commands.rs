@@ -5,9 +5,10 @@ use super::super::model::list::Move;
 use super::super::model::offers::Act;
 use super::super::model::pane::Stage;
 use super::super::model::{Help, Model, Palette, Question, View};
-use super::{leave, news, open, plan, read, suspend};
+use super::{leave, news, open, plan, read, said, suspend};
 use crate::config::{Command, Role};
 use crate::domain::Severity;
+use crate::playbook::update_findings::FindingAction;
 
 pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>) {
     use Command as C;
@@ -64,6 +65,11 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::RaiseSeverity => severity(model, 1),
         C::Mark => mark(model),
         C::Actions => open::open_menu(model),
+        C::Acknowledge => said::say(model, &FindingAction::Acknowledge, effects),
+        C::Assign => said::assign(model),
+        C::Suppress => said::say(model, &FindingAction::Suppress, effects),
+        C::Resolve => said::say(model, &FindingAction::Resolve, effects),
+        C::Reopen => said::say(model, &FindingAction::Reopen, effects),
         C::Exfiltration => open::act(model, Act::Exfiltration, effects),
         C::Revoke => open::act(model, Act::Revoke, effects),
         C::Block => open::act(model, Act::Block, effects),
@@ -117,6 +123,13 @@ fn back(model: &mut Model) {
         model.say(Role::Dim, "no line is marked any more");
     } else {
         model.notice = None;
+    }
+}
+
+/// Does what a line of the menu says: the one that the cursor is on, or this one.
+pub(super) fn pick(model: &mut Model, index: Option<usize>, effects: &mut Vec<Effect>) {
+    if let Some(command) = open::pick(model, index) {
+        run(model, command, effects);
     }
 }
 
@@ -178,7 +191,7 @@ pub(super) fn step(model: &mut Model, by: isize) {
         return;
     }
     if let Some(menu) = &model.menu {
-        let lines = model.findings.row(menu.row).map_or(0, |row| model.offers(row).len());
+        let lines = model.menu_items(menu).len();
         if let Some(menu) = &mut model.menu {
             menu.index = scrolled(menu.index, by, lines.saturating_sub(1));
         }
@@ -199,7 +212,7 @@ fn enter(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.pane.is_some() {
         open::choose(model, effects);
     } else if model.menu.is_some() {
-        open::pick(model, None, effects);
+        pick(model, None, effects);
     } else if !model.detail_open {
         model.detail_open = true;
         model.detail_scroll = 0;

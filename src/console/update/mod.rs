@@ -6,6 +6,7 @@ mod mouse;
 mod news;
 mod open;
 mod plan;
+mod said;
 mod wish;
 
 pub(super) use keys::choices;
@@ -53,9 +54,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Trouble(text) => model.tell(Role::Error, text),
     }
     model.settle_findings();
-    if model.menu.as_ref().is_some_and(|menu| model.findings.row(menu.row).is_none()) {
+    if model.menu.as_ref().is_some_and(|menu| model.menu_items(menu).is_empty()) {
         model.menu = None;
-        model.say(Role::Warning, "the finding of the menu is no longer listed");
+        model.say(Role::Warning, "what the menu was about is no longer listed");
     }
     if model.leaving.is_some() && model.in_flight() == 0 {
         effects.push(Effect::Quit);

@@ -2,37 +2,36 @@
 
 use super::super::effect::Effect;
 use super::super::model::findings::Row;
+use super::super::model::menu::{About, Menu};
 use super::super::model::offers::{self, Act};
 use super::super::model::pane::{Ask, Pane, Stage, Wish};
-use super::super::model::{Menu, Model, View};
+use super::super::model::{Model, View};
 use super::plan::prepare;
 use super::wish;
-use crate::config::Role;
+use crate::config::{Command, Role};
 use crate::engine::prepare::RestoreWhat;
 use crate::playbook::Playbook;
 
-/// Shows what fits the selected finding.
+/// Shows what fits the selected finding; where some are marked, what can be said about those.
 pub(super) fn open_menu(model: &mut Model) {
     if model.pane.is_some() || model.view != View::Findings {
         return;
     }
     let Some(id) = model.findings.cursor.key().copied() else { return };
-    let Some(row) = model.findings.row(id) else { return };
-    if model.offers(row).is_empty() {
+    let about = if model.findings.marks().0 > 0 { About::Marked } else { About::Finding(id) };
+    let menu = Menu { about, index: 0 };
+    if model.menu_items(&menu).is_empty() {
         return model.say(Role::Warning, "it names nothing that can be contained");
     }
     model.notice = None;
-    model.menu = Some(Menu { row: id, index: 0 });
+    model.menu = Some(menu);
 }
 
-/// Takes the line of the menu that the cursor is on, or this one.
-pub(super) fn pick(model: &mut Model, index: Option<usize>, effects: &mut Vec<Effect>) {
-    let Some(menu) = &model.menu else { return };
-    let at = index.unwrap_or(menu.index);
-    let offers = model.findings.row(menu.row).map(|row| model.offers(row)).unwrap_or_default();
-    if let Some(offer) = offers.get(at) {
-        act(model, offer.act, effects);
-    }
+/// The command of the menu's line that the cursor is on, or of this one.
+pub(super) fn pick(model: &Model, index: Option<usize>) -> Option<Command> {
+    let menu = model.menu.as_ref()?;
+    let items = model.menu_items(menu);
+    items.get(index.unwrap_or(menu.index)).map(|item| item.command)
 }
 
 /// Does what a key says about the finding of the menu, or about what is selected.
@@ -40,7 +39,10 @@ pub(super) fn act(model: &mut Model, act: Act, effects: &mut Vec<Effect>) {
     if model.pane.is_some() {
         return;
     }
-    let from_menu = model.menu.as_ref().map(|m| m.row);
+    let from_menu = model.menu.as_ref().and_then(|m| match m.about {
+        About::Finding(id) => Some(id),
+        About::Marked => None,
+    });
     let row = match (from_menu, model.view) {
         (Some(id), _) => model.findings.row(id),
         (None, View::Findings) => model.findings.selected(),

@@ -10,6 +10,7 @@ use crate::domain::{InstanceId, RunId, Scope};
 use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Prepared, Refusal};
 use crate::ledger::{Outcome, Record, RunState};
+use crate::playbook::Playbook;
 use std::sync::Arc;
 
 /// Has the pane's plan made.
@@ -184,6 +185,10 @@ pub(super) fn committed(
                     None => (Role::Warning, format!("{what}: not ended")),
                 };
                 model.tell(role, crate::domain::text::fit(&message, 300));
+            }
+            if run.plan.playbook == Playbook::UpdateFindings && run.outcome() == Outcome::Done {
+                // What was said of the marked ones is said: the next key is about the selected one again.
+                model.findings.unmark_all();
             }
             pane.enter(Stage::Ended(run), now);
         }

@@ -52,7 +52,7 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
     if model.palette.is_some() {
         return vec![(C::Accept, "run"), (C::Cancel, "away"), (C::NextLine, "next"), (C::PreviousLine, "previous")];
     }
-    if model.pane.is_none() && model.menu.is_some() {
+    if model.pane.is_none() && model.prompt.is_none() && model.menu.is_some() {
         return vec![(C::Back, "away"), (C::Open, "plan"), (C::Down, "next"), (C::Up, "previous"), (C::Help, "help")];
     }
     if let Some(pane) = &model.pane {
@@ -82,6 +82,9 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         list.push((C::Help, "help"));
         return list;
     }
+    if model.prompt.is_some() {
+        return vec![(C::Cancel, "away"), (C::Accept, "show the plan")];
+    }
     if model.filtering {
         return vec![(C::Accept, "keep"), (C::Cancel, "clear"), (C::NextLine, "down"), (C::PreviousLine, "up")];
     }
@@ -91,11 +94,10 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             let offers = model.findings.selected().map(|row| model.offers(row)).unwrap_or_default();
             // The best answers by their own keys; the rest is in the menu.
             list.extend(offers.iter().filter(|o| o.fits()).take(2).map(|o| (o.act.command(), o.act.word())));
-            if !offers.is_empty() {
-                list.push((C::Actions, "actions"));
-            }
             if model.findings.marks().0 > 0 {
-                list.push((C::Back, "unmark"));
+                list = vec![(C::Actions, "what to say of the marked"), (C::Back, "unmark")];
+            } else if model.findings.selected().is_some() {
+                list.push((C::Actions, "actions"));
             }
             list.extend([(C::Filter, "filter"), (C::Open, "detail")]);
             list.extend([

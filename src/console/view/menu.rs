@@ -4,8 +4,8 @@
 use super::doc::{Doc, draw_scrolled, frame_block, padded};
 use super::words::key;
 use crate::config::{Command, Role, Theme};
-use crate::console::model::pane::verb;
-use crate::console::model::{Menu, Model};
+use crate::console::model::Model;
+use crate::console::model::menu::Menu;
 use crate::domain::text;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -14,19 +14,19 @@ use ratatui::widgets::Clear;
 
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model, menu: &Menu, theme: &Theme) {
-    let Some(row) = model.findings.row(menu.row) else { return };
     let width = body.width.saturating_sub(4).min(92);
     let mut doc = Doc::new(theme, width.saturating_sub(4));
-    doc.text(Role::Dim, &text::fit(&row.finding.finding_type, 160));
+    doc.text(Role::Dim, &text::fit(&model.menu_title(menu), 160));
     doc.gap();
-    let offers = model.offers(row);
+    let items = model.menu_items(menu);
     let mut cursor = 0;
-    for (n, offer) in offers.iter().enumerate() {
-        if !offer.fits() && offers.get(n.wrapping_sub(1)).is_some_and(|o| o.fits()) {
+    for (n, item) in items.iter().enumerate() {
+        let fits = item.why_not.is_none();
+        if !fits && items.get(n.wrapping_sub(1)).is_some_and(|i| i.why_not.is_none()) {
             doc.gap();
         }
         let selected = n == menu.index;
-        let (mark, role) = match (selected, offer.fits()) {
+        let (mark, role) = match (selected, fits) {
             (true, _) => ("▌", Role::Selection),
             (false, true) => (" ", Role::Strong),
             (false, false) => (" ", Role::Dim),
@@ -34,17 +34,18 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model, menu: &Menu, theme
         if selected {
             cursor = doc.len();
         }
-        let shown = key(model, offer.act.command()).unwrap_or_default();
+        let shown = key(model, item.command).unwrap_or_default();
+        let number = if n < 9 { (n + 1).to_string() } else { " ".to_owned() };
         let spans = vec![
             doc.span(Role::BorderFocus, mark),
-            doc.span(Role::Dim, &format!("{} ", n + 1)),
-            doc.span(Role::Key, &format!("{shown:<4}")),
-            doc.span(role, verb(offer.act.playbook())),
-            doc.span(if offer.fits() { Role::Base } else { Role::Dim }, &format!("  {}", offer.about())),
+            doc.span(Role::Dim, &format!("{number} ")),
+            doc.span(Role::Key, &format!("{shown:<5}")),
+            doc.span(role, &item.title),
+            doc.span(if fits { Role::Base } else { Role::Dim }, &format!("  {}", item.about)),
         ];
         doc.spans(spans);
-        if let Some(why) = &offer.why_not {
-            doc.marked(Role::Dim, "       ", why);
+        if let Some(why) = &item.why_not {
+            doc.marked(Role::Dim, "        ", why);
         }
     }
     doc.gap();
@@ -59,7 +60,7 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model, menu: &Menu, theme
     let height = u16::try_from(doc.len() + 2).unwrap_or(u16::MAX).min(body.height);
     let area = Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 3, width, height };
     frame.render_widget(Clear, area);
-    let block = frame_block(theme, Line::styled(" What fits it, best first ", theme.style(Role::Title)), true);
+    let block = frame_block(theme, Line::styled(" What can be done, best first ", theme.style(Role::Title)), true);
     let inner = padded(block.inner(area));
     frame.render_widget(block, area);
     let scroll = (cursor + 2).saturating_sub(usize::from(inner.height));

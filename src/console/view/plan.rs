@@ -280,6 +280,9 @@ fn essence(doc: &mut Doc<'_>, plan: &Plan) {
     if telling.is_empty() {
         telling = plan.steps.iter().filter(weighty).collect();
     }
+    if telling.is_empty() {
+        telling = plan.steps.iter().filter(|s| matches!(s.action, Action::Change(_))).collect();
+    }
     for step in telling.iter().take(SHOWN) {
         doc.marked(Role::Strong, "→ ", &text::fit(&step.title, 200));
     }

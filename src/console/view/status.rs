@@ -39,6 +39,13 @@ pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
             span(Role::Dim, format!("  {}", shown(model))),
         ]);
     }
+    if let (Some(prompt), None) = (&model.prompt, &model.pane) {
+        return Some(vec![
+            span(Role::Warning, prompt.words().to_owned()),
+            span(Role::Input, prompt.field.text().to_owned()),
+            span(Role::Key, "▏".to_owned()),
+        ]);
+    }
     if !model.pending.is_empty() {
         let mut spans = vec![span(Role::Key, format!("{} …", crate::config::Key::show(&model.pending)))];
         if let Lookup::Prefix(next) = model.session.keymap.lookup(&model.contexts(), &model.pending) {

@@ -12,10 +12,10 @@ async fn the_menu_numbers_what_fits_and_each_opens_its_plan() {
     desk.select("BitcoinTool !sample web-1").await;
     desk.shows("Q quarantine");
     desk.do_keys("a").await;
-    desk.shows("What fits it, best first");
-    desk.shows("1 Q   Quarantine  i-0ab12cd34ef56ab78");
+    desk.shows("What can be done, best first");
+    desk.shows("1 Q    Quarantine  i-0ab12cd34ef56ab78");
     desk.do_keys("esc").await;
-    desk.hides("What fits it");
+    desk.hides("What can be done");
     for keys in ["a 1", "a enter", "a Q"] {
         desk.do_keys(keys).await;
         desk.shows("commit quarantine");
@@ -145,4 +145,69 @@ async fn of_several_instances_a_person_chooses_one() {
     desk.select(&row).await;
     desk.do_keys("Q").await;
     desk.shows("Which one?");
+}
+
+fn workflows(desk: &Desk, word: &str) -> usize {
+    let findings = &desk.model.findings;
+    findings.rows().filter(|r| r.finding.workflow.as_str() == word && !r.finding.sample).count()
+}
+
+/// Said of the marked ones, through the same pane as everything else, and taken back as everything else.
+#[tokio::test]
+async fn marked_findings_are_suppressed_at_once_and_taken_back_at_once() {
+    let mut desk = Desk::open("crypto-mining").await;
+    let before = workflows(&desk, "SUPPRESSED");
+    desk.press("space space space");
+    desk.do_keys("a").await;
+    desk.shows("3 findings marked");
+    desk.do_keys("w s").await;
+    desk.shows("nothing has happened yet");
+    desk.shows("securityhub:BatchUpdateFindings");
+    assert_eq!(workflows(&desk, "SUPPRESSED"), before);
+    desk.do_keys("C").await;
+    desk.shows("3 findings: suppressed");
+    assert_eq!(workflows(&desk, "SUPPRESSED"), before + 3, "what was said shows before Security Hub does");
+    assert_eq!(desk.model.findings.marks(), (0, 0));
+    desk.shows("R restore");
+    desk.do_keys("R").await;
+    desk.do_keys("C").await;
+    assert!(desk.bench.engine.unfinished().await.unwrap().is_empty());
+    desk.do_keys("esc").await;
+    assert_eq!(workflows(&desk, "SUPPRESSED"), before);
+}
+
+#[tokio::test]
+async fn a_finding_is_assigned_to_who_is_typed() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.select("SSHBruteForce").await;
+    desk.press("w");
+    desk.shows("t assign");
+    desk.press("t");
+    desk.shows("assign to: ana▏");
+    desk.press("ctrl-u");
+    desk.do_keys("enter").await;
+    desk.shows("nobody was named");
+    desk.press("w t ctrl-u");
+    desk.write("bert QC");
+    desk.do_keys("enter").await;
+    desk.shows("assigned to bert QC");
+    assert!(desk.bench.sandbox.calls().iter().all(|c| !c.mutating), "typing is not committing");
+    desk.do_keys("C").await;
+    desk.shows("assigned to bert QC");
+    desk.do_keys("esc").await;
+    desk.press("w t esc");
+    assert!(desk.model.prompt.is_none() && desk.model.pane.is_none());
+}
+
+/// What Security Hub does not take is said, each by its id.
+#[tokio::test]
+async fn what_is_not_taken_is_said() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.press("space space");
+    desk.do_keys("w r").await;
+    desk.bench.sandbox.deny("securityhub:BatchUpdateFindings");
+    desk.do_keys("C").await;
+    desk.shows("FAILED");
+    desk.shows("not resolved");
+    assert_eq!(desk.model.findings.marks().0, 2, "they are still to be dealt with");
 }
