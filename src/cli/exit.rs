@@ -117,6 +117,12 @@ impl From<EngineError> for Failure {
                     PlanRefusal::AlreadyQuarantined { subject, .. } => {
                         (Exit::Refused, Some(format!("`lazaret restore {subject}` takes it back")))
                     }
+                    PlanRefusal::AlreadyBlocked { subject, run: Some(_), .. } => {
+                        let hint = format!("`lazaret unblock {subject}` takes it back; `--extend 24h` moves its end");
+                        (Exit::Refused, Some(hint))
+                    }
+                    PlanRefusal::AlreadyBlocked { .. } => (Exit::Refused, None),
+                    PlanRefusal::Address(refusal) => (Exit::Refused, Some(refusal.hint())),
                     PlanRefusal::LeakyGroup { .. } => {
                         (Exit::Refused, Some("remove the rules, or name another group with --quarantine-group".into()))
                     }

@@ -17,6 +17,8 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "SlowDown"
         | "EC2ThrottledException"
         | "SnapshotCreationPerVolumeRateExceeded"
+        // Parameter Store, of several writers at once.
+        | "TooManyUpdates"
         // Security Hub's throttle has the name that EC2 gives to quotas.
         | "LimitExceededException" => ErrorKind::Throttled,
         // One EC2 code for "who are you" and "not yours".

@@ -72,6 +72,10 @@ operations! {
     AUTHORIZE_SECURITY_GROUP_EGRESS = once "ec2:AuthorizeSecurityGroupEgress";
     CREATE_SNAPSHOTS = once "ec2:CreateSnapshots";
     PUBLISH = once "sns:Publish";
+    GET_PARAMETERS = read "ssm:GetParameters";
+    CREATE_NETWORK_ACL_ENTRY = once "ec2:CreateNetworkAclEntry";
+    DELETE_NETWORK_ACL_ENTRY = once "ec2:DeleteNetworkAclEntry";
+    PUT_PARAMETER = repeatable "ssm:PutParameter";
 }
 
 #[cfg(test)]
@@ -83,7 +87,7 @@ mod tests {
     const VIEWER: &str = include_str!("../../assets/iam/viewer.json");
     const RESPONDER: &str = include_str!("../../assets/iam/responder.json");
     /// The port's files.
-    const PORT: [&str; 1] = [include_str!("port/mod.rs")];
+    const PORT: [&str; 2] = [include_str!("port/mod.rs"), include_str!("port/acls.rs")];
 
     fn many(value: &Value) -> Vec<&Value> {
         value.as_array().map_or_else(|| vec![value], |list| list.iter().collect())

@@ -359,7 +359,14 @@ fn plan_hint(refusal: &PlanRefusal) -> Option<String> {
         }
         PlanRefusal::LeakyGroup { .. } => "take those rules away, or name another group in [quarantine]".to_owned(),
         PlanRefusal::Drifted { .. } => "mark what is to be overwritten, one by one".to_owned(),
-        PlanRefusal::Newer { .. } | PlanRefusal::Nothing(_) | PlanRefusal::Unfit(_) => return None,
+        PlanRefusal::AlreadyBlocked { run: Some(_), .. } => {
+            "see Blocks: unblock takes it back, extend moves its end".to_owned()
+        }
+        PlanRefusal::Address(refusal) => refusal.hint(),
+        PlanRefusal::Newer { .. }
+        | PlanRefusal::Nothing(_)
+        | PlanRefusal::Unfit(_)
+        | PlanRefusal::AlreadyBlocked { .. } => return None,
     })
 }
 

@@ -13,7 +13,7 @@ pub mod severity;
 pub mod subject;
 pub mod text;
 
-pub use acl::{AclAction, AclDirection, AclEntry, NetworkAcl};
+pub use acl::{AclAction, AclCounter, AclDirection, AclEntry, NetworkAcl};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use finding::{Compliance, Finding, FindingKey, RecordState, Source, Workflow};
 pub use group::{GroupRule, RulePeer, SecurityGroup};

@@ -3,9 +3,14 @@
 use super::readback::Sight;
 use crate::cloud::CloudError;
 use crate::ledger::StepError;
+use crate::playbook::Change;
 
 /// The code of a failure that looking has established: the step had no effect and may be begun again.
 pub(super) const NOT_APPLIED: &str = "NotApplied";
+
+/// The code of an unclear end that looking has established: a part of the step was done, and it may be begun again to do
+/// the rest.
+pub(super) const HALF_DONE: &str = "HalfDone";
 
 /// What became of one step's calls.
 pub(super) enum Answer {
@@ -17,6 +22,8 @@ pub(super) enum Answer {
     Unclear(StepError),
     /// A read-back's findings.
     Seen(Sight),
+    /// It had no effect, and is intended again, made otherwise.
+    Again { error: StepError, change: Box<Change> },
 }
 
 impl Answer {

@@ -3,12 +3,12 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
-use super::answer::{Answer, NOT_APPLIED, step_error, unclear_or_failed};
+use super::answer::{Answer, HALF_DONE, NOT_APPLIED, step_error, unclear_or_failed};
 use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, message};
+use super::{Engine, EngineError, LEASE, apply, block, message};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Partition, Scope, text};
@@ -27,6 +27,9 @@ const FINDING_CALLS: usize = 4;
 
 /// Steps that ended together, each with what became of it.
 type Answers = Vec<(StepId, Answer)>;
+
+/// How often a step is begun again, made otherwise: as often as there may be others at the same table at the same moment.
+const TIMES_AGAIN: u32 = 40;
 
 /// Runs every step that has not run yet, in order, to the run's end.
 ///
@@ -55,6 +58,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     };
     let mut running: JoinSet<Answers> = JoinSet::new();
     let turns = Arc::new(Semaphore::new(FINDING_CALLS));
+    let mut begun_again = BTreeMap::new();
     for wave in journal.state.plan.waves() {
         let halted = halted(&journal.state, wave);
         let mut events = Vec::new();
@@ -66,14 +70,15 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 Verdict::Start => {
                     let change = resolved_change(&journal.state, step);
                     let record = change.clone().map(Box::new);
+                    let resumed = journal.state.steps.get(&step.id).is_some_and(|s| s.intended_at.is_some());
                     events.push(Event::Intended { step: step.id.clone(), change: record });
-                    start.push((step.clone(), change));
+                    start.push(((step.clone(), resumed), change));
                 }
             }
         }
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
-        for batch in apply::findings::batches(&mut start, |s: &Step| s.id.clone()) {
+        for batch in apply::findings::batches(&mut start, |(s, _): &(Step, bool)| s.id.clone()) {
             let (engine, writes, turns) = (engine.clone(), writes.clone(), turns.clone());
             let scope = journal.state.plan.scope.clone();
             running.spawn(async move {
@@ -81,7 +86,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 apply::findings::set(&engine, writes.as_ref(), &scope, batch).await
             });
         }
-        for (step, change) in start {
+        for ((step, resumed), change) in start {
             if step.weight == Weight::Essential {
                 waited.insert(step.id.clone());
             }
@@ -89,22 +94,21 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
             // what still runs is awaited first.
             if matches!(step.action, Action::Notify { .. } | Action::ReadBack { isolated: None, .. }) {
                 while let Some(done) = running.join_next().await {
-                    record_answer(engine, journal, done).await?;
+                    take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
                 }
             }
-            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change));
+            let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change, resumed));
             running.spawn(async move { vec![(id, work.await)] });
         }
         while !waited.is_empty() {
             let Some(done) = running.join_next().await else { break };
-            for (id, _) in done.iter().flatten() {
-                waited.remove(id);
+            for id in take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
+                waited.remove(&id);
             }
-            record_answer(engine, journal, done).await?;
         }
     }
     while let Some(done) = running.join_next().await {
-        record_answer(engine, journal, done).await?;
+        take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
     }
     // Best-effort changes may have been answered after the last read-back.
     if readback::unread(&journal.state) {
@@ -116,6 +120,42 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let (outcome, message) = super::report::conclusion(&journal.state);
     journal.append(&[Event::Ended { outcome, message }]).await?;
     Ok(())
+}
+
+/// Writes an answer down. A step that is to be made otherwise is intended again, durably, and begun again; the step's id
+/// where it has come to its end.
+async fn take(
+    engine: &Engine,
+    journal: &mut Journal,
+    writes: &Arc<dyn Writes>,
+    running: &mut JoinSet<Answers>,
+    begun_again: &mut BTreeMap<StepId, u32>,
+    done: Result<Answers, tokio::task::JoinError>,
+) -> Result<Vec<StepId>, EngineError> {
+    let again = |answers: &Answers| matches!(answers.as_slice(), [(_, Answer::Again { .. })]);
+    let (id, error, change) = match done {
+        Ok(mut answers) if again(&answers) => match answers.pop() {
+            Some((id, Answer::Again { error, change })) => (id, error, change),
+            _ => return Ok(vec![]),
+        },
+        done => {
+            let ids = done.iter().flatten().map(|(id, _)| id.clone()).collect();
+            record_answer(engine, journal, done).await?;
+            return Ok(ids);
+        }
+    };
+    let failed = Event::Failed { step: id.clone(), error };
+    let times = begun_again.entry(id.clone()).or_insert(0);
+    *times += 1;
+    let step = journal.state.plan.step(&id).filter(|_| *times <= TIMES_AGAIN).cloned();
+    let Some(step) = step else {
+        journal.append(&[failed]).await?;
+        return Ok(vec![id]);
+    };
+    journal.append(&[failed, Event::Intended { step: id.clone(), change: Some(change.clone()) }]).await?;
+    let work = work(engine, journal, writes, step, Some(*change), false);
+    running.spawn(async move { vec![(id, work.await)] });
+    Ok(vec![])
 }
 
 /// Why waves from here on must not change anything more: an essential step before them did not succeed.
@@ -140,8 +180,11 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         StepState::Pending => true,
         // Recovery has looked and found that these had no effect.
         StepState::Failed { error } => error.code == NOT_APPLIED,
-        // A finding may be set twice, and Security Hub does not show for minutes whether it was.
-        StepState::Indeterminate { .. } => matches!(step.action, Action::Change(Change::Finding(_))),
+        // A finding may be set twice, and Security Hub does not show for minutes whether it was; of others the rest may
+        // still be to be done.
+        StepState::Indeterminate { error } => {
+            error.code == HALF_DONE || matches!(step.action, Action::Change(Change::Finding(_)))
+        }
         _ => false,
     };
     if !startable {
@@ -158,7 +201,11 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         let goes_on = match &step.action {
             Action::ReadBack { .. } | Action::Notify { .. } => true,
             Action::Snapshots { .. } => contained,
-            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } => false,
+            // Each needs the step whose number it writes.
+            Action::WriteCounter { .. } => true,
+            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } | Action::MoveExpiry { .. } => {
+                false
+            }
         };
         if !goes_on {
             return skip(why.to_owned());
@@ -197,12 +244,13 @@ fn work(
     writes: &Arc<dyn Writes>,
     step: Step,
     change: Option<Change>,
+    resumed: bool,
 ) -> impl Future<Output = Answer> + Send + 'static {
     let (engine, writes, state) = (engine.clone(), writes.clone(), journal.state.clone());
     async move {
         match (step.action, change) {
             (Action::Change(_), Some(change)) => {
-                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change).await
+                apply::apply_change(&engine, writes.as_ref(), &state.plan.scope, &change, resumed).await
             }
             (Action::Change(_), None) => Answer::failed("NoChange", "the change was not recorded"),
             (Action::Recheck { interfaces, quarantine_group, instance }, _) => {
@@ -234,6 +282,10 @@ fn work(
                     Err(e) => unclear_or_failed(&e),
                 }
             }
+            (Action::WriteCounter { acl, step, .. }, _) => {
+                block::write_counter(&engine, writes.as_ref(), &state, &acl, &step).await
+            }
+            (Action::MoveExpiry { blocks, .. }, _) => block::move_expiry(&engine, &state.plan.scope, &blocks).await,
             (Action::UpdateFinding { key, workflow, note, hub, .. }, _) => {
                 let update = FindingUpdate { workflow: Some(workflow), note: Some(note) };
                 let (target, keys) = (Target::new(&hub), [key]);
@@ -355,7 +407,7 @@ async fn record_answer(
                     Some(message) => Event::Failed { step, error: StepError { code: "NotAsLeft".into(), message } },
                 });
             }
-            Answer::Failed(error) => events.push(Event::Failed { step, error }),
+            Answer::Failed(error) | Answer::Again { error, .. } => events.push(Event::Failed { step, error }),
             Answer::Unclear(error) => {
                 // Findings were looked at together already.
                 if !matches!(

@@ -4,7 +4,6 @@ use super::prepare::Prepared;
 use crate::cloud::Permit;
 use crate::domain::{InstanceId, RunId, text};
 use crate::ledger::Claim;
-use crate::playbook::Playbook;
 use crate::policy;
 use chrono::{DateTime, Utc};
 
@@ -99,8 +98,7 @@ impl Guard {
         self.admit_session()?;
         let sample = plan.finding.as_ref().is_some_and(|f| f.sample)
             || plan.instance() == Some(InstanceId::new(SAMPLE_INSTANCE));
-        // A sample is never contained. To say where people stand with one hurts nobody, and clears the list.
-        if sample && !matches!(plan.playbook, Playbook::Restore | Playbook::UpdateFindings) {
+        if sample && plan.playbook.contains() {
             let what = plan.finding.as_ref().map_or(plan.subject.clone(), |f| text::fit(f.id.as_str(), 120));
             return Err(Refusal::Sample(what));
         }
@@ -111,7 +109,7 @@ impl Guard {
             .and_then(|i| i.tags.get(policy::EXEMPT_TAG))
             .filter(|v| v.trim().eq_ignore_ascii_case(policy::EXEMPT_VALUE));
         if let Some(value) = exempt
-            && plan.playbook != Playbook::Restore
+            && plan.playbook.contains()
             && !consent.override_exemption
         {
             return Err(Refusal::Exempt { subject: plan.subject.clone(), value: text::fit(value, 40) });

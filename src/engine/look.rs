@@ -1,6 +1,7 @@
 //! After an unclear answer: look at the world, and let it say what was applied.
 
-use super::answer::NOT_APPLIED;
+use super::answer::{HALF_DONE, NOT_APPLIED};
+use super::apply::deny_address::{Found, found};
 use super::journal::Journal;
 use super::readback::{look, not_shown_yet};
 use super::{Engine, EngineError};
@@ -19,9 +20,26 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
     let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
     let event = match (&action, &status.change) {
         // Making the group looks before it makes, and reads only look: both can be begun again as they are.
-        (Action::Change(Change::MakeQuarantineGroup(_)) | Action::Recheck { .. } | Action::ReadBack { .. }, _) => {
-            failed(NOT_APPLIED, "no answer was recorded; to be done again")
-        }
+        (
+            Action::Change(Change::MakeQuarantineGroup(_))
+            | Action::Recheck { .. }
+            | Action::ReadBack { .. }
+            | Action::MoveExpiry { .. },
+            _,
+        ) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
+        (Action::Change(_), Some(Change::DenyAddress(deny))) => match found(engine, &scope, deny).await? {
+            Found::Done => applied(vec!["found done on looking".into()]),
+            Found::Nothing => failed(NOT_APPLIED, "looking showed that it was not done"),
+            Found::Gone => failed("Gone", "the network ACL is no longer there"),
+            Found::Part(what) => {
+                let known = matches!(&status.state, StepState::Indeterminate { error } if error.code == HALF_DONE);
+                if known {
+                    return Ok(());
+                }
+                let error = StepError { code: HALF_DONE.into(), message: what };
+                Event::Indeterminate { step: step.clone(), error }
+            }
+        },
         (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {
             Standing::After => applied(vec!["found done on looking".into()]),
             // It may show minutes late. Setting it again does no harm, and recovery does that.
@@ -46,6 +64,8 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
                 applied(mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect())
             }
         }
+        // Writing a counter again does no harm: what it writes is made out from the table each time.
+        (Action::WriteCounter { .. }, _) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
         (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_), _) => {
             if matches!(status.state, StepState::Indeterminate { .. }) {

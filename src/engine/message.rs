@@ -91,6 +91,9 @@ fn value(state: &RunState, with_steps: bool) -> Value {
             vec![format!("See lazaret runs --run {}, then lazaret quarantine {id} again", state.run)],
         ),
         Playbook::Restore => (headline(state), vec![format!("See lazaret runs --run {}", state.run)]),
+        Playbook::Unblock | Playbook::ExtendBlock => {
+            (headline(state), vec![format!("See lazaret runs --run {}", state.run)])
+        }
         _ => {
             let back = format!("False positive? lazaret restore --run {}", state.run);
             (headline(state), plan.promise.next.iter().cloned().chain([back]).collect())

@@ -5,6 +5,8 @@
 
 mod answer;
 mod apply;
+mod block;
+pub mod blocks;
 mod execute;
 mod findings_said;
 pub mod guard;
@@ -21,9 +23,12 @@ pub mod rehearse;
 pub mod report;
 mod retry;
 
+pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
-pub use prepare::{FindingsRequest, Prepared, QuarantineRequest, RestoreRequest};
+pub use prepare::{
+    BlockRequest, ExtendRequest, FindingsRequest, Prepared, QuarantineRequest, Request, RestoreRequest, UnblockRequest, WhichBlocks,
+};
 pub use report::RunReport;
 
 use crate::cloud::{Cloud, CloudError};

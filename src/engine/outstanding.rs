@@ -20,7 +20,7 @@ pub fn outstanding(runs: Vec<RunState>) -> Vec<Outstanding> {
     let mut standing: Vec<Outstanding> = Vec::new();
     for run in runs {
         match run.plan.playbook {
-            Playbook::Restore => settle(&run, &mut standing),
+            Playbook::Restore | Playbook::Unblock => settle(&run, &mut standing),
             _ => {
                 let changes: Vec<Change> = run.changes().into_iter().filter(|c| c.inverse().is_some()).collect();
                 standing.push(Outstanding { run, changes });
@@ -32,7 +32,10 @@ pub fn outstanding(runs: Vec<RunState>) -> Vec<Outstanding> {
 }
 
 fn settle(restore: &RunState, standing: &mut [Outstanding]) {
-    let whole = matches!(restore.ended, Some((Outcome::Done, _, _))) && !restore.plan.leaves_open();
+    // A block may be one part of a run: taking it away settles no more than that.
+    let whole = restore.plan.playbook == Playbook::Restore
+        && matches!(restore.ended, Some((Outcome::Done, _, _)))
+        && !restore.plan.leaves_open();
     let back: Vec<&Change> =
         restore.steps.values().filter(|s| s.state.succeeded()).filter_map(|s| s.change.as_ref()).collect();
     for entry in standing.iter_mut().filter(|o| restore.plan.reverts.contains(&o.run.run)) {

@@ -97,7 +97,10 @@ pub(super) async fn read_back(
         sight.findings = shown
             .into_iter()
             .map(|(id, change)| match change.standing(&world) {
-                Standing::After => (id.clone(), true, change.after_text()),
+                Standing::After => match change.without_effect(&world) {
+                    None => (id.clone(), true, change.after_text()),
+                    Some(why) => (id.clone(), false, why),
+                },
                 Standing::Before => (id.clone(), false, format!("still {}", change.before_text())),
                 Standing::Drift(now) => (id.clone(), false, now),
                 Standing::Gone => (id.clone(), false, "no longer there".into()),

@@ -62,8 +62,8 @@ impl Engine {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
                     Some(rereading(self, call).await.map(drop))
                 }
-                Action::Notify { .. } | Action::UpdateFinding { .. } => None,
-                Action::Recheck { .. } | Action::ReadBack { .. } => continue,
+                Action::Notify { .. } | Action::UpdateFinding { .. } | Action::WriteCounter { .. } => None,
+                Action::Recheck { .. } | Action::ReadBack { .. } | Action::MoveExpiry { .. } => continue,
             };
             answers.push(Rehearsal {
                 step: step.id.clone(),

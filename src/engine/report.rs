@@ -192,7 +192,15 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
                 promise.broken, state.run
             )
         }
+        (Playbook::Unblock, Outcome::Done) if !state.plan.drift.is_empty() => {
+            let left: Vec<String> =
+                state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
+            format!("{}. Left alone: {}", promise.kept, left.join("; "))
+        }
         (_, Outcome::Done) => promise.kept.clone(),
+        (Playbook::Unblock, Outcome::Partial) => {
+            format!("{}: {}. Next: `lazaret unblock {id}` again", promise.broken, missing.join("; "))
+        }
         (_, Outcome::Partial) => format!(
             "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
             promise.broken,

@@ -217,8 +217,11 @@ impl RunState {
         match &record.event {
             Event::Intended { change, .. } => {
                 status.intended_at = Some(record.at);
-                // The first intention's "before" stands: a repeat sees a world that we may have changed already.
-                if status.change.is_none() {
+                // The first intention's "before" stands: a repeat sees a world that we may have changed already. After a
+                // failure that certainly had no effect, the same edit may be made otherwise: then that one counts.
+                let failed = matches!(status.state, StepState::Failed { .. });
+                let renewed = |(old, new): (&Change, &Change)| failed && old.renewed_by(new);
+                if status.change.is_none() || status.change.as_ref().zip(change.as_deref()).is_some_and(renewed) {
                     status.change = change.as_deref().cloned();
                 }
             }

@@ -3,6 +3,7 @@
 //! May import `domain` and `policy`. No I/O, no async, no clock: the time comes in with the observation. A plan is
 //! data: the value that is previewed is the value that runs.
 
+pub mod block;
 pub mod change;
 pub mod observed;
 pub mod plan;

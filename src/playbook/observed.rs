@@ -2,8 +2,8 @@
 
 use super::change::group_list;
 use crate::domain::{
-    FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, Protection, Scope, SecurityGroup, VpcId,
-    Workflow,
+    AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope,
+    SecurityGroup, VpcId, Workflow,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,10 @@ pub struct Needs {
     pub ssm_endpoints_of: Option<VpcId>,
     /// These findings, as Security Hub shows them.
     pub findings: BTreeSet<FindingKey>,
+    /// These network ACLs with all their entries.
+    pub acls: BTreeSet<AclId>,
+    /// The counters of these network ACLs.
+    pub counters: BTreeSet<AclId>,
 }
 
 impl Needs {
@@ -66,6 +70,8 @@ impl Needs {
         self.groups.extend(other.groups);
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
         self.findings.extend(other.findings);
+        self.acls.extend(other.acls);
+        self.counters.extend(other.counters);
         self
     }
 }
@@ -92,6 +98,15 @@ pub struct Observed {
     /// The findings that were asked for and that Security Hub still has.
     #[serde(default, with = "pairs")]
     pub findings: BTreeMap<FindingKey, FindingNow>,
+    /// The network ACLs that were asked for and exist.
+    #[serde(default)]
+    pub acls: BTreeMap<AclId, NetworkAcl>,
+    /// The counters that were asked for and exist.
+    #[serde(default)]
+    pub counters: BTreeMap<AclId, AclCounter>,
+    /// Why the counters could not be read, escaped. They are hints: nothing waits for them.
+    #[serde(default)]
+    pub counters_error: Option<String>,
 }
 
 impl Observed {
@@ -107,6 +122,9 @@ impl Observed {
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
             findings: BTreeMap::new(),
+            acls: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            counters_error: None,
         }
     }
 

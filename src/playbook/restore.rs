@@ -395,6 +395,12 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
         });
     };
     let inverse = change.inverse()?;
+    if let Some(others) = change.stands_in_part(request.observed) {
+        if !others.is_empty() {
+            note(others.join("; "), "what is left of ours is taken back, the rest left alone", DriftKind::Lost);
+        }
+        return Some(step_back(change, inverse, request));
+    }
     let inverse = match change.standing(request.observed) {
         Standing::Before => return None,
         Standing::After if change.only_when_asked() && !forced(request, &what) => {
@@ -420,14 +426,19 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
             return None;
         }
     };
-    Some(Step {
+    Some(step_back(change, inverse, request))
+}
+
+/// The step that takes an edit back.
+fn step_back(change: &Change, inverse: Change, request: &Request<'_>) -> Step {
+    Step {
         id: StepId(format!("back-{}", inverse.fields().join("-").replace(' ', "-"))),
-        title: format!("Put back {what}: {}", inverse.after_text()),
+        title: format!("Put back {}: {}", change.what(), inverse.after_text()),
         wave: if change.back_in() == BackIn::Access { 2 } else { 4 },
         weight: change.back_weight(),
         needs: vec![],
         action: Action::Change(inverse.resting_on(request.observed)),
-    })
+    }
 }
 
 fn protection_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {

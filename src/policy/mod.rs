@@ -1,5 +1,10 @@
 //! What a person has decided beforehand: how to isolate, what to leave alone. Pure data; may import `domain` only.
 
+pub mod address;
+mod block;
+
+pub use block::{Band, BlockPolicy, Ttl};
+
 use crate::domain::GroupId;
 use serde::{Deserialize, Serialize};
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // this whole crate is tests
 
 mod again;
+mod block;
 mod cli;
 mod console;
 mod contract;

@@ -3,6 +3,7 @@
 //! One file a service; [`crate::cloud::operations`] lists every operation that they call. Deliberately absent:
 //! decisions. A call is sent, its answer becomes domain types, its error becomes a [`CloudError`].
 
+mod acls;
 mod clients;
 mod config;
 mod ec2;

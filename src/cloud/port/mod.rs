@@ -3,6 +3,10 @@
 //! Each method's first line names its operation (`service:Operation`); the IAM policies in `assets/iam` are held
 //! against those names by a test. Pages are followed to the end unless a method says otherwise.
 
+mod acls;
+
+pub use acls::{AclReads, AclWrites};
+
 use crate::domain::{
     AclId, Finding, FindingId, FindingKey, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
     NetworkAcl, Protection, Scope, SecurityGroup, Severity, SnapshotId, Tags, VolumeId, VpcId, Workflow, text,
@@ -206,6 +210,8 @@ pub enum InterfaceQuery {
     AttachedTo(Vec<InstanceId>),
     /// All that hold this group.
     InGroup(GroupId),
+    /// All in the account and Region, attached or not.
+    All,
 }
 
 /// Which security groups to describe.
@@ -260,7 +266,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: Send + Sync {
+pub trait Reads: AclReads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -303,7 +309,7 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: Send + Sync {
+pub trait Writes: AclWrites + Send + Sync {
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

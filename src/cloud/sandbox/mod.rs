@@ -5,6 +5,7 @@
 //! May import `domain`, `intake` (to decode the findings it holds) and `cloud::port`. Deliberately absent: the
 //! network, the system's clock and any chance but the seed's.
 
+mod acls;
 mod asff;
 mod background;
 mod behaviour;

@@ -29,7 +29,7 @@ fn joined<T: Display>(ids: &[T]) -> Option<String> {
 
 impl Sandbox {
     /// A read that looks at one scope.
-    async fn ask<T, F>(
+    pub(super) async fn ask<T, F>(
         &self,
         operation: &'static str,
         scope: &Scope,
@@ -96,6 +96,7 @@ impl Reads for Sandbox {
         let resource = match query {
             InterfaceQuery::AttachedTo(ids) => joined(ids),
             InterfaceQuery::InGroup(group) => Some(group.to_string()),
+            InterfaceQuery::All => None,
         };
         self.ask("ec2:DescribeNetworkInterfaces", scope, resource, |world| {
             Ok(rules::interfaces::describe(world.place(scope)?, query))

@@ -40,6 +40,7 @@ impl Refusal {
             "OperationNotPermitted" | "IncorrectInstanceState" | "UnsupportedOperation" => ErrorKind::Conflict,
             "SandboxStore" => ErrorKind::Unavailable,
             code if code.ends_with(".NotFound") => ErrorKind::NotFound,
+            "NetworkAclEntryAlreadyExists" => ErrorKind::AlreadyExists,
             code if code.ends_with(".Duplicate") => ErrorKind::AlreadyExists,
             code if code.ends_with("LimitExceeded") => ErrorKind::Conflict,
             _ => ErrorKind::Invalid,

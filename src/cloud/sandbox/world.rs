@@ -92,6 +92,9 @@ pub struct InstanceProfile {
 pub struct ScopeWorld {
     /// The quota of security groups on one interface, where it isn't the default.
     pub groups_per_interface: Option<usize>,
+    /// The quota of entries of a network ACL in each direction and family, where it was raised.
+    #[serde(default)]
+    pub acl_entries: Option<usize>,
     /// VPCs.
     pub vpcs: BTreeMap<VpcId, Vpc>,
     /// Subnets.
@@ -330,6 +333,11 @@ impl ScopeWorld {
             self.interfaces.values().filter(|i| i.instance.as_ref() == Some(instance)).collect();
         found.sort_by_key(|i| i.device_index);
         found
+    }
+
+    /// The quota of entries of a network ACL in each direction and family, the final deny included.
+    pub fn acl_quota(&self) -> usize {
+        super::rules::acl_entries::quota(self.acl_entries)
     }
 
     /// The quota of groups on one interface.

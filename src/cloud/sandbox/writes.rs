@@ -13,7 +13,7 @@ const DRY_MESSAGE: &str = "00000000-0000-0000-0000-000000000000";
 
 impl Sandbox {
     /// A mutating call on one resource.
-    async fn tell<T, F>(
+    pub(super) async fn tell<T, F>(
         &self,
         operation: &'static str,
         target: &Target,

@@ -352,6 +352,8 @@ pub fn verb(playbook: Playbook) -> &'static str {
         Playbook::CollectForensics => "Collect forensics",
         Playbook::UpdateFindings => "Update findings",
         Playbook::DeleteRole => "Delete role",
+        Playbook::Unblock => "Unblock",
+        Playbook::ExtendBlock => "Extend",
     }
 }
 

@@ -65,6 +65,8 @@ pub fn step(state: &StepState, action: &Action, alive: bool) -> (&'static str, &
             Action::Snapshots { .. } => ("●", "started", Role::Ok),
             Action::Notify { .. } => ("●", "sent", Role::Ok),
             Action::UpdateFinding { .. } => ("●", "set", Role::Ok),
+            Action::WriteCounter { .. } => ("●", "written", Role::Ok),
+            Action::MoveExpiry { .. } => ("●", "moved", Role::Ok),
         },
         StepState::Verified => ("✓", "verified", Role::Ok),
         StepState::NotVerified { .. } => ("✗", "not as left", Role::Failed),

@@ -1,6 +1,7 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
 pub(super) mod findings;
+pub(super) mod deny_address;
 mod quarantine_group;
 
 use super::Engine;
@@ -14,9 +15,20 @@ use crate::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
 use crate::playbook::{Change, Standing, StepId};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
-pub(super) async fn apply_change(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Change) -> Answer {
-    if let Change::MakeQuarantineGroup(group) = change {
-        return quarantine_group::make(engine, writes, scope, group).await;
+/// `resumed` says that the same was intended before, and may have been done in part.
+pub(super) async fn apply_change(
+    engine: &Engine,
+    writes: &dyn Writes,
+    scope: &Scope,
+    change: &Change,
+    resumed: bool,
+) -> Answer {
+    match change {
+        Change::MakeQuarantineGroup(group) => return quarantine_group::make(engine, writes, scope, group).await,
+        Change::DenyAddress(deny) => {
+            return deny_address::make(&deny_address::Hand { engine, writes, scope }, deny, resumed).await;
+        }
+        _ => {}
     }
     if let Change::Finding(edit) = change {
         let one = vec![(StepId::from("finding"), edit.clone())];
@@ -98,5 +110,16 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
         }
         // Made in several calls, each looked into, and many in one call: see `quarantine_group` and `findings`.
         Change::MakeQuarantineGroup(_) | Change::Finding(_) => Ok(()),
+        // Both directions, for a rehearsal. Made for good in several calls, each looked into: see `deny_address`.
+        Change::DenyAddress(deny) => {
+            for direction in &deny.directions {
+                if deny.adds {
+                    writes.create_acl_entry(target, &deny.acl, &deny.entry(*direction)).await?;
+                } else {
+                    writes.delete_acl_entry(target, &deny.acl, *direction, deny.number).await?;
+                }
+            }
+            Ok(())
+        }
     }
 }

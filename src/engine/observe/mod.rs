@@ -1,6 +1,7 @@
 //! Reading what a plan needs to know, side by side where nothing depends on the other.
 
 pub mod findings;
+pub(super) mod acls;
 
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};
@@ -59,6 +60,7 @@ pub async fn observe(
     if !needs.findings.is_empty() {
         world.findings = findings::findings(reads, scope, &needs.findings).await?;
     }
+    acls::read(reads, scope, needs, &mut world).await?;
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }

@@ -1,10 +1,12 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
 
+pub use findings::FindingsRequest;
+mod block;
 mod findings;
 mod quarantine;
 mod restore;
 
-pub use findings::FindingsRequest;
+pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -22,6 +24,12 @@ pub enum Request {
     Restore(Box<RestoreRequest>),
     /// An update of findings.
     Findings(Box<FindingsRequest>),
+    /// The block of an address.
+    Block(Box<BlockRequest>),
+    /// Blocks of an address to be taken away, or swept.
+    Unblock(Box<UnblockRequest>),
+    /// The end of an address's blocks to be moved.
+    Extend(Box<ExtendRequest>),
 }
 
 impl Request {
@@ -31,6 +39,9 @@ impl Request {
             Self::Quarantine(request) => &request.scope,
             Self::Restore(request) => &request.scope,
             Self::Findings(request) => &request.hub,
+            Self::Block(request) => &request.scope,
+            Self::Unblock(request) => &request.scope,
+            Self::Extend(request) => &request.scope,
         }
     }
 }
@@ -67,6 +78,9 @@ impl Engine {
             Request::Quarantine(request) => self.prepare_quarantine(request).await,
             Request::Restore(request) => self.prepare_restore(request).await,
             Request::Findings(request) => self.prepare_findings(request).await,
+            Request::Block(request) => self.prepare_block(request).await,
+            Request::Unblock(request) => self.prepare_unblock(request).await,
+            Request::Extend(request) => self.prepare_extend(request).await,
         }
     }
 

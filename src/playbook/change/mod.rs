@@ -4,12 +4,14 @@
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
 mod finding;
+mod deny_address;
 mod groups;
 mod protection;
 mod quarantine_group;
 mod tags;
 
 pub use finding::{NO_NOTE, SetFinding, Swap};
+pub use deny_address::{DenyAddress, Seen, ways};
 pub use groups::SetInterfaceGroups;
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
@@ -112,6 +114,23 @@ pub trait Edit: Clone + Sized {
         None
     }
 
+    /// Where only a part of what it leaves there stands, and that part is certainly ours: what others have put in place
+    /// of the rest, often nothing. A restore takes the part back.
+    fn stands_in_part(&self, _world: &Observed) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Why it has no effect though it stands as it was left.
+    fn without_effect(&self, _world: &Observed) -> Option<String> {
+        None
+    }
+
+    /// Whether a later intention of the same step may take its place in the record, once it has certainly failed: the
+    /// same edit, made otherwise, such as an entry under another number.
+    fn renewed_by(&self, _later: &Self) -> bool {
+        false
+    }
+
     /// Whether a restore leaves it as it is unless it is asked for by name.
     fn only_when_asked(&self) -> bool {
         false
@@ -148,6 +167,8 @@ pub enum Change {
     MakeQuarantineGroup(MakeQuarantineGroup),
     /// Sets workflow status and note of a finding.
     Finding(SetFinding),
+    /// Denies a range in a network ACL.
+    DenyAddress(DenyAddress),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -159,6 +180,7 @@ macro_rules! every {
             Change::Tags($edit) => $do,
             Change::MakeQuarantineGroup($edit) => $do,
             Change::Finding($edit) => $do,
+            Change::DenyAddress($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -181,6 +203,10 @@ macro_rules! every {
             }
             (Change::Finding($a), Change::Finding($b)) => {
                 let $kind = Change::Finding;
+                $do
+            }
+            (Change::DenyAddress($a), Change::DenyAddress($b)) => {
+                let $kind = Change::DenyAddress;
                 $do
             }
             _ => None,
@@ -247,6 +273,21 @@ impl Change {
         every!(self, self, kind: (e, _same) => e.overwriting(world).map(kind))
     }
 
+    /// See [`Edit::stands_in_part`].
+    pub fn stands_in_part(&self, world: &Observed) -> Option<Vec<String>> {
+        every!(self, e => e.stands_in_part(world))
+    }
+
+    /// See [`Edit::without_effect`].
+    pub fn without_effect(&self, world: &Observed) -> Option<String> {
+        every!(self, e => e.without_effect(world))
+    }
+
+    /// See [`Edit::renewed_by`].
+    pub fn renewed_by(&self, later: &Self) -> bool {
+        every!(self, later, kind: (a, b) => a.renewed_by(b).then(|| kind(b.clone()))).is_some()
+    }
+
     /// See [`Edit::only_when_asked`].
     pub fn only_when_asked(&self) -> bool {
         every!(self, e => e.only_when_asked())
@@ -278,7 +319,8 @@ impl Change {
             Self::Protection(SetProtection { instance, .. })
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
-            Self::MakeQuarantineGroup(_) | Self::Finding(_) => None,
+            Self::MakeQuarantineGroup(_) => None,
+            Self::DenyAddress(_) | Self::Finding(_) => None,
         }
     }
 

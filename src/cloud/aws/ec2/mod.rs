@@ -1,5 +1,6 @@
 //! EC2: instances, network interfaces, security groups, tags, snapshots and network ACLs.
 
+pub(super) mod acls;
 pub(super) mod convert;
 pub(super) mod read;
 pub(super) mod write;

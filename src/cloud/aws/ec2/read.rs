@@ -60,22 +60,30 @@ pub(in crate::cloud::aws) async fn interfaces(
     scope: &Scope,
     query: &InterfaceQuery,
 ) -> CloudResult<Vec<Interface>> {
-    let filters = match query {
+    let filters: Vec<Option<Filter>> = match query {
         InterfaceQuery::AttachedTo(ids) => {
-            portions(ids).into_iter().map(|ids| filter("attachment.instance-id", ids)).collect()
+            portions(ids).into_iter().map(|ids| Some(filter("attachment.instance-id", ids))).collect()
         }
-        InterfaceQuery::InGroup(group) => vec![filter("group-id", [group.as_str()])],
+        InterfaceQuery::InGroup(group) => vec![Some(filter("group-id", [group.as_str()]))],
+        InterfaceQuery::All => vec![None],
     };
     let ec2 = &clients.ec2;
     let mut found = Vec::new();
     for filter in filters {
-        let pages = ec2.describe_network_interfaces().filters(filter).max_results(PAGE).into_paginator().items().send();
+        let pages = ec2
+            .describe_network_interfaces()
+            .set_filters(filter.map(|f| vec![f]))
+            .max_results(PAGE)
+            .into_paginator()
+            .items()
+            .send();
         let interfaces = call(DESCRIBE_NETWORK_INTERFACES, Some(scope), pages.collect::<Result<Vec<_>, _>>()).await?;
         found.extend(interfaces.iter().filter_map(convert::interface));
     }
     found.retain(|interface| match query {
         InterfaceQuery::AttachedTo(ids) => interface.instance.as_ref().is_some_and(|id| ids.contains(id)),
         InterfaceQuery::InGroup(group) => interface.groups.contains(group),
+        InterfaceQuery::All => true,
     });
     found.sort_by(|a, b| (&a.instance, a.device_index, &a.id).cmp(&(&b.instance, b.device_index, &b.id)));
     Ok(found)

@@ -13,6 +13,7 @@ pub(in super::super) fn describe(place: &ScopeWorld, query: &InterfaceQuery) -> 
     let wanted = |i: &&Interface| match query {
         InterfaceQuery::AttachedTo(instances) => i.instance.as_ref().is_some_and(|id| instances.contains(id)),
         InterfaceQuery::InGroup(group) => i.groups.contains(group),
+        InterfaceQuery::All => true,
     };
     let mut found: Vec<Interface> = place.interfaces.values().filter(wanted).cloned().collect();
     found.sort_by(|a, b| (&a.instance, a.device_index, &a.id).cmp(&(&b.instance, b.device_index, &b.id)));

@@ -1,6 +1,7 @@
 //! AWS's own rules, one resource a file: each function checks everything first and only then changes the world, so
 //! that a refused call changes nothing.
 
+pub(super) mod acl_entries;
 pub(super) mod findings;
 pub(super) mod groups;
 pub(super) mod instances;

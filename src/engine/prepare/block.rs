@@ -1,0 +1,221 @@
+//! What blocking, unblocking and extending need to know, and their plans.
+
+use super::super::blocks::Block;
+use super::super::observe::observe;
+use super::super::{Engine, EngineError};
+use super::{Prepared, Request};
+use crate::cloud::port::{InstanceQuery, InterfaceQuery};
+use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId, Scope};
+use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
+use crate::playbook::{FindingRef, Needs, Observed, PlanRefusal};
+use crate::policy::address::AwsRanges;
+use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Ttl};
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Asks for the block of one address or range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BlockRequest {
+    /// Where.
+    pub scope: Scope,
+    /// What is to be denied.
+    pub range: IpNet,
+    /// The instances whose packets are meant: every ACL that guards a subnet of one of their interfaces.
+    pub instances: Vec<InstanceId>,
+    /// ACLs that are named; with them, those of the instances are left out of it.
+    pub acls: Vec<AclId>,
+    /// In which directions; none for both.
+    pub directions: Option<BTreeSet<AclDirection>>,
+    /// For how long; none until it is taken back.
+    pub ttl: Option<Ttl>,
+    /// The range typed a second time, where it is wide or AWS's own.
+    pub typed_again: Option<IpNet>,
+    /// How to block, and what never to.
+    pub policy: BlockPolicy,
+    /// AWS's published ranges, where they are known.
+    pub aws: Option<Arc<AwsRanges>>,
+    /// The finding that is answered.
+    pub finding: Option<FindingRef>,
+    /// What that finding says of the address.
+    pub remote: Option<RemoteFacts>,
+    /// The topic to tell.
+    pub topic_arn: Option<String>,
+    /// Whether the finding is set to NOTIFIED with a note.
+    pub update_finding: bool,
+}
+
+/// Which blocks of an address are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhichBlocks {
+    /// All of ours.
+    All,
+    /// Those that one run made.
+    Run(RunId),
+    /// Those whose time is over: what a sweep takes away.
+    Expired,
+}
+
+/// Asks for blocks of one address to be taken away; with [`WhichBlocks::Expired`], for a sweep of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnblockRequest {
+    /// Where.
+    pub scope: Scope,
+    /// What is denied.
+    pub range: IpNet,
+    /// Which of its blocks go.
+    pub which: WhichBlocks,
+    /// The topic to tell.
+    pub topic_arn: Option<String>,
+}
+
+/// Asks for the end of blocks to be moved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtendRequest {
+    /// Where.
+    pub scope: Scope,
+    /// What is denied.
+    pub range: IpNet,
+    /// Which of its blocks.
+    pub which: WhichBlocks,
+    /// How long from now; none until they are taken back.
+    pub ttl: Option<Ttl>,
+}
+
+impl Engine {
+    /// Observes the ACLs in question and plans a block.
+    ///
+    /// # Errors
+    /// When something can't be read, or the playbook refuses.
+    pub async fn prepare_block(&self, request: &BlockRequest) -> Result<Prepared, EngineError> {
+        let (observed, interfaces) = self.observe_acls(request).await?;
+        let recorded = self.recorded(&request.scope, &request.range, WhichBlocks::All).await?;
+        let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
+        let plan = block::plan(&block::Request {
+            range: request.range,
+            directions: request.directions.clone(),
+            ttl: request.ttl,
+            observed: &observed,
+            interfaces: &interfaces,
+            recorded: &recorded,
+            policy: &request.policy,
+            aws: request.aws.as_deref(),
+            typed_again: request.typed_again,
+            finding: request.finding.clone(),
+            remote: request.remote.clone(),
+            topic_arn: request.topic_arn.clone(),
+            update_finding: request.update_finding,
+            actor: &self.actor().name,
+        })?;
+        Ok(Prepared::new(plan, observed, Request::Block(Box::new(request.clone()))))
+    }
+
+    /// Reads the ACLs that a block is meant for with their counters, the instances, and every interface around.
+    async fn observe_acls(&self, request: &BlockRequest) -> Result<(Observed, Vec<Interface>), EngineError> {
+        let reads = self.cloud().reads().as_ref();
+        let (scope, at) = (&request.scope, self.now());
+        let ids = InstanceQuery::Ids(request.instances.clone());
+        let instances =
+            async { if request.instances.is_empty() { Ok(vec![]) } else { reads.instances(scope, &ids).await } };
+        let acls = reads.network_acls(scope, &[]);
+        let around = reads.interfaces(scope, &InterfaceQuery::All);
+        let (instances, acls, around) = futures::try_join!(instances, acls, around)?;
+        let not_found = |what: String| PlanRefusal::NotFound { what, scope: scope.clone() };
+        if let Some(id) = request.instances.iter().find(|id| !instances.iter().any(|i| &i.id == *id)) {
+            return Err(not_found(format!("instance {id}")).into());
+        }
+        if let Some(id) = request.acls.iter().find(|id| !acls.iter().any(|a| &a.id == *id)) {
+            return Err(not_found(format!("network ACL {id}")).into());
+        }
+        let mut observed = Observed::empty(scope.clone(), at);
+        let theirs = |i: &&Interface| i.instance.as_ref().is_some_and(|id| request.instances.contains(id));
+        observed.interfaces = around.iter().filter(theirs).map(|i| (i.id.clone(), i.clone())).collect();
+        let wanted: BTreeSet<AclId> = if request.acls.is_empty() {
+            guarding(&acls, &observed.interfaces)
+        } else {
+            request.acls.iter().cloned().collect()
+        };
+        let counters = Needs { counters: wanted.clone(), ..Needs::default() };
+        let read = observe(reads, scope, &counters, at).await?;
+        (observed.counters, observed.counters_error) = (read.counters, read.counters_error);
+        observed.acls = acls.into_iter().filter(|a| wanted.contains(&a.id)).map(|a| (a.id.clone(), a)).collect();
+        // The guard looks at the one whose owner keeps automation away, if there is one.
+        let exempt =
+            |i: &&Instance| i.tags.get(EXEMPT_TAG).is_some_and(|value| value.trim().eq_ignore_ascii_case(EXEMPT_VALUE));
+        observed.instance = instances.iter().find(exempt).or(instances.first()).cloned();
+        Ok((observed, around))
+    }
+
+    /// Reads what stands of an address's blocks and plans to take them away.
+    ///
+    /// # Errors
+    /// When something can't be read, or there is nothing to take away.
+    pub async fn prepare_unblock(&self, request: &UnblockRequest) -> Result<Prepared, EngineError> {
+        let blocks = self.recorded(&request.scope, &request.range, request.which).await?;
+        let observed = self.observe_blocks(&request.scope, &blocks).await?;
+        let (finding, incident) = self.answered(&blocks).await?;
+        let recorded: Vec<Recorded> = blocks.into_iter().map(as_recorded).collect();
+        let plan = unblock::plan(&unblock::Request {
+            range: request.range,
+            blocks: &recorded,
+            observed: &observed,
+            why: if request.which == WhichBlocks::Expired { unblock::Why::Expired } else { unblock::Why::Asked },
+            finding,
+            incident,
+            topic_arn: request.topic_arn.clone(),
+        })?;
+        Ok(Prepared::new(plan, observed, Request::Unblock(Box::new(request.clone()))))
+    }
+
+    /// Reads what stands of an address's blocks and plans to move their end.
+    ///
+    /// # Errors
+    /// When something can't be read, or there is no such block.
+    pub async fn prepare_extend(&self, request: &ExtendRequest) -> Result<Prepared, EngineError> {
+        let blocks = self.recorded(&request.scope, &request.range, request.which).await?;
+        let observed = self.observe_blocks(&request.scope, &blocks).await?;
+        let (finding, incident) = self.answered(&blocks).await?;
+        let recorded: Vec<Recorded> = blocks.into_iter().map(as_recorded).collect();
+        let plan = extend::plan(&extend::Request {
+            range: request.range,
+            blocks: &recorded,
+            observed: &observed,
+            ttl: request.ttl,
+            finding,
+            incident,
+        })?;
+        Ok(Prepared::new(plan, observed, Request::Extend(Box::new(request.clone()))))
+    }
+
+    /// Our blocks of a range in a scope.
+    async fn recorded(&self, scope: &Scope, range: &IpNet, which: WhichBlocks) -> Result<Vec<Block>, EngineError> {
+        let (range, now) = (range.trunc(), self.now());
+        let mut blocks = self.recorded_blocks().await?;
+        blocks.retain(|b| {
+            let meant = match which {
+                WhichBlocks::All => true,
+                WhichBlocks::Run(run) => b.run == run,
+                WhichBlocks::Expired => b.is_due(now),
+            };
+            meant && b.scope == *scope && b.deny.range == range
+        });
+        Ok(blocks)
+    }
+
+    async fn observe_blocks(&self, scope: &Scope, blocks: &[Block]) -> Result<Observed, EngineError> {
+        let acls = blocks.iter().map(|b| b.deny.acl.clone()).collect();
+        let needs = Needs { acls, ..Needs::default() };
+        Ok(observe(self.cloud().reads().as_ref(), scope, &needs, self.now()).await?)
+    }
+
+    /// The finding that the latest of these blocks answered, and its incident.
+    async fn answered(&self, blocks: &[Block]) -> Result<(Option<FindingRef>, String), EngineError> {
+        let Some(latest) = blocks.iter().max_by_key(|b| b.run) else { return Ok((None, String::new())) };
+        let plan = self.run_state(latest.run).await?.plan;
+        Ok((plan.finding, plan.incident))
+    }
+}
+
+fn as_recorded(block: Block) -> Recorded {
+    Recorded { deny: block.deny, run: block.run, by: block.by, since: block.since, until: block.until }
+}

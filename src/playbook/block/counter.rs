@@ -1,0 +1,89 @@
+//! The counter of an ACL's entries in Parameter Store: a hint for people and other programs. Never trusted, since
+//! Parameter Store has no compare-and-swap: whoever writes last wins, and the table is what counts.
+
+use crate::domain::{AclAction, AclCounter, AclEntry, NetworkAcl, text};
+
+/// What a counter says beside the live table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CounterState {
+    /// There is none.
+    Absent,
+    /// It names a deny that stands, and none stands higher.
+    Agrees(i32),
+    /// It differs from the table: how, in words.
+    Drifted(String),
+}
+
+/// The denies' numbers below the final ones.
+fn numbers(acl: &NetworkAcl) -> impl Iterator<Item = i32> {
+    acl.entries.iter().filter(|e| e.action == AclAction::Deny && e.number < AclEntry::FINAL).map(|e| e.number)
+}
+
+/// Holds a counter against the live table.
+pub fn compare(acl: &NetworkAcl, counter: Option<&AclCounter>) -> CounterState {
+    let Some(counter) = counter else { return CounterState::Absent };
+    let Some(says) = counter.number() else {
+        return CounterState::Drifted(format!("it holds \"{}\", which is no number", text::fit(&counter.value, 20)));
+    };
+    match numbers(acl).max() {
+        Some(highest) if highest == says => CounterState::Agrees(says),
+        Some(highest) => CounterState::Drifted(format!("it says {says}, the highest deny is {highest}")),
+        None => CounterState::Drifted(format!("it says {says}, and there is no deny")),
+    }
+}
+
+/// What to write after a number was used: that number; nothing where the counter already names a deny that stands and
+/// is higher, since somebody has used that one meanwhile.
+pub fn reconcile(acl: &NetworkAcl, counter: Option<&AclCounter>, used: i32) -> Option<String> {
+    let says = counter.and_then(AclCounter::number);
+    let stands = |n: i32| numbers(acl).any(|taken| taken == n);
+    match says {
+        Some(n) if n == used || n > used && stands(n) => None,
+        _ => Some(used.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{acl, deny};
+    use super::*;
+
+    fn counter(value: &str) -> AclCounter {
+        AclCounter { value: value.into(), version: 3, modified_at: None }
+    }
+
+    #[test]
+    fn a_counter_is_shown_beside_the_table_and_never_believed() {
+        let table = acl(&deny(12, "203.0.113.7/32"));
+        assert_eq!(compare(&table, None), CounterState::Absent);
+        assert_eq!(compare(&table, Some(&counter("12"))), CounterState::Agrees(12));
+        for (value, said) in [
+            ("4", "it says 4, the highest deny is 12"),
+            ("99", "it says 99, the highest deny is 12"),
+            ("x\u{1b}[2J", "it holds \"x\\u{1b}[2J\", which is no number"),
+        ] {
+            assert_eq!(compare(&table, Some(&counter(value))), CounterState::Drifted(said.into()));
+        }
+        let none = compare(&acl(&[]), Some(&counter("3")));
+        assert_eq!(none, CounterState::Drifted("it says 3, and there is no deny".into()));
+    }
+
+    #[test]
+    fn the_last_number_used_is_written_unless_somebody_has_used_a_later_one() {
+        let table = acl(&[deny(12, "203.0.113.7/32"), deny(14, "203.0.113.8/32")].concat());
+        for (value, used, written) in [
+            (None, 12, Some("12")),
+            (Some("11"), 12, Some("12")),
+            (Some("12"), 12, None),
+            // 14 stands: somebody was there after us.
+            (Some("14"), 12, None),
+            // 99 stands nowhere: a number that nobody uses is no reason to leave it.
+            (Some("99"), 12, Some("12")),
+            (Some("rubbish"), 12, Some("12")),
+            (Some(" 12 "), 12, None),
+        ] {
+            let counter = value.map(counter);
+            assert_eq!(reconcile(&table, counter.as_ref(), used).as_deref(), written, "{value:?}");
+        }
+    }
+}
