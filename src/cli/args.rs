@@ -2,8 +2,10 @@
 
 use crate::cloud::sandbox::Scenario;
 use crate::config::settings::check_topic;
-use crate::domain::{AccountId, FindingId, GroupId, InstanceId, Region, RunId, Severity};
+use crate::domain::{AccountId, AclId, FindingId, GroupId, InstanceId, Region, RunId, Severity};
+use crate::policy::Ttl;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -70,6 +72,14 @@ pub(super) enum Verb {
     Restore(RestoreArgs),
     /// Say where people stand with findings, in Security Hub
     Finding(FindingArgs),
+    /// Deny an address in the network ACLs that its packets cross, read back; or move the end of its block
+    Block(BlockArgs),
+    /// Take blocks of an address away: our own entries, compared whole
+    Unblock(UnblockArgs),
+    /// Take away the blocks whose time is over
+    Sweep(SweepArgs),
+    /// List the blocks, with whose they are, since when and until
+    Blocks(BlocksArgs),
     /// List runs, or show one
     Runs(RunsArgs),
     /// Look into runs whose process went away, and bring them to an end
@@ -196,6 +206,91 @@ pub(super) struct RestoreArgs {
     pub(super) topic: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
+}
+
+/// Which packets are denied, seen from the subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Ways {
+    /// Those that come in.
+    Ingress,
+    /// Those that go out.
+    Egress,
+    /// All: a network ACL is stateless.
+    Both,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct BlockArgs {
+    /// The address, or a range of up to 256 (/24; IPv6: /64)
+    #[arg(value_name = "ADDRESS", value_parser = address)]
+    pub(super) address: IpNet,
+    /// A network ACL to deny it in; else those that guard the instance's subnets
+    #[arg(long, value_name = "ACL", value_parser = str::parse::<AclId>)]
+    pub(super) nacl: Vec<AclId>,
+    /// An instance to guard; else the finding's
+    #[arg(long, value_name = "ID", value_parser = str::parse::<InstanceId>)]
+    pub(super) instance: Vec<InstanceId>,
+    /// The finding that is answered; else the worst open one that names the address
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(super) finding: Option<FindingId>,
+    /// Answer no finding
+    #[arg(long, conflicts_with = "finding")]
+    pub(super) no_finding: bool,
+    /// Which packets are denied
+    #[arg(long, value_enum, value_name = "WAY", default_value = "both")]
+    pub(super) direction: Ways,
+    /// For how long: 30m, 24h, 7d; else what the configuration says, else until it is taken back
+    #[arg(long, value_name = "TIME")]
+    pub(super) ttl: Option<Ttl>,
+    /// The same range again, where it is wider than /24 (IPv6: /64) or AWS's own
+    #[arg(long, value_name = "RANGE", value_parser = address)]
+    pub(super) wide: Option<IpNet>,
+    /// Block nothing new: move the end of the address's blocks to this time from now
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["nacl", "instance", "finding", "ttl", "wide", "direction"])]
+    pub(super) extend: Option<Ttl>,
+    /// With --extend: only the blocks that this run made
+    #[arg(long, value_name = "RUN", requires = "extend")]
+    pub(super) run: Option<RunId>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Act around an instance tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["address", "run"])))]
+pub(super) struct UnblockArgs {
+    /// The address or range
+    #[arg(value_name = "ADDRESS", value_parser = address)]
+    pub(super) address: Option<IpNet>,
+    /// Only the blocks that this run made
+    #[arg(long, value_name = "RUN")]
+    pub(super) run: Option<RunId>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct SweepArgs {
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct BlocksArgs {
+    /// Denies that are not ours too, and blocks of ours that somebody else has removed
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -335,6 +430,10 @@ pub(super) enum SandboxVerb {
 pub(super) struct CompletionsArgs {
     /// The shell
     pub(super) shell: clap_complete::Shell,
+}
+
+fn address(text: &str) -> Result<IpNet, String> {
+    crate::policy::address::parse(text)
 }
 
 fn finding_id(text: &str) -> Result<FindingId, std::convert::Infallible> {

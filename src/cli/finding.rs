@@ -48,7 +48,7 @@ pub(super) async fn run(global: &Global, args: &FindingArgs, out: &Out) -> Resul
             },
             // That it is so already is what was asked for.
             Err(EngineError::Plan(PlanRefusal::Nothing(message))) => {
-                nothing_to_do(Playbook::UpdateFindings, subject(), hub, message, out)
+                nothing_to_do(Playbook::UpdateFindings, &subject(), &hub, message, out)
             }
             Err(error) => {
                 let failure = unplanned(Playbook::UpdateFindings, &subject(), &hub, error, out);

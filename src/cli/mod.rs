@@ -3,6 +3,8 @@
 //! May import everything. Deliberately absent: decisions. What may be done, and how, is the engine's.
 
 mod args;
+mod block;
+mod blocks;
 mod completions;
 mod config;
 mod decode;
@@ -22,6 +24,7 @@ mod sandbox;
 mod session;
 mod show;
 mod themes;
+mod unblock;
 
 pub use args::Args;
 pub use exit::Exit;
@@ -81,6 +84,10 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Quarantine(args)) => quarantine::run(&global, &args, out).await,
         Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
         Some(Verb::Finding(args)) => finding::run(&global, &args, out).await,
+        Some(Verb::Block(args)) => block::run(&global, &args, out).await,
+        Some(Verb::Unblock(args)) => unblock::run(&global, &args, out).await,
+        Some(Verb::Sweep(args)) => unblock::sweep(&global, &args, out).await,
+        Some(Verb::Blocks(args)) => blocks::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,

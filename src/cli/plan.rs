@@ -138,20 +138,20 @@ pub(super) fn unplanned(
     failure
 }
 
-/// What was asked for is so already: done, and no run of it.
+/// What is said where nothing was to be done: that is what was asked for.
 pub(super) fn nothing_to_do(
     playbook: Playbook,
-    subject: String,
-    scope: crate::domain::Scope,
+    subject: &str,
+    scope: &crate::domain::Scope,
     message: String,
     out: &Out,
 ) -> Exit {
-    let mut report = RunReport::refused(playbook, subject, scope, message);
+    let mut report = RunReport::refused(playbook, subject.to_owned(), scope.clone(), message);
     report.state = "done".into();
     if out.json {
         out.json(&report);
     } else {
-        out.line(format!("done: {}", text::safe(&report.message)));
+        out.line(format!("done: {}", report.message));
     }
     Exit::Done
 }

@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         Ok(prepared) => prepared,
         // Restoring twice is harmless, and nothing to put back is what was asked for.
         Err(EngineError::Plan(PlanRefusal::Nothing(message))) => {
-            return Ok(nothing_to_do(Playbook::Restore, subject, scope, message, out));
+            return Ok(nothing_to_do(Playbook::Restore, &subject, &scope, message, out));
         }
         Err(error) => return Err(unplanned(Playbook::Restore, &subject, &scope, error, out)),
     };

@@ -7,12 +7,14 @@ use crate::cloud::sandbox::{DEFAULT_SCENARIO, Sandbox, Scenario};
 use crate::cloud::{Cloud, CloudError, Reads};
 use crate::config::{ColorDepth, Keymap, Settings, Theme};
 use crate::console;
-use crate::domain::{AccountId, Clock, FindingId, InstanceId, Region, Scope, SystemClock, text};
+use crate::domain::{AccountId, AclId, Clock, FindingId, InstanceId, NetworkAcl, Region, Scope, SystemClock, text};
 use crate::engine::{Engine, Guard};
 use crate::ledger::{Actor, Hand, SqliteStore};
 use crate::playbook::FindingRef;
+use crate::playbook::block::facts;
 use etcetera::BaseStrategy;
 use futures::future::join_all;
+use ipnet::IpNet;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -247,6 +249,50 @@ impl Session {
             }
         }
         Ok(best)
+    }
+
+    /// The worst, and of those the newest, open finding that names an address, where its packets can cross an ACL; one
+    /// that knows it as a caller of AWS's API alone only where there is no other.
+    pub(super) async fn worst_finding_naming(&self, range: &IpNet) -> Result<Option<(Scope, SeenFinding)>, CloudError> {
+        let query = FindingQuery::default();
+        let listings = self.hubs.iter().map(|hub| self.list_findings(hub, &query, PAGES_SEARCHED * 100));
+        let rank = |s: &SeenFinding| {
+            let placed = s.finding.instances().any(|i| i.id.is_some());
+            (!facts(&s.finding, range).api_caller, placed, s.finding.severity, s.finding.touched_at())
+        };
+        let mut best: Option<(Scope, SeenFinding)> = None;
+        for (hub, listing) in self.hubs.iter().zip(join_all(listings).await) {
+            for seen in listing? {
+                let names = facts(&seen.finding, range).named && !seen.finding.sample;
+                if names && best.as_ref().is_none_or(|(_, b)| rank(&seen) > rank(b)) {
+                    best = Some((hub.clone(), seen));
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// Where these network ACLs are: all of them in one account and Region.
+    pub(super) async fn scope_of_acls(&self, acls: &[AclId]) -> Result<Scope, Failure> {
+        if let [only] = self.scopes.as_slice() {
+            return Ok(only.clone());
+        }
+        let answers = join_all(self.scopes.iter().map(|scope| self.reads().network_acls(scope, &[]))).await;
+        let has = |found: &Vec<NetworkAcl>| acls.iter().all(|id| found.iter().any(|a| &a.id == id));
+        let mut failures = Vec::new();
+        for (scope, answer) in self.scopes.iter().zip(answers) {
+            match answer {
+                Ok(found) if has(&found) => return Ok(scope.clone()),
+                Ok(_) => {}
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        let list: Vec<&str> = acls.iter().map(AclId::as_str).collect();
+        let mut message = format!("no account and Region has {}", list.join(" and "));
+        for error in failures.iter().take(3) {
+            message.push_str(&format!("; {error}"));
+        }
+        Err(Failure::new(Exit::Failed, message).hint("--account and --region say where to look"))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::document::{self, ConfigError};
 use crate::domain::{AccountId, GroupId, Region, Severity, Workflow};
-use crate::policy::QuarantinePolicy;
+use crate::policy::address::AwsRanges;
+use crate::policy::{BlockPolicy, QuarantinePolicy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub aws: AwsSettings,
     /// How an instance is quarantined.
     pub quarantine: QuarantinePolicy,
+    /// How an address is blocked.
+    pub block: BlockPolicy,
     /// What restore does besides putting things back.
     pub restore: RestoreSettings,
     /// The session's standing orders.
@@ -303,6 +306,14 @@ impl Settings {
         {
             return wrong(&["quarantine", "topic_arn"], problem);
         }
+        // Less than the allow and the final deny that every table begins with is a slip.
+        if !(3..=40).contains(&self.block.quota) {
+            let quota = self.block.quota;
+            return wrong(
+                &["block", "quota"],
+                format!("quota is {quota}; AWS allows 20, or up to 40 where it has raised it"),
+            );
+        }
         if let Some(role) = &self.aws.role_name
             && (role.is_empty() || role.contains([':', ' ']))
         {
@@ -316,6 +327,17 @@ impl Settings {
             return wrong(&["aws", "accounts"], format!("account {} is listed twice", twice.id));
         }
         Ok(())
+    }
+
+    /// AWS's published ranges, from the file that `[block] aws_ranges` names; none where it names none.
+    ///
+    /// # Errors
+    /// When the file can't be read, or isn't AWS's `ip-ranges.json`.
+    pub fn aws_ranges(&self) -> Result<Option<AwsRanges>, ConfigError> {
+        let Some(path) = &self.block.aws_ranges else { return Ok(None) };
+        let text = document::read(path)?;
+        let ranges = AwsRanges::parse(&text).map_err(|why| ConfigError::new(&path.display().to_string(), None, why))?;
+        Ok(Some(ranges))
     }
 
     fn apply_env(&mut self, env: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {

@@ -128,6 +128,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     if steps.is_empty() {
         return Err(denied.refusal(name));
     }
+    if !denied.entries.is_empty() {
+        warnings.push(format!("denied there already, and left as it is: {}", denied.entries.join("; ")));
+    }
     let acls: Vec<&str> = observed.acls.keys().map(AclId::as_str).collect();
     let for_how_long = request.ttl.map_or("until it is taken back".to_owned(), |ttl| format!("for {ttl}"));
     steps.push(Step {
@@ -265,9 +268,6 @@ fn deny_in(
     }
     if missing.is_empty() {
         return Ok(None);
-    }
-    if missing.len() < directions.len() {
-        warnings.push(format!("denied there already, and left as it is: {}", denied.entries.join("; ")));
     }
     let room = room(acl, range, &missing, request.policy.quota)
         .map_err(|why| PlanRefusal::Unfit(format!("{}: {why}", acl.id)))?;

@@ -8,6 +8,7 @@ use crate::playbook::observed::Observed;
 use crate::playbook::plan::{
     Action, Drift, DriftKind, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight,
 };
+use crate::playbook::restore;
 use ipnet::IpNet;
 
 /// Why blocks are taken away.
@@ -54,8 +55,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     }
     let mut drift = Vec::new();
     let mut steps = Vec::new();
-    for block in request.blocks {
-        let deny = &block.deny;
+    let recorded: Vec<Change> = request.blocks.iter().map(|b| Change::DenyAddress(b.deny.clone())).collect();
+    // Two runs may have made a half each: one step for both.
+    for change in restore::combine(&recorded) {
+        let Change::DenyAddress(deny) = &change else { continue };
         let mut note = |now: String, decision: &str| {
             drift.push(Drift {
                 what: deny.what(),

@@ -74,8 +74,7 @@ async fn unblock(bench: &Bench, address: &str, which: WhichBlocks) -> Result<Run
 
 async fn extend(bench: &Bench, address: &str, ttl: &str) -> Result<RunState, EngineError> {
     let ttl = Some(ttl.parse().unwrap());
-    let request =
-        ExtendRequest { scope: payments(), range: parse(address).unwrap(), which: WhichBlocks::All, ttl };
+    let request = ExtendRequest { scope: payments(), range: parse(address).unwrap(), which: WhichBlocks::All, ttl };
     let prepared = bench.engine.prepare_extend(&request).await?;
     Ok(commit(bench, &prepared).await)
 }
@@ -184,7 +183,9 @@ async fn i5_an_address_is_denied_where_the_instances_packets_cross_and_everythin
     done(&run);
     assert_eq!(
         message(&run),
-        format!("{STRANGER} is denied in {PUBLIC} {DATA}, ingress and egress, until it is taken back: every entry was read back")
+        format!(
+            "{STRANGER} is denied in {PUBLIC} {DATA}, ingress and egress, until it is taken back: every entry was read back"
+        )
     );
     assert_eq!((denied_once(&live(&bench, PUBLIC), STRANGER), denied_once(&live(&bench, DATA), STRANGER)), (6, 14));
     assert_eq!(run.plan.subject, subject(&parse(STRANGER).unwrap()));
@@ -216,7 +217,8 @@ async fn an_address_of_ipv6_is_denied_as_128_below_the_allow_of_its_family() {
 #[tokio::test]
 async fn what_is_blocked_already_is_refused_with_who_when_and_until() {
     let bench = Bench::new("crypto-mining");
-    let run = block(&bench, &BlockRequest { ttl: Some("24h".parse().unwrap()), ..request(&bench, STRANGER) }).await.unwrap();
+    let run =
+        block(&bench, &BlockRequest { ttl: Some("24h".parse().unwrap()), ..request(&bench, STRANGER) }).await.unwrap();
     bench.sandbox.clear_calls();
     let again = block(&bench.colleague("ben"), &request(&bench, STRANGER)).await.unwrap_err().to_string();
     assert!(
@@ -293,7 +295,11 @@ async fn the_counter_is_a_hint_that_nothing_waits_for() {
     bench.sandbox.deny("ssm:PutParameter");
     let run = block(&bench, &in_acl("203.0.113.98", PUBLIC)).await.unwrap();
     done(&run);
-    assert!(message(&run).contains("Also failed, with no effect on the rest: Write 7 to the counter"), "{}", message(&run));
+    assert!(
+        message(&run).contains("Also failed, with no effect on the rest: Write 7 to the counter"),
+        "{}",
+        message(&run)
+    );
 }
 
 #[tokio::test]

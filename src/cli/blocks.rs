@@ -1,0 +1,73 @@
+//! `lazaret blocks`.
+
+use super::args::{BlocksArgs, Global};
+use super::exit::{Exit, Failure};
+use super::out::Out;
+use super::session::Session;
+use crate::engine::BlockState;
+use crate::playbook::block::shown;
+use crate::playbook::change::ways;
+use chrono::{DateTime, Utc};
+
+pub(super) async fn run(global: &Global, args: &BlocksArgs, out: &Out) -> Result<Exit, Failure> {
+    let session = Session::open(global).await?;
+    let mut list = session.engine.blocks(&session.scopes).await?;
+    if !args.all {
+        list.foreign.clear();
+        list.blocks.retain(|b| b.seen != BlockState::Gone);
+    }
+    list.errors.iter().for_each(|error| out.note(error));
+    let exit = if list.errors.is_empty() { Exit::Done } else { Exit::Partial };
+    if out.json {
+        list.blocks.iter().for_each(|b| out.json(&serde_json::json!({"ours": true, "block": b})));
+        list.foreign.iter().for_each(|f| out.json(&serde_json::json!({"ours": false, "deny": f})));
+        return Ok(exit);
+    }
+    let now = session.engine.now();
+    let time = |t: DateTime<Utc>| t.format("%Y-%m-%d %H:%M:%SZ").to_string();
+    let mut rows: Vec<[String; 8]> = Vec::new();
+    for b in &list.blocks {
+        let until = match b.until {
+            Some(until) if until <= now => format!("{} OVER", time(until)),
+            Some(until) => time(until),
+            None => "taken back".to_owned(),
+        };
+        rows.push([
+            shown(&b.deny.range),
+            format!("{} {}", b.deny.acl, b.scope),
+            b.deny.number.to_string(),
+            ways(&b.deny.directions),
+            seen(&b.seen),
+            b.by.clone(),
+            time(b.since),
+            until,
+        ]);
+    }
+    for f in &list.foreign {
+        let e = &f.entry;
+        let range = e.range().map_or_else(|| e.cidr.clone(), |range| shown(&range));
+        let whole = if e.protocol == "-1" { "stands" } else { "stands, in part" };
+        rows.push([
+            range,
+            format!("{} {}", f.acl, f.scope),
+            e.number.to_string(),
+            e.direction.to_string(),
+            whole.to_owned(),
+            "not ours".to_owned(),
+            String::new(),
+            String::new(),
+        ]);
+    }
+    out.table(["ADDRESS", "NACL", "NUMBER", "DENIES", "STATE", "BY", "SINCE", "UNTIL"], &rows);
+    Ok(exit)
+}
+
+fn seen(state: &BlockState) -> String {
+    match state {
+        BlockState::Stands => "stands".to_owned(),
+        BlockState::Dead { behind } => format!("NO EFFECT: behind {behind}"),
+        BlockState::Part { seen } => format!("IN PART: {seen}"),
+        BlockState::Gone => "gone: not by us".to_owned(),
+        BlockState::Unread => "not read".to_owned(),
+    }
+}
