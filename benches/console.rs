@@ -50,6 +50,7 @@ fn empty() -> Model {
         names: BTreeMap::new(),
         banner: None,
         topics: BTreeMap::new(),
+        aws_ranges: None,
         settings: Settings::default(),
         keymap: Keymap::built_in("default").unwrap(),
     };

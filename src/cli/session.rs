@@ -304,7 +304,9 @@ pub(super) async fn console(global: &Global) -> Result<Exit, Failure> {
     if settings.quarantine.topic_arn.is_none() && session.topics.len() == 1 {
         settings.quarantine.topic_arn = session.topics.values().next().cloned();
     }
+    let aws_ranges = settings.aws_ranges().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
     let setup = console::Setup {
+        aws_ranges: aws_ranges.map(Arc::new),
         engine: session.engine,
         hubs: session.hubs,
         scopes: session.scopes,

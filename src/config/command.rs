@@ -179,8 +179,8 @@ commands! {
     Sort "sort" "sort" [Findings]
     /// Turn the order around.
     ReverseSort "reverse-sort" "reverse" [Findings]
-    /// Show or hide findings that are archived, suppressed or resolved.
-    ToggleClosed "toggle-closed" "closed" [Findings]
+    /// Show or hide findings that are archived, suppressed or resolved; network ACLs without denies.
+    ToggleClosed "toggle-closed" "closed" [Findings Blocks]
     /// Show less severe findings too.
     LowerSeverity "lower-severity" "less severe" [Findings]
     /// Hide the least severe findings.
@@ -198,7 +198,13 @@ commands! {
     /// Plan to cut the key, user or role; nothing happens before the commit.
     Revoke "revoke" "revoke" [Findings Detail Menu]
     /// Plan to deny an address in network ACLs; nothing happens before the commit.
-    Block "block" "block" [Findings Detail Menu]
+    Block "block" "block" [Findings Blocks Detail Menu]
+    /// Plan to take the selected block away.
+    Unblock "unblock" "unblock" [Blocks]
+    /// Plan to move the end of the selected block; asks for how long.
+    Extend "extend" "extend" [Blocks]
+    /// Plan to take away every block whose time is over.
+    Sweep "sweep" "sweep" [Blocks]
     /// Plan to take evidence of the instance; nothing happens before the commit.
     Forensics "forensics" "forensics" [Findings Quarantine Detail Menu]
     /// Plan to say that somebody knows of the marked findings, or of the selected one: NOTIFIED.
@@ -237,7 +243,7 @@ commands! {
 
 impl Command {
     /// The commands that open a plan: a commit must not be on a key of theirs.
-    pub const PLANS: [Self; 13] = [
+    pub const PLANS: [Self; 16] = [
         Self::Actions,
         Self::Quarantine,
         Self::Restore,
@@ -245,6 +251,9 @@ impl Command {
         Self::Revoke,
         Self::Block,
         Self::Forensics,
+        Self::Unblock,
+        Self::Extend,
+        Self::Sweep,
         Self::Acknowledge,
         Self::Assign,
         Self::Suppress,

@@ -14,6 +14,7 @@ use crate::ledger::{LedgerError, RunFilter, RunState};
 use crate::playbook::change::leaks;
 use crate::playbook::{Observed, PlanRefusal, tags};
 use crate::policy::QuarantinePolicy;
+use crate::policy::address::AddressRefusal;
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -343,7 +344,10 @@ fn failure(error: EngineError) -> Failure {
     };
     match error {
         EngineError::Changed(prepared) => Failure { message, hint, changed: Some(prepared), ..Failure::default() },
-        EngineError::Plan(PlanRefusal::Drifted { drift, .. }) => Failure { message, hint, drift, changed: None },
+        EngineError::Plan(PlanRefusal::Drifted { drift, .. }) => Failure { message, hint, drift, ..Failure::default() },
+        EngineError::Plan(PlanRefusal::Address(
+            AddressRefusal::Wide { target, .. } | AddressRefusal::Aws { target, .. },
+        )) => Failure { message, hint, again: Some(target), ..Failure::default() },
         _ => Failure { message, hint, ..Failure::default() },
     }
 }
@@ -361,6 +365,9 @@ fn plan_hint(refusal: &PlanRefusal) -> Option<String> {
         PlanRefusal::Drifted { .. } => "mark what is to be overwritten, one by one".to_owned(),
         PlanRefusal::AlreadyBlocked { run: Some(_), .. } => {
             "see Blocks: unblock takes it back, extend moves its end".to_owned()
+        }
+        PlanRefusal::Address(AddressRefusal::Wide { .. } | AddressRefusal::Aws { .. }) => {
+            "if that is meant, it has to be typed again".to_owned()
         }
         PlanRefusal::Address(refusal) => refusal.hint(),
         PlanRefusal::Newer { .. }

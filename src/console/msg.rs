@@ -11,6 +11,7 @@ use crate::ledger::{Record, RunState};
 use crate::playbook::Observed;
 use crate::playbook::plan::Drift;
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names one plan pane from its opening to the end of its run. An answer that carries another ticket is not for it.
@@ -89,6 +90,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// What somebody else changed, where that is what stands in the way.
     pub drift: Vec<Drift>,
+    /// The range that has to be typed again, where that is what it wants.
+    pub again: Option<IpNet>,
     /// The new plan, where the world changed between preview and commit.
     pub changed: Option<Box<Prepared>>,
 }

@@ -27,7 +27,8 @@ pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
 pub use prepare::{
-    BlockRequest, ExtendRequest, FindingsRequest, Prepared, QuarantineRequest, Request, RestoreRequest, UnblockRequest, WhichBlocks,
+    BlockRequest, ExtendRequest, FindingsRequest, Prepared, QuarantineRequest, Request, RestoreRequest, UnblockRequest,
+    WhichBlocks,
 };
 pub use report::RunReport;
 

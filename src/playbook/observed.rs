@@ -2,8 +2,8 @@
 
 use super::change::group_list;
 use crate::domain::{
-    AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection, Scope,
-    SecurityGroup, VpcId, Workflow,
+    AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection,
+    Scope, SecurityGroup, VpcId, Workflow,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

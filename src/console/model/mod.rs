@@ -22,11 +22,13 @@ use super::msg::Ticket;
 use crate::config::{Command, Context, Key, Keymap, Role, Settings};
 use crate::domain::{AccountId, GroupId, Region, RunId, Scope, text};
 use crate::engine::Guard;
+use crate::policy::address::AwsRanges;
 use chrono::{DateTime, Utc};
 use contained::InstanceKey;
 use field::Field;
 use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What is shown between the tabs and the footer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,6 +98,8 @@ pub struct Session {
     pub banner: Option<String>,
     /// The topic to tell in a scope, where the settings name none.
     pub topics: BTreeMap<Scope, String>,
+    /// AWS's published ranges, where they are known.
+    pub aws_ranges: Option<Arc<AwsRanges>>,
     /// Settings.
     pub settings: Settings,
     /// Keys.
@@ -114,6 +118,7 @@ impl Session {
             names: setup.account_names.clone(),
             banner: setup.banner.clone(),
             topics: setup.topics.clone(),
+            aws_ranges: setup.aws_ranges.clone(),
             settings: setup.settings.clone(),
             keymap: setup.keymap.clone(),
         }
@@ -277,6 +282,7 @@ impl Model {
     pub fn new(session: Session, now: DateTime<Utc>, size: (u16, u16)) -> Self {
         let mut findings = findings::Findings::default();
         findings.least = session.settings.console.min_severity;
+        let blocks = blocks::Blocks::new(session.settings.block.quota);
         Self {
             session,
             now,
@@ -284,7 +290,7 @@ impl Model {
             view: View::default(),
             findings,
             quarantine: contained::Quarantine::default(),
-            blocks: blocks::Blocks::default(),
+            blocks,
             activity: activity::Activity::default(),
             subjects: subjects::Subjects::default(),
             machines: machines::Machines::default(),

@@ -7,9 +7,11 @@ use crate::engine::prepare::{Request, RestoreWhat};
 use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Consent, Prepared, Refusal, RestoreRequest};
 use crate::ledger::RunState;
+use crate::playbook::block::shown;
 use crate::playbook::plan::{Drift, claim_key};
 use crate::playbook::{FindingRef, Plan, Playbook};
 use chrono::{DateTime, Duration, Utc};
+use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -92,6 +94,8 @@ pub enum Grant {
     Exemption,
     /// To believe what tags say.
     TrustTags,
+    /// To block a range that is wide, or AWS's own.
+    WideRange(IpNet),
 }
 
 /// What has to be typed before the guard lets the plan pass.
@@ -121,6 +125,13 @@ impl Typing {
             _ => return None,
         };
         Some(Self { grant, ask, right, field: Field::default() })
+    }
+
+    /// What has to be typed again before a wide range is blocked.
+    pub fn again(range: IpNet) -> Self {
+        let words = shown(&range);
+        let ask = format!("type {words} again to block all of it: ");
+        Self { grant: Grant::WideRange(range), ask, right: vec![words], field: Field::default() }
     }
 
     /// Whether what was typed is right.
@@ -163,6 +174,8 @@ pub struct Pane {
     pub typing: Option<Typing>,
     /// What the instance is called, once it was read. Raw.
     pub name: Option<String>,
+    /// What is to be done after it, each with a plan of its own.
+    pub queue: Vec<Wish>,
     /// The line that the cursor is on, where there are lines to choose from: instances, or drift.
     pub line: usize,
 }
@@ -179,6 +192,7 @@ impl Pane {
             scroll: 0,
             consent: Consent::default(),
             typing: None,
+            queue: vec![],
             line: 0,
             name: None,
         }
@@ -275,6 +289,11 @@ impl Pane {
     /// The run's id, where there is one.
     pub fn run_id(&self) -> Option<RunId> {
         self.run().map(|r| r.run)
+    }
+
+    /// Whether nothing more comes of it.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_) | Stage::Refused(_) | Stage::Broken(..))
     }
 
     /// What a restore from here would take back: what the run that is shown has changed, or what already stands in

@@ -5,7 +5,7 @@ use super::super::model::list::Move;
 use super::super::model::offers::Act;
 use super::super::model::pane::Stage;
 use super::super::model::{Help, Model, Palette, Question, View};
-use super::{leave, news, open, plan, read, said, suspend};
+use super::{blocks, leave, news, open, plan, read, said, suspend};
 use crate::config::{Command, Role};
 use crate::domain::Severity;
 use crate::playbook::update_findings::FindingAction;
@@ -51,6 +51,10 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
             model.findings.reversed = !model.findings.reversed;
             resort(model);
         }
+        C::ToggleClosed if model.view == View::Blocks => {
+            model.blocks.all = !model.blocks.all;
+            news::rebuild_blocks(model);
+        }
         C::ToggleClosed => {
             model.findings.closed = !model.findings.closed;
             model.findings.changed();
@@ -72,7 +76,11 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::Reopen => said::say(model, &FindingAction::Reopen, effects),
         C::Exfiltration => open::act(model, Act::Exfiltration, effects),
         C::Revoke => open::act(model, Act::Revoke, effects),
+        C::Block if model.view == View::Blocks => blocks::ask(model),
         C::Block => open::act(model, Act::Block, effects),
+        C::Unblock => blocks::unblock(model, effects),
+        C::Extend => blocks::ask_extend(model),
+        C::Sweep => blocks::sweep(model, effects),
         C::Forensics => open::act(model, Act::Forensics, effects),
         C::Quarantine => open::open_quarantine(model, effects),
         C::Restore => open::open_restore(model, effects),

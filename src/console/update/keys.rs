@@ -3,7 +3,7 @@
 use super::super::effect::Effect;
 use super::super::model::prompt::{Prompt, Question};
 use super::super::model::{Model, Palette};
-use super::{commands, news, plan, said};
+use super::{blocks, commands, news, plan, said};
 use crate::config::{Command, Context, Key, Lookup, Role};
 use crate::playbook::update_findings::FindingAction;
 
@@ -97,7 +97,7 @@ fn accept(model: &mut Model, effects: &mut Vec<Effect>) {
             None => model.say(Role::Warning, format!("there is no command like `{}` here", palette.field.text())),
         }
     } else if model.pane.is_some() {
-        plan::accept_typing(model);
+        plan::accept_typing(model, effects);
     } else if let Some(prompt) = model.prompt.take() {
         prompted(model, prompt, effects);
     } else {
@@ -111,6 +111,8 @@ fn prompted(model: &mut Model, prompt: Prompt, effects: &mut Vec<Effect>) {
     match prompt.question {
         Question::AssignTo(_) if typed.is_empty() => model.say(Role::Warning, "nobody was named: nothing happens"),
         Question::AssignTo(rows) => said::say_of(model, &rows, &FindingAction::Assign(typed), effects),
+        Question::Block(key) => blocks::block(model, &key, &typed, effects),
+        Question::Extend { scope, range, which } => blocks::extend(model, scope, range, which, &typed, effects),
     }
 }
 

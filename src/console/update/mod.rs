@@ -1,5 +1,6 @@
 //! What every message does to the model, and what it wants done. Pure: no I/O, no async, no clock.
 
+mod blocks;
 mod commands;
 mod keys;
 mod mouse;

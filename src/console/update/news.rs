@@ -108,6 +108,8 @@ pub(super) fn runs(model: &mut Model, result: Result<RunsRead, String>, effects:
             let height = model.list_height();
             model.activity.take(read_runs, height);
             rebuild_quarantine(model);
+            model.blocks.note(model.activity.runs());
+            rebuild_blocks(model);
             model.findings.note(model.activity.runs());
             let after = held(model);
             for (n, scope) in model.session.scopes.clone().into_iter().enumerate() {
@@ -158,8 +160,8 @@ pub(super) fn acls(model: &mut Model, scope: Scope, result: Result<AclRead, Clou
     let thing = Thing::Acls(scope.clone());
     let outcome = match result {
         Ok(seen) => {
-            let height = model.list_height();
-            model.blocks.take(scope, seen, &model.session.names, height);
+            model.blocks.take(scope, seen);
+            rebuild_blocks(model);
             Ok(())
         }
         Err(error) => Err(error.to_string()),
@@ -173,6 +175,11 @@ pub(super) fn rebuild_quarantine(model: &mut Model) {
     let height = model.list_height();
     model.quarantine.rebuild(model.activity.runs(), model.now, &model.session.names, height);
     words_changed(model);
+}
+
+pub(super) fn rebuild_blocks(model: &mut Model) {
+    let height = model.list_height();
+    model.blocks.rebuild(&model.session.names, height);
 }
 
 /// Filters and sorts every list anew: a filter or the screen's size changed.

@@ -82,9 +82,26 @@ pub(super) fn open(model: &mut Model, mut wishes: Vec<Wish>, effects: &mut Vec<E
     }
 }
 
-/// Takes the line that the cursor is on.
+/// Opens the pane on several things that are all to be done, one after the other: each has a plan and a commit of its
+/// own.
+pub(super) fn open_all(model: &mut Model, mut wishes: Vec<Wish>, effects: &mut Vec<Effect>) {
+    if wishes.is_empty() {
+        return;
+    }
+    let first = wishes.remove(0);
+    open(model, vec![first], effects);
+    if let Some(pane) = &mut model.pane {
+        pane.queue = wishes;
+    }
+}
+
+/// Takes the line that the cursor is on; where a run is over and more is to be done, goes on to that.
 pub(super) fn choose(model: &mut Model, effects: &mut Vec<Effect>) {
     let now = model.now;
+    if model.pane.as_ref().is_some_and(|p| p.is_over() && !p.queue.is_empty()) {
+        let queue = model.pane.take().map(|p| p.queue).unwrap_or_default();
+        return open_all(model, queue, effects);
+    }
     let Some(pane) = &mut model.pane else { return };
     if let Stage::Choosing(wishes) = &pane.stage
         && let Some(chosen) = wishes.get(pane.line).cloned()

@@ -7,6 +7,7 @@ use super::super::msg::{Failure, Ticket};
 use super::{news, read};
 use crate::config::Role;
 use crate::domain::{InstanceId, RunId, Scope};
+use crate::engine::prepare::Request;
 use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Prepared, Refusal};
 use crate::ledger::{Outcome, Record, RunState};
@@ -75,6 +76,10 @@ pub(super) fn commit(model: &mut Model, effects: &mut Vec<Effect>) {
     }
     let refused = match &pane.stage {
         Stage::Ready { refusal, .. } => refusal.clone(),
+        Stage::Refused(Failure { again: Some(range), .. }) => {
+            pane.typing = Some(Typing::again(*range));
+            return;
+        }
         Stage::Recovery => None,
         _ => return,
     };
@@ -122,7 +127,8 @@ pub(super) fn rehearsed(model: &mut Model, ticket: Ticket, result: Result<Vec<Re
 }
 
 /// What was typed is looked at; the commit key has still to be pressed.
-pub(super) fn accept_typing(model: &mut Model) {
+pub(super) fn accept_typing(model: &mut Model, effects: &mut Vec<Effect>) {
+    let ticket = model.ticket();
     let (now, guard) = (model.now, model.session.guard);
     let Some(pane) = &mut model.pane else { return };
     let Some(typing) = &pane.typing else { return };
@@ -132,6 +138,14 @@ pub(super) fn accept_typing(model: &mut Model) {
     match typing.grant {
         Grant::Exemption => pane.consent.override_exemption = true,
         Grant::TrustTags => pane.consent.trust_tags = true,
+        Grant::WideRange(range) => {
+            let Ask::Do(wish) = &mut pane.ask else { return };
+            let Request::Block(request) = &mut wish.request else { return };
+            request.typed_again = Some(range);
+            pane.ticket = ticket;
+            pane.enter(Stage::Preparing, now);
+            return prepare(model, effects);
+        }
     }
     pane.typing = None;
     let mut still = None;

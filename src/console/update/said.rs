@@ -6,7 +6,7 @@ use super::super::model::menu::About;
 use super::super::model::pane::Wish;
 use super::super::model::prompt::{Prompt, Question};
 use super::super::model::{Model, View};
-use super::open::open;
+use super::open::open_all;
 use crate::config::Role;
 use crate::domain::{Scope, text};
 use crate::engine::prepare::{FindingsRequest, Request};
@@ -67,6 +67,6 @@ pub(super) fn say_of(model: &mut Model, rows: &[RowId], action: &FindingAction, 
         finding: findings.first().filter(|_| findings.len() == 1).cloned(),
         request: Request::Findings(Box::new(FindingsRequest { hub, findings, action: action.clone(), note: None })),
     });
-    let wishes = wishes.collect();
-    open(model, wishes, effects);
+    let wishes: Vec<Wish> = wishes.collect();
+    open_all(model, wishes, effects);
 }

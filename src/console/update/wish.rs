@@ -6,8 +6,10 @@ use super::super::model::offers::{Act, Target};
 use super::super::model::pane::Wish;
 use crate::domain::{InstanceId, Scope};
 use crate::engine::prepare::{Request, RestoreWhat};
-use crate::engine::{QuarantineRequest, RestoreRequest};
+use crate::engine::{BlockRequest, QuarantineRequest, RestoreRequest};
+use crate::playbook::block::{facts, shown, subject};
 use crate::playbook::{FindingRef, Playbook};
+use ipnet::IpNet;
 use std::collections::BTreeSet;
 
 /// The finding as plans keep it.
@@ -29,7 +31,46 @@ pub(super) fn wish(
             let what = RestoreWhat::Instance(instance.clone());
             Some(restore(model, scope, what, Some(format!("instance:{instance}"))))
         }
+        (Act::Block, Target::Address(ip, _)) => {
+            let range = IpNet::from(*ip);
+            let row = model.findings.rows().find(|r| Some(&r.finding.id) == finding.as_ref().map(|f| &f.id))?;
+            let mut request = block_request(model, scope, range, finding);
+            request.instances = row.finding.instances().filter_map(|i| i.id.clone()).collect();
+            request.remote = Some(facts(&row.finding, &range));
+            Some(block(request))
+        }
         _ => None,
+    }
+}
+
+/// What a block asks for, before anybody says where.
+pub(super) fn block_request(model: &Model, scope: &Scope, range: IpNet, finding: Option<FindingRef>) -> BlockRequest {
+    let settings = &model.session.settings;
+    BlockRequest {
+        scope: scope.clone(),
+        range,
+        instances: vec![],
+        acls: vec![],
+        directions: None,
+        ttl: settings.block.ttl,
+        typed_again: None,
+        policy: settings.block.clone(),
+        aws: model.session.aws_ranges.clone(),
+        finding,
+        remote: None,
+        topic_arn: model.session.topic(scope),
+        update_finding: settings.quarantine.update_finding,
+    }
+}
+
+/// The block of an address.
+pub(super) fn block(request: BlockRequest) -> Wish {
+    Wish {
+        playbook: Playbook::BlockAddress,
+        subject: Some(subject(&request.range)),
+        words: shown(&request.range),
+        finding: request.finding.clone(),
+        request: Request::Block(Box::new(request)),
     }
 }
 

@@ -76,6 +76,9 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         if pane.restore().is_some() && !pane.drifts().is_empty() {
             list.extend([(C::Down, "next drift"), (C::ToggleForce, "overwrite it")]);
         }
+        if pane.is_over() && !pane.queue.is_empty() {
+            list.push((C::Open, "next plan"));
+        }
         if pane.taken_back_by().is_some() {
             list.push((C::Restore, "restore"));
         }
@@ -120,7 +123,22 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")]);
             list
         }
-        View::Blocks => vec![(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")],
+        View::Blocks => {
+            let mut list = vec![];
+            if let Some((row, deny)) = model.blocks.selected() {
+                if deny.is_some_and(|d| d.ours.is_some()) {
+                    list.extend([(C::Unblock, "unblock"), (C::Extend, "extend")]);
+                }
+                if row.acl.is_some() {
+                    list.push((C::Block, "block an address"));
+                }
+            }
+            if !model.blocks.due(model.now).is_empty() {
+                list.push((C::Sweep, "sweep"));
+            }
+            list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::ToggleClosed, "all NACLs")]);
+            list
+        }
         View::Activity => {
             let mut list = vec![];
             if let Some(run) = model.activity.selected() {

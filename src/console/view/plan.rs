@@ -23,8 +23,9 @@ use std::collections::BTreeSet;
 /// Draws it. Says how far it can be scrolled.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme) -> usize {
     let (stage, role) = stage(pane);
+    let more = if pane.queue.is_empty() { String::new() } else { format!("(1 of {}) ", pane.queue.len() + 1) };
     let title = Line::from(vec![
-        Span::styled(format!(" {} ", pane.verb()), theme.style(Role::Title)),
+        Span::styled(format!(" {} {more}", pane.verb()), theme.style(Role::Title)),
         Span::styled(format!("{stage} "), theme.style(role)),
     ]);
     let block = frame_block(theme, title, true);
@@ -416,6 +417,18 @@ fn right(model: &Model, pane: &Pane, theme: &Theme) -> Vec<Span<'static>> {
             Some(Refusal::DryRun) => "rehearse; nothing is changed".to_owned(),
             Some(_) => return vec![Span::styled("can't be committed", theme.style(Role::Warning))],
         },
+        Stage::Refused(Failure { again: Some(_), .. }) => "type it again".to_owned(),
+        _ if pane.is_over() && !pane.queue.is_empty() => {
+            let mut spans = match key(model, Command::Open) {
+                Some(key) => super::words::hint(theme, &key, &format!("next: {} more to do", pane.queue.len())),
+                None => vec![],
+            };
+            if let (Some(_), Some(key)) = (pane.taken_back_by(), key(model, Command::Restore)) {
+                spans.push(Span::raw("   "));
+                spans.extend(super::words::hint(theme, &key, "restore"));
+            }
+            return spans;
+        }
         Stage::Recovery if pane.armed(model.now) => "commit recovery".to_owned(),
         _ if pane.taken_back_by().is_some() => {
             return match key(model, Command::Restore) {

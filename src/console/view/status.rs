@@ -41,7 +41,7 @@ pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
     }
     if let (Some(prompt), None) = (&model.prompt, &model.pane) {
         return Some(vec![
-            span(Role::Warning, prompt.words().to_owned()),
+            span(Role::Warning, prompt.words()),
             span(Role::Input, prompt.field.text().to_owned()),
             span(Role::Key, "▏".to_owned()),
         ]);
@@ -86,7 +86,7 @@ fn quiet(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
     let line = match model.view {
         View::Findings => model.findings.selected().map(|r| text::fit(&r.finding.title, 400)),
         View::Quarantine => model.quarantine.selected().and_then(|e| e.reasons.first().cloned()),
-        View::Blocks => model.blocks.selected().and_then(|r| r.oddities.first().cloned()),
+        View::Blocks => model.blocks.selected().and_then(|(r, _)| r.oddities.first().cloned()),
         View::Activity => {
             model.activity.selected().and_then(|r| r.ended.as_ref().map(|(_, _, message)| text::fit(message, 400)))
         }

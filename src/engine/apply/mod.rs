@@ -1,7 +1,7 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
-pub(super) mod findings;
 pub(super) mod deny_address;
+pub(super) mod findings;
 mod quarantine_group;
 
 use super::Engine;

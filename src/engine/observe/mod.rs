@@ -1,7 +1,7 @@
 //! Reading what a plan needs to know, side by side where nothing depends on the other.
 
-pub mod findings;
 pub(super) mod acls;
+pub mod findings;
 
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};

@@ -3,15 +3,15 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
-mod finding;
 mod deny_address;
+mod finding;
 mod groups;
 mod protection;
 mod quarantine_group;
 mod tags;
 
-pub use finding::{NO_NOTE, SetFinding, Swap};
 pub use deny_address::{DenyAddress, Seen, ways};
+pub use finding::{NO_NOTE, SetFinding, Swap};
 pub use groups::SetInterfaceGroups;
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};

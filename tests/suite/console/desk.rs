@@ -40,6 +40,7 @@ impl Desk {
             scopes: world.scopes.keys().cloned().collect(),
             account_names: world.accounts.iter().map(|(id, a)| (id.clone(), a.name.clone())).collect(),
             topics: BTreeMap::new(),
+            aws_ranges: None,
             settings: Settings::default(),
             keymap: Keymap::built_in("default").unwrap(),
             theme: Theme::load("dark", None).unwrap(),

@@ -1,5 +1,6 @@
 //! The console without a terminal: keys in, effects carried out on the sandbox, the screen read cell by cell.
 
+mod blocks;
 mod config;
 mod desk;
 mod flow;

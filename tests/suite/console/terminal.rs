@@ -152,6 +152,7 @@ fn a_console_that_panics() {
         scopes: sandbox.world().scopes.keys().cloned().collect(),
         account_names: BTreeMap::new(),
         topics: BTreeMap::new(),
+        aws_ranges: None,
         settings: Settings::default(),
         keymap: Keymap::built_in("default").unwrap(),
         theme: Theme::load("dark", None).unwrap(),
