@@ -80,6 +80,12 @@ pub(super) enum Verb {
     Sweep(SweepArgs),
     /// List the blocks, with whose they are, since when and until
     Blocks(BlocksArgs),
+    /// Answer stolen instance credentials: IMDSv2, another profile on every instance, then every session cut
+    Exfiltration(ExfiltrationArgs),
+    /// Delete a role for good, after a whole export of it into the ledger
+    DeleteRole(DeleteRoleArgs),
+    /// Cut credentials: a user's key, a user, or the sessions of a role, by who is behind them
+    Revoke(RevokeArgs),
     /// List runs, or show one
     Runs(RunsArgs),
     /// Look into runs whose process went away, and bring them to an end
@@ -172,6 +178,48 @@ pub(super) struct QuarantineArgs {
     pub(super) commit: Commit,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExfiltrationArgs {
+    /// The finding that is answered: it names the credentials, the instance and the thief's address
+    #[arg(value_name = "FINDING-ID", value_parser = finding_id, required_unless_present_any = ["role", "instance"])]
+    pub(super) finding: Option<FindingId>,
+    /// The role behind the credentials, where the finding doesn't name it
+    #[arg(long, value_name = "NAME")]
+    pub(super) role: Option<String>,
+    /// The role that this instance has
+    #[arg(long, value_name = "ID", value_parser = str::parse::<InstanceId>, conflicts_with = "role")]
+    pub(super) instance: Option<InstanceId>,
+    /// Make the role NAME-backup from the original, without what the finding used, where there is none
+    #[arg(long)]
+    pub(super) make_backup: bool,
+    /// Cut the sessions alone: the instances keep the role, and get fresh credentials of it
+    #[arg(long, conflicts_with = "make_backup")]
+    pub(super) no_swap: bool,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Act though an instance with the role is tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DeleteRoleArgs {
+    /// The role
+    #[arg(value_name = "NAME", required_unless_present = "export")]
+    pub(super) role: Option<String>,
+    /// The role's name once more: a deleted role can't come back
+    #[arg(long, value_name = "NAME")]
+    pub(super) confirm: Option<String>,
+    /// Print what this run exported before it deleted a role
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["role", "confirm", "plan", "yes"])]
+    pub(super) export: Option<RunId>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
 /// What becomes of the finding when its subject is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FindingStatus {
@@ -195,6 +243,9 @@ pub(super) struct RestoreArgs {
     /// Put back what somebody else has changed since, too: all of it, or what `--plan` names
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
     pub(super) force: Vec<String>,
+    /// Make this access key Active again; no other option does
+    #[arg(long, value_name = "KEY")]
+    pub(super) reactivate: Vec<String>,
     /// Believe the original groups that tags name, where the ledger knows none
     #[arg(long)]
     pub(super) trust_tags: bool,
@@ -291,6 +342,44 @@ pub(super) struct BlocksArgs {
     /// Denies that are not ours too, and blocks of ours that somebody else has removed
     #[arg(long)]
     pub(super) all: bool,
+}
+
+/// What `revoke` cuts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RevokeKind {
+    /// An access key or a session, by its id (AKIA… or ASIA…).
+    Key,
+    /// An IAM user, with every key it has.
+    User,
+    /// The sessions of a role until now.
+    Role,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RevokeArgs {
+    /// What is named
+    #[arg(value_enum, requires = "name", required_unless_present = "finding")]
+    pub(super) kind: Option<RevokeKind>,
+    /// The key's id, or the name or ARN of the user or role
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The finding that is answered; alone, the credential that it is about
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(super) finding: Option<FindingId>,
+    /// Cut only the sessions of a role that this instance was given
+    #[arg(long, value_name = "INSTANCE", value_parser = str::parse::<InstanceId>)]
+    pub(super) only_instance: Option<InstanceId>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Act on a user or role tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    /// Cut the user or role that lazaret itself is acting as: its name, typed again
+    #[arg(long, value_name = "NAME")]
+    pub(super) lock_myself_out: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -416,6 +505,11 @@ pub(super) enum SandboxVerb {
     List,
     /// Begin a scenario anew: its world and its ledger are thrown away
     Reset {
+        /// The scenario; else the default one
+        scenario: Option<String>,
+    },
+    /// Print who goes on using stolen credentials, and what AWS answers now
+    Intruders {
         /// The scenario; else the default one
         scenario: Option<String>,
     },

@@ -123,6 +123,12 @@ impl From<EngineError> for Failure {
                     }
                     PlanRefusal::AlreadyBlocked { .. } => (Exit::Refused, None),
                     PlanRefusal::Address(refusal) => (Exit::Refused, Some(refusal.hint())),
+                    PlanRefusal::AlreadyContained { run: Some(run), .. } => {
+                        (Exit::Refused, Some(format!("`lazaret restore --run {run}` takes it back")))
+                    }
+                    PlanRefusal::AlreadyContained { run: None, .. } => {
+                        (Exit::Refused, Some("this ledger does not know who did it".to_owned()))
+                    }
                     PlanRefusal::LeakyGroup { .. } => {
                         (Exit::Refused, Some("remove the rules, or name another group with --quarantine-group".into()))
                     }

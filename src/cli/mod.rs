@@ -8,6 +8,8 @@ mod blocks;
 mod completions;
 mod config;
 mod decode;
+mod delete_role;
+mod exfiltration;
 mod exit;
 mod finding;
 mod findings;
@@ -19,6 +21,7 @@ mod plan;
 mod quarantine;
 mod recover;
 mod restore;
+mod revoke;
 mod runs;
 mod sandbox;
 mod session;
@@ -88,6 +91,9 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Unblock(args)) => unblock::run(&global, &args, out).await,
         Some(Verb::Sweep(args)) => unblock::sweep(&global, &args, out).await,
         Some(Verb::Blocks(args)) => blocks::run(&global, &args, out).await,
+        Some(Verb::Exfiltration(args)) => exfiltration::run(&global, &args, out).await,
+        Some(Verb::DeleteRole(args)) => delete_role::run(&global, &args, out).await,
+        Some(Verb::Revoke(args)) => revoke::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,

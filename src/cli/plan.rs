@@ -167,6 +167,7 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
         for drift in &report.drift {
             out.line(format!("  drift  {}", drift_text(drift)));
         }
+        report.next.iter().for_each(|next| out.line(format!("  next   {next}")));
         out.line(format!("run {}", state.run));
     }
     Exit::of_run(state)
@@ -204,7 +205,7 @@ fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
         "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
         "account_name": session.account_name(&plan.scope.account), "finding": plan.finding.as_ref().map(|f| &f.id),
         "steps": steps, "warnings": plan.warnings, "not_stopped": plan.limits, "drift": plan.drift,
-        "reverts": plan.reverts,
+        "reverts": plan.reverts, "next": plan.promise.next,
     })
 }
 
@@ -232,6 +233,9 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
     }
     for drift in &plan.drift {
         out.line(format!("drift    {}", drift_text(drift)));
+    }
+    for next in &plan.promise.next {
+        out.line(format!("afterwards  {next}"));
     }
     for wave in plan.waves() {
         out.line(format!("wave {wave}"));

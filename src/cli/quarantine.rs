@@ -32,7 +32,7 @@ pub(super) async fn run(global: &Global, args: &QuarantineArgs, out: &Out) -> Re
         .prepare_quarantine(&request)
         .await
         .map_err(|e| unplanned(Playbook::QuarantineInstance, &subject, &scope, e, out))?;
-    let consent = Consent { override_exemption: args.override_exemption, trust_tags: false };
+    let consent = Consent { override_exemption: args.override_exemption, ..Consent::default() };
     carry_out(&session, prepared, &consent, args.commit, out).await
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
             .or_else(|| session.topic(&scope)),
         scope: scope.clone(),
         what,
-        force: args.force.iter().cloned().collect(),
+        force: args.force.iter().chain(&args.reactivate).cloned().collect(),
         finding_status,
     };
     let prepared = match session.engine.prepare_restore(&request).await {
@@ -47,6 +47,6 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         }
         Err(error) => return Err(unplanned(Playbook::Restore, &subject, &scope, error, out)),
     };
-    let consent = Consent { override_exemption: false, trust_tags: args.trust_tags };
+    let consent = Consent { trust_tags: args.trust_tags, ..Consent::default() };
     carry_out(&session, prepared, &consent, args.commit, out).await
 }

@@ -4,7 +4,7 @@ use super::args::{Global, SandboxArgs, SandboxVerb};
 use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::session::{open_sandbox, sandbox_folder, scenario};
-use crate::cloud::sandbox::Scenario;
+use crate::cloud::sandbox::{Access, Scenario};
 use crate::domain::{SystemClock, text};
 use serde_json::json;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ pub(super) fn run(global: &Global, args: &SandboxArgs, out: &Out) -> Result<Exit
     match &args.verb {
         SandboxVerb::List => list(out)?,
         SandboxVerb::Reset { scenario } => reset(global, named(global, scenario.as_deref()), out)?,
+        SandboxVerb::Intruders { scenario } => intruders(global, named(global, scenario.as_deref()), out)?,
         SandboxVerb::Messages { scenario } => messages(global, named(global, scenario.as_deref()), out)?,
     }
     Ok(Exit::Done)
@@ -56,6 +57,33 @@ fn reset(global: &Global, name: &str, out: &Out) -> Result<(), Failure> {
         out.json(&json!({"scenario": scenario.name(), "title": scenario.title()}));
     }
     out.note(format!("{} begins anew: {}", scenario.name(), scenario.title()));
+    Ok(())
+}
+
+fn intruders(global: &Global, name: &str, out: &Out) -> Result<(), Failure> {
+    let (_, sandbox) = open_sandbox(global, name, Arc::new(SystemClock))?;
+    let mut rows = Vec::new();
+    for (intruder, access) in sandbox.world().intruders_at(sandbox.now()) {
+        let answer = match &access {
+            Access::Allowed => "goes through".to_owned(),
+            Access::NotAccepted(code) => format!("not accepted: {code}"),
+            Access::NotAllowed => "allowed by nobody".to_owned(),
+            Access::Denied(by) => format!("denied by {}", by.iter().cloned().collect::<Vec<_>>().join(", ")),
+        };
+        if out.json {
+            out.json(&json!({
+                "credential": intruder.credential, "account": intruder.account, "action": intruder.action,
+                "alive": access == Access::Allowed, "answer": answer, "allowed": intruder.allowed,
+                "denied": intruder.denied, "last_success": intruder.allowed_at,
+            }));
+        }
+        let last = intruder.allowed_at.map(|at| at.format("%H:%M:%SZ").to_string()).unwrap_or_default();
+        let counts = format!("{} / {}", intruder.allowed, intruder.denied);
+        rows.push([intruder.credential, intruder.action, counts, last, answer]);
+    }
+    if !out.json {
+        out.table(["CREDENTIAL", "CALLS", "THROUGH / NOT", "LAST SUCCESS", "NOW"], &rows);
+    }
     Ok(())
 }
 

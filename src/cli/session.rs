@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) hubs: Vec<Scope>,
     /// Where instances are looked for.
     pub(super) scopes: Vec<Scope>,
+    /// All accounts and Regions that are known, whatever was asked to be looked into.
+    pub(super) known_scopes: Vec<Scope>,
     pub(super) settings: Settings,
     names: BTreeMap<AccountId, String>,
     topics: BTreeMap<Scope, String>,
@@ -77,6 +79,7 @@ impl Session {
             global.account.as_ref().is_none_or(|a| *a == scope.account)
                 && global.region.as_ref().is_none_or(|r| *r == scope.region)
         };
+        let known_scopes = connection.scopes.clone();
         let mut scopes: Vec<Scope> = connection.scopes.into_iter().filter(wanted).collect();
         // An account or Region that the configuration doesn't list can still be named.
         if let (true, Some(home)) = (scopes.is_empty(), connection.hubs.first()) {
@@ -90,6 +93,7 @@ impl Session {
             engine,
             hubs: connection.hubs,
             scopes,
+            known_scopes,
             settings,
             names: connection.names,
             topics: connection.topics,
@@ -109,6 +113,19 @@ impl Session {
 
     fn reads(&self) -> &dyn Reads {
         self.engine.cloud().reads().as_ref()
+    }
+
+    /// One account and Region pair for each account in question.
+    pub(super) fn accounts(&self) -> Vec<Scope> {
+        let mut seen = BTreeSet::new();
+        self.scopes.iter().filter(|s| seen.insert(s.account.clone())).cloned().collect()
+    }
+
+    /// A Region of this account: one that is in question, else the first there is.
+    pub(super) fn scope_in(&self, account: &AccountId) -> Option<Scope> {
+        let own = self.scopes.iter().find(|s| s.account == *account).cloned();
+        let elsewhere = || self.scopes.first().or(self.hubs.first());
+        own.or_else(|| Some(Scope { account: account.clone(), ..elsewhere()?.clone() }))
     }
 
     /// Where an instance is, looked for in every account and Region in question at once.

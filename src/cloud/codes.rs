@@ -48,7 +48,11 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "OptInRequired"
         | "Blocked"
         | "PendingVerification" => ErrorKind::Denied,
-        "NotFound" | "NotFoundException" | "ResourceNotFoundException" | "ParameterNotFound" => ErrorKind::NotFound,
+        "NotFound"
+        | "NotFoundException"
+        | "ResourceNotFoundException"
+        | "ParameterNotFound"
+        | "NoSuchEntity" => ErrorKind::NotFound,
         "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => ErrorKind::AlreadyExists,
         "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
         "InternalError"
@@ -59,6 +63,7 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "InternalServerErrorException"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
+        | "ServiceFailure"
         | "Unavailable" => ErrorKind::Unavailable,
         "IncorrectState"
         | "IncorrectInstanceState"
@@ -69,6 +74,10 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "PriorRequestNotComplete"
         | "ResourceInUseException"
         | "ResourceConflictException"
+        | "DeleteConflict"
+        | "UnmodifiableEntity"
+        | "EntityTemporarilyUnmodifiable"
+        | "ConcurrentModification"
         // "There are multiple interfaces attached to instance …"
         | "InvalidInstanceID" => ErrorKind::Conflict,
         _ if code.ends_with(".NotFound") => ErrorKind::NotFound,
@@ -116,6 +125,11 @@ mod tests {
             ("InvalidParameterValue", ErrorKind::Invalid),
             ("ValidationException", ErrorKind::Invalid),
             ("InternalError", ErrorKind::Unavailable),
+            ("NoSuchEntity", ErrorKind::NotFound),
+            ("LimitExceeded", ErrorKind::Conflict),
+            ("UnmodifiableEntity", ErrorKind::Conflict),
+            ("MalformedPolicyDocument", ErrorKind::Invalid),
+            ("ServiceFailure", ErrorKind::Unavailable),
             ("SomethingNew", ErrorKind::Other),
         ] {
             assert_eq!(kind_of(code, "", 400), kind, "{code}");

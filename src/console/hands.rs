@@ -361,6 +361,9 @@ fn plan_hint(refusal: &PlanRefusal) -> Option<String> {
         PlanRefusal::AlreadyQuarantined { .. } => {
             "not by this ledger: see Quarantine; restore can go by its tags".to_owned()
         }
+        PlanRefusal::AlreadyContained { .. } => {
+            "see Activity for the run that did it; restore takes it back".to_owned()
+        }
         PlanRefusal::LeakyGroup { .. } => "take those rules away, or name another group in [quarantine]".to_owned(),
         PlanRefusal::Drifted { .. } => "mark what is to be overwritten, one by one".to_owned(),
         PlanRefusal::AlreadyBlocked { run: Some(_), .. } => {

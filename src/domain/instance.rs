@@ -1,6 +1,7 @@
 //! Instances, their network interfaces and volumes, as EC2 reports them.
 
 use super::ids::{GroupId, InstanceId, InterfaceId, SubnetId, VolumeId, VpcId};
+use super::metadata::MetadataOptions;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,6 +109,9 @@ pub struct Instance {
     pub operator: Option<String>,
     /// `spot` or `scheduled`, where it is one of those.
     pub lifecycle: Option<String>,
+    /// How it serves its metadata; none for what is terminated.
+    #[serde(default)]
+    pub metadata: Option<MetadataOptions>,
     /// Its volumes.
     pub volumes: Vec<Volume>,
     /// Its tags.

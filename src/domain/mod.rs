@@ -8,6 +8,8 @@ pub mod finding;
 pub mod group;
 pub mod ids;
 pub mod instance;
+pub mod metadata;
+pub mod principal;
 pub mod scope;
 pub mod severity;
 pub mod subject;
@@ -19,6 +21,8 @@ pub use finding::{Compliance, Finding, FindingKey, RecordState, Source, Workflow
 pub use group::{GroupRule, RulePeer, SecurityGroup};
 pub use ids::{AclId, FindingId, GroupId, InstanceId, InterfaceId, RunId, SnapshotId, SubnetId, VolumeId, VpcId};
 pub use instance::{Instance, Interface, Protection, Tags, Volume};
+pub use metadata::MetadataOptions;
+pub use principal::Principal;
 pub use scope::{AccountId, Partition, Region, Scope};
 pub use severity::Severity;
 pub use subject::{Direction, PrincipalType, Subject};

@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, block, message};
+use super::{Engine, EngineError, LEASE, apply, block, message, simulate};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Partition, Scope, text};
@@ -16,6 +16,7 @@ use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::{SetInterfaceGroups, group_list, leaks};
 use crate::playbook::tags::RUN;
 use crate::playbook::{Action, Change, Step, StepId, Weight};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +69,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 Verdict::Leave => {}
                 Verdict::Skip(why) => events.push(Event::Skipped { step: step.id.clone(), why }),
                 Verdict::Start => {
-                    let change = resolved_change(&journal.state, step);
+                    let change = resolved_change(&journal.state, step, engine.now());
                     let record = change.clone().map(Box::new);
                     let resumed = journal.state.steps.get(&step.id).is_some_and(|s| s.intended_at.is_some());
                     events.push(Event::Intended { step: step.id.clone(), change: record });
@@ -87,7 +88,8 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
             });
         }
         for ((step, resumed), change) in start {
-            if step.weight == Weight::Essential {
+            // What was read back is known before anything later begins, whatever it is to the run.
+            if step.weight == Weight::Essential || matches!(step.action, Action::ReadBack { .. }) {
                 waited.insert(step.id.clone());
             }
             // A notification reports on everything before it, and a read-back that isn't about isolation has no hurry:
@@ -203,9 +205,11 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
             Action::Snapshots { .. } => contained,
             // Each needs the step whose number it writes.
             Action::WriteCounter { .. } => true,
-            Action::UpdateFinding { .. } | Action::Change(_) | Action::Recheck { .. } | Action::MoveExpiry { .. } => {
-                false
-            }
+            Action::UpdateFinding { .. }
+            | Action::Change(_)
+            | Action::Recheck { .. }
+            | Action::MoveExpiry { .. }
+            | Action::Simulate { .. } => false,
         };
         if !goes_on {
             return skip(why.to_owned());
@@ -219,15 +223,17 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
     Verdict::Start
 }
 
-/// The step's change with the group that an earlier step has made, and as it was first recorded where it was.
-fn resolved_change(state: &RunState, step: &Step) -> Option<Change> {
+/// The step's change with the group that an earlier step has made, the run and the moment in it; and as it was first
+/// recorded where it was.
+fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>) -> Option<Change> {
     let Action::Change(change) = &step.action else { return None };
     if let Some(recorded) = state.steps.get(&step.id).and_then(|s| s.change.clone()) {
         return Some(recorded);
     }
+    let change = change.clone().settle(state.run, now);
     Some(match group_made(state) {
-        Some(group) => change.clone().with_group_made(&group),
-        None => change.clone(),
+        Some(group) => change.with_group_made(&group),
+        None => change,
     })
 }
 
@@ -272,6 +278,9 @@ fn work(
                     Ok(snapshots) => Answer::applied(snapshot_ids(&snapshots)),
                     Err(e) => unclear_or_failed(&e),
                 }
+            }
+            (Action::Simulate { principal, arn, source_instance }, _) => {
+                simulate::simulate(&engine, &state, &principal, &arn, source_instance.as_ref()).await
             }
             (Action::Notify { topic_arn, .. }, _) => {
                 let scope = topic_scope(&topic_arn, &state.plan.scope);

@@ -2,8 +2,9 @@
 
 use super::prepare::Prepared;
 use crate::cloud::Permit;
-use crate::domain::{InstanceId, RunId, text};
+use crate::domain::{InstanceId, RunId, Tags, text};
 use crate::ledger::Claim;
+use crate::playbook::{Action, Playbook, Step};
 use crate::policy;
 use chrono::{DateTime, Utc};
 
@@ -26,6 +27,10 @@ pub struct Consent {
     pub override_exemption: bool,
     /// Believes the original groups that tags name, where the ledger knows none.
     pub trust_tags: bool,
+    /// The name that was typed for what can't be taken back.
+    pub typed: Option<String>,
+    /// Contains the very user or role that lazaret itself is acting as.
+    pub lock_out_self: bool,
 }
 
 /// Why the guard said no. Nothing was called.
@@ -51,6 +56,12 @@ pub enum Refusal {
     /// The originals come from tags alone.
     #[error("the original groups of {0} come from tags alone, which anyone with ec2:CreateTags can have written")]
     UntrustedTags(String),
+    /// It can't be taken back, and its name was not typed.
+    #[error("{0} can't come back once it is deleted, and its name was not typed")]
+    NotTyped(String),
+    /// The run would cut the credentials that it is made with.
+    #[error("{0} is what lazaret itself is acting as: the run would lock itself, and everybody else with it, out")]
+    OwnPrincipal(String),
     /// Another run holds the subject.
     #[error("{subject} is held by run {}, begun by {} at {}", claim.run, claim.actor, claim.since.format("%Y-%m-%d %H:%M:%SZ"))]
     Held {
@@ -80,12 +91,37 @@ impl Refusal {
             Self::Sample(_) => "samples are for practice: `lazaret --sandbox` has a world to practise in".into(),
             Self::Exempt { .. } => "ask the owner; --override-exemption acts all the same".into(),
             Self::UntrustedTags(_) => "compare them with what the owner knows; --trust-tags goes ahead".into(),
+            Self::NotTyped(subject) => {
+                format!("--confirm {} says that it is meant", subject.trim_start_matches("role "))
+            }
+            Self::OwnPrincipal(_) => {
+                "act as somebody else; --lock-myself-out NAME, with the name typed, goes ahead all the same".into()
+            }
             Self::Held { claim, .. } => {
                 format!("see `lazaret runs`; if its process is gone, `lazaret recover {}`", claim.run)
             }
             Self::Overtaken { run, .. } => format!("see `lazaret runs --run {run}`"),
         }
     }
+}
+
+/// The tags of what is contained, as far as they were read.
+fn tags_of_subject(prepared: &Prepared) -> Option<&Tags> {
+    let observed = &prepared.observed;
+    let dossier = observed.dossier.as_deref();
+    let instance = observed.instance.as_ref().map(|i| &i.tags);
+    instance
+        .or(dossier.and_then(|d| d.role.as_ref()).map(|r| &r.role.tags))
+        .or(dossier.and_then(|d| d.user.as_ref()).map(|u| &u.user.tags))
+}
+
+/// The user or role that the caller is and that a containment denies something, in words.
+fn locked_out(prepared: &Prepared) -> Option<String> {
+    let plan = &prepared.plan;
+    let (account, own) = prepared.observed.caller.as_ref()?;
+    let denies = |step: &Step| matches!(&step.action, Action::Change(c) if c.principal().as_ref() == Some(own));
+    (plan.playbook.contains() && *account == plan.scope.account && plan.steps.iter().any(denies))
+        .then(|| format!("{} {}", own.kind(), text::fit(own.name(), 80)))
 }
 
 impl Guard {
@@ -102,11 +138,16 @@ impl Guard {
             let what = plan.finding.as_ref().map_or(plan.subject.clone(), |f| text::fit(f.id.as_str(), 120));
             return Err(Refusal::Sample(what));
         }
-        let exempt = prepared
-            .observed
-            .instance
-            .as_ref()
-            .and_then(|i| i.tags.get(policy::EXEMPT_TAG))
+        if plan.playbook == Playbook::DeleteRole && consent.typed.as_deref() != Some(plan.subject_id()) {
+            return Err(Refusal::NotTyped(format!("role {}", text::fit(plan.subject_id(), 80))));
+        }
+        if !consent.lock_out_self
+            && let Some(own) = locked_out(prepared)
+        {
+            return Err(Refusal::OwnPrincipal(own));
+        }
+        let exempt = tags_of_subject(prepared)
+            .and_then(|tags| tags.get(policy::EXEMPT_TAG))
             .filter(|v| v.trim().eq_ignore_ascii_case(policy::EXEMPT_VALUE));
         if let Some(value) = exempt
             && plan.playbook.contains()

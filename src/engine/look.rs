@@ -21,10 +21,11 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
     let event = match (&action, &status.change) {
         // Making the group looks before it makes, and reads only look: both can be begun again as they are.
         (
-            Action::Change(Change::MakeQuarantineGroup(_))
+            Action::Change(Change::MakeQuarantineGroup(_) | Change::MakeBackupRole(_))
             | Action::Recheck { .. }
             | Action::ReadBack { .. }
-            | Action::MoveExpiry { .. },
+            | Action::MoveExpiry { .. }
+            | Action::Simulate { .. },
             _,
         ) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         (Action::Change(_), Some(Change::DenyAddress(deny))) => match found(engine, &scope, deny).await? {
@@ -38,6 +39,21 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
                 }
                 let error = StepError { code: HALF_DONE.into(), message: what };
                 Event::Indeterminate { step: step.clone(), error }
+            }
+        },
+        (Action::Change(_), Some(change @ Change::DeleteRole(_))) => match look(engine, &scope, change).await? {
+            Standing::After => applied(vec!["found done on looking".into()]),
+            Standing::Before => failed(NOT_APPLIED, "looking showed that it was not done"),
+            now => {
+                let known = matches!(&status.state, StepState::Indeterminate { error } if error.code == HALF_DONE);
+                if known {
+                    return Ok(());
+                }
+                let message = match now {
+                    Standing::Drift(now) => now,
+                    _ => "could not be read".to_owned(),
+                };
+                Event::Indeterminate { step: step.clone(), error: StepError { code: HALF_DONE.into(), message } }
             }
         },
         (Action::Change(_), Some(change)) => match look(engine, &scope, change).await? {

@@ -22,13 +22,14 @@ pub(super) fn of(state: &RunState) -> (String, String) {
 /// What holds, in a few words.
 fn headline(state: &RunState) -> String {
     let id = text::safe(state.plan.subject_id()).into_owned();
-    let whole = state.outcome_so_far() == Outcome::Done && !state.plan.leaves_open();
+    let whole = state.outcome_so_far() == Outcome::Done && !state.plan.leaves_to_decide();
     match state.plan.playbook {
         Playbook::QuarantineInstance if report::isolated_ms(state).is_some() => format!("{id} quarantined"),
         Playbook::QuarantineInstance => format!("{id} is NOT isolated"),
         Playbook::Restore if whole => format!("{id} restored"),
         Playbook::Restore => format!("{id} is NOT fully restored"),
         _ if whole => state.plan.promise.kept.clone(),
+        Playbook::ContainExfiltration => super::per_instance::exfiltration_in_part(state),
         _ => state.plan.promise.broken.clone(),
     }
 }
@@ -114,6 +115,7 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         "isolated": (plan.playbook == Playbook::QuarantineInstance).then_some(isolated),
         "finding": finding,
         "steps": steps,
+        "instances": (plan.playbook == Playbook::ContainExfiltration).then(|| super::per_instance::states(state)),
         "original_security_groups": originals,
         "snapshots": snapshots,
         "warnings": plan.warnings,

@@ -15,6 +15,7 @@ mod look;
 mod message;
 pub mod observe;
 mod outstanding;
+mod per_instance;
 pub mod poller;
 pub mod prepare;
 mod readback;
@@ -22,6 +23,7 @@ pub mod recovery;
 pub mod rehearse;
 pub mod report;
 mod retry;
+mod simulate;
 
 pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
@@ -29,6 +31,7 @@ pub use outstanding::{Outstanding, outstanding, settled};
 pub use prepare::{
     BlockRequest, ExtendRequest, FindingsRequest, Prepared, QuarantineRequest, Request, RestoreRequest, UnblockRequest,
     WhichBlocks,
+    CredentialsRequest,
 };
 pub use report::RunReport;
 

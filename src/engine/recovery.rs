@@ -61,7 +61,7 @@ impl Engine {
         }
         if journal.state.changes().is_empty() {
             let making = |s: &crate::playbook::Step| {
-                matches!(s.action, Action::Change(Change::MakeQuarantineGroup(_)))
+                matches!(s.action, Action::Change(Change::MakeQuarantineGroup(_) | Change::MakeBackupRole(_)))
                     && journal.state.steps.get(&s.id).is_some_and(|s| s.intended_at.is_some())
             };
             let what = if journal.state.plan.steps.iter().any(making) {

@@ -57,13 +57,20 @@ impl Engine {
                 }
                 // Security Hub knows no rehearsal.
                 Action::Change(Change::Finding(_)) => None,
+                // Neither the calls on profile associations nor IAM know `DryRun`.
+                Action::Change(Change::InstanceProfile(_) | Change::MakeBackupRole(_) | Change::DeleteRole(_)) => None,
+                // IAM knows no rehearsal.
+                Action::Change(change) if change.principal().is_some() => None,
                 Action::Change(change) => Some(rereading(self, || call_change(writes, &target, change)).await),
                 Action::Snapshots { instance, description, tags, .. } => {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
                     Some(rereading(self, call).await.map(drop))
                 }
                 Action::Notify { .. } | Action::UpdateFinding { .. } | Action::WriteCounter { .. } => None,
-                Action::Recheck { .. } | Action::ReadBack { .. } | Action::MoveExpiry { .. } => continue,
+                Action::Recheck { .. }
+                | Action::ReadBack { .. }
+                | Action::MoveExpiry { .. }
+                | Action::Simulate { .. } => continue,
             };
             answers.push(Rehearsal {
                 step: step.id.clone(),

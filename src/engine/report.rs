@@ -56,6 +56,9 @@ pub struct RunReport {
     /// What was left alone because somebody else changed it, or can't go back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<crate::playbook::plan::Drift>,
+    /// What a person should look at next, most urgent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
 }
 
 /// When every interface had been read back as isolated, in milliseconds from the run's beginning.
@@ -100,6 +103,7 @@ impl RunReport {
             warnings: state.plan.warnings.clone(),
             reverts: state.plan.reverts.iter().map(ToString::to_string).collect(),
             drift: state.plan.drift.clone(),
+            next: state.plan.promise.next.clone(),
         }
     }
 
@@ -118,6 +122,7 @@ impl RunReport {
             warnings: vec![],
             reverts: vec![],
             drift: vec![],
+            next: vec![],
         }
     }
 }
@@ -175,7 +180,7 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::Restore, Outcome::Done) => {
             let left: Vec<String> =
                 state.plan.drift.iter().map(|d| format!("{}: {} ({})", d.what, d.now, d.decision)).collect();
-            let how = if state.plan.leaves_open() { "is NOT fully restored" } else { "is restored, but for" };
+            let how = if state.plan.leaves_to_decide() { "is NOT fully restored" } else { "is restored, but for" };
             format!("{id} {how}: {}", left.join("; "))
         }
         (Playbook::Restore, Outcome::Partial) => {
@@ -201,6 +206,13 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         (Playbook::Unblock, Outcome::Partial) => {
             format!("{}: {}. Next: `lazaret unblock {id}` again", promise.broken, missing.join("; "))
         }
+        (Playbook::ContainExfiltration, Outcome::Partial) => format!(
+            "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
+            super::per_instance::exfiltration_in_part(state),
+            missing.join("; "),
+            changed_so_far(state),
+            state.run
+        ),
         (_, Outcome::Partial) => format!(
             "{}: {}; what was changed so far: {}. Next: `lazaret restore --run {}` takes it back",
             promise.broken,

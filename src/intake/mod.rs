@@ -8,6 +8,7 @@
 //! May import `domain`. Deliberately absent: I/O, the clock, panics, recursion over the input, and any judgement of
 //! what a finding means or whether to act on it.
 
+mod api_call;
 mod arn;
 pub mod asff;
 mod draft;
@@ -27,6 +28,7 @@ mod sequence;
 mod severity;
 mod time;
 
+pub use api_call::{ApiCall, api_call};
 pub use error::DecodeError;
 pub use finding_type::normal_type;
 

@@ -5,6 +5,11 @@
 
 pub mod block;
 pub mod change;
+pub mod credentials;
+pub mod delete_role;
+pub mod deny;
+pub mod dossier;
+pub mod exfiltration;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;

@@ -1,9 +1,11 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
 use super::change::group_list;
+use super::dossier::Dossier;
+use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
-    AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Protection,
-    Scope, SecurityGroup, VpcId, Workflow,
+    AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Principal,
+    Protection, Scope, SecurityGroup, VpcId, Workflow,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -50,10 +52,22 @@ pub struct Needs {
     pub ssm_endpoints_of: Option<VpcId>,
     /// These findings, as Security Hub shows them.
     pub findings: BTreeSet<FindingKey>,
+    /// These instances, without interfaces and protections.
+    pub instances: BTreeSet<InstanceId>,
+    /// The instance profiles on these instances.
+    pub profiles_of: BTreeSet<InstanceId>,
+    /// These roles, by name, with everything on them.
+    pub roles: BTreeSet<String>,
     /// These network ACLs with all their entries.
     pub acls: BTreeSet<AclId>,
     /// The counters of these network ACLs.
     pub counters: BTreeSet<AclId>,
+    /// The long-term keys of these users.
+    pub keys_of: BTreeSet<String>,
+    /// These inline policies, each with whose it is.
+    pub inline_policies: BTreeSet<(Principal, String)>,
+    /// The managed policies on these.
+    pub attached_to: BTreeSet<Principal>,
 }
 
 impl Needs {
@@ -70,8 +84,14 @@ impl Needs {
         self.groups.extend(other.groups);
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
         self.findings.extend(other.findings);
+        self.instances.extend(other.instances);
+        self.profiles_of.extend(other.profiles_of);
+        self.roles.extend(other.roles);
         self.acls.extend(other.acls);
         self.counters.extend(other.counters);
+        self.keys_of.extend(other.keys_of);
+        self.inline_policies.extend(other.inline_policies);
+        self.attached_to.extend(other.attached_to);
         self
     }
 }
@@ -98,6 +118,15 @@ pub struct Observed {
     /// The findings that were asked for and that Security Hub still has.
     #[serde(default, with = "pairs")]
     pub findings: BTreeMap<FindingKey, FindingNow>,
+    /// The instances of [`Needs::instances`] that exist.
+    #[serde(default)]
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// The profiles on the instances of [`Needs::profiles_of`]; an empty list for one that has none.
+    #[serde(default)]
+    pub profiles: BTreeMap<InstanceId, Vec<ProfileAssociation>>,
+    /// The roles of [`Needs::roles`] that exist, by name.
+    #[serde(default)]
+    pub roles: BTreeMap<String, RoleRecord>,
     /// The network ACLs that were asked for and exist.
     #[serde(default)]
     pub acls: BTreeMap<AclId, NetworkAcl>,
@@ -107,6 +136,16 @@ pub struct Observed {
     /// Why the counters could not be read, escaped. They are hints: nothing waits for them.
     #[serde(default)]
     pub counters_error: Option<String>,
+    /// The long-term keys of the users that were asked for and exist.
+    pub access_keys: BTreeMap<String, Vec<AccessKey>>,
+    /// The inline policies that were asked for, by name; none for one that isn't there.
+    pub inline_policies: BTreeMap<Principal, BTreeMap<String, Option<String>>>,
+    /// The managed policies on those that were asked for and exist.
+    pub attached_policies: BTreeMap<Principal, BTreeSet<String>>,
+    /// The user or role that is to be contained, where the plan is about one.
+    pub dossier: Option<Box<Dossier>>,
+    /// Who we are in this account, where the plan could lock us out.
+    pub caller: Option<(AccountId, Principal)>,
 }
 
 impl Observed {
@@ -122,9 +161,17 @@ impl Observed {
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
             findings: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            roles: BTreeMap::new(),
             acls: BTreeMap::new(),
             counters: BTreeMap::new(),
             counters_error: None,
+            access_keys: BTreeMap::new(),
+            inline_policies: BTreeMap::new(),
+            attached_policies: BTreeMap::new(),
+            dossier: None,
+            caller: None,
         }
     }
 

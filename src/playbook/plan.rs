@@ -2,8 +2,8 @@
 
 use super::change::{ApiCall, Change, DenyAddress, SetTags};
 use crate::domain::{
-    AclCounter, AclId, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, RunId, Scope, Severity,
-    VolumeId, Workflow, text,
+    AclCounter, AclId, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, Principal, RunId, Scope,
+    Severity, VolumeId, Workflow, text,
 };
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
@@ -189,7 +189,21 @@ pub enum Action {
         /// Until when they stand now; none until they are taken back.
         until: Option<DateTime<Utc>>,
     },
+    /// Asks IAM's simulator whether what the run put on a principal denies it a harmless action.
+    Simulate {
+        /// The user or role.
+        principal: Principal,
+        /// Its ARN.
+        arn: String,
+        /// The ARN of the one instance whose sessions are cut, where it is one.
+        source_instance: Option<String>,
+    },
 }
+
+/// The action that [`Action::Simulate`] asks about. It is only asked about and never called; it is harmless even so, has
+/// no resource whose own policy could decide it, and is what thieves try first. (`sts:GetCallerIdentity` would prove
+/// nothing: it works under every Deny.)
+pub const SIMULATED_ACTION: &str = "s3:ListAllMyBuckets";
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -394,6 +408,12 @@ impl Plan {
         self.drift.iter().any(|d| d.kind.is_open())
     }
 
+    /// Whether somebody has to decide about a field before the rest can go back: everything that is open but what goes
+    /// back only when it is asked for.
+    pub fn leaves_to_decide(&self) -> bool {
+        self.drift.iter().any(|d| d.kind.is_open() && d.kind != DriftKind::Withheld)
+    }
+
     /// Whether the other plan would do the same, however much later it was observed.
     pub fn same_effect(&self, other: &Self) -> bool {
         let timeless = |plan: &Self| {
@@ -453,6 +473,12 @@ impl Step {
                 target: text::safe(topic_arn).into_owned(),
                 before: None,
                 after: Some(subject.clone()),
+            }],
+            Action::Simulate { arn, .. } => vec![ApiCall {
+                operation: "iam:SimulatePrincipalPolicy",
+                target: text::safe(arn).into_owned(),
+                before: None,
+                after: Some(format!("what would {SIMULATED_ACTION} be answered?")),
             }],
             Action::UpdateFinding { key, workflow, note, old_workflow, old_note, .. } => vec![ApiCall {
                 operation: "securityhub:BatchUpdateFindings",
@@ -553,6 +579,20 @@ pub enum PlanRefusal {
         newer: RunId,
         /// The subject's id, escaped.
         subject: String,
+    },
+    /// It is contained already.
+    #[error("{subject} is contained already{}{}",
+        by.as_ref().map(|b| format!(", by {b}")).unwrap_or_default(),
+        since.map(|t| format!(", since {}", t.format("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default())]
+    AlreadyContained {
+        /// What, escaped.
+        subject: String,
+        /// Who did it, escaped.
+        by: Option<String>,
+        /// When.
+        since: Option<DateTime<Utc>>,
+        /// The run that did it, when our ledger knows it.
+        run: Option<RunId>,
     },
     /// A state that a playbook can't work with; the text says what and what to do.
     #[error("{0}")]

@@ -214,6 +214,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     if plan.steps.is_empty() {
         return Err(if !plan.leaves_open() {
             PlanRefusal::Nothing(format!("{id} is already as it was: nothing to put back"))
+        } else if !plan.leaves_to_decide() {
+            let held: Vec<String> =
+                plan.drift.iter().map(|d| format!("{} is {}: {}", d.what, d.now, d.decision)).collect();
+            PlanRefusal::Nothing(format!("nothing else of {id} is left to put back; {}", held.join("; ")))
         } else {
             PlanRefusal::Drifted { subject: id, drift: plan.drift }
         });
@@ -258,6 +262,21 @@ fn shown(value: Option<&String>) -> String {
 
 fn forced(request: &Request<'_>, what: &str) -> bool {
     request.force.contains("all") || request.force.contains(what)
+}
+
+/// Whether a person has asked for this one by name. `all` is no name.
+fn asked(request: &Request<'_>, change: &Change) -> bool {
+    change.asked_as().iter().any(|name| request.force.contains(name))
+}
+
+/// How to ask for what goes back only then.
+fn how_to_ask(request: &Request<'_>, change: &Change) -> String {
+    let name = change.asked_as().pop().unwrap_or_default();
+    let run = request.reverts.last().map(|run| format!(" --run {run}")).unwrap_or_default();
+    format!(
+        "stays so; it goes back when asked for by name: `lazaret restore{run} --reactivate {}`",
+        text::fit(&name, 60)
+    )
 }
 
 fn swap_back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Option<Step> {
@@ -403,8 +422,8 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
     }
     let inverse = match change.standing(request.observed) {
         Standing::Before => return None,
-        Standing::After if change.only_when_asked() && !forced(request, &what) => {
-            note(change.after_text(), "left as it is: it goes back only when asked for by name", DriftKind::Withheld);
+        Standing::After if change.only_when_asked() && !asked(request, change) => {
+            note(change.after_text(), &how_to_ask(request, change), DriftKind::Withheld);
             return None;
         }
         Standing::After => inverse,

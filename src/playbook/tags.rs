@@ -42,6 +42,9 @@ pub const MAX_TAGS: usize = 50;
 /// How many group ids of 20 characters and a space fit into a value of 256 characters.
 const IDS_PER_VALUE: usize = 12;
 
+/// The tag, and its value, on a backup role that we made.
+pub const BACKUP_TAG: (&str, &str) = ("lazaret", "backup-role");
+
 /// The tags of a quarantine group that we make.
 pub fn of_quarantine_group() -> Tags {
     Tags::from([(GROUP_TAG.0.to_owned(), GROUP_TAG.1.to_owned())])

@@ -1,7 +1,9 @@
 //! What a person has decided beforehand: how to isolate, what to leave alone. Pure data; may import `domain` only.
 
+pub mod actions;
 pub mod address;
 mod block;
+pub mod documents;
 
 pub use block::{Band, BlockPolicy, Ttl};
 

@@ -16,6 +16,7 @@ import threading
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import corrections
+import corrections_iam
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sns.models import sns_backends
 
@@ -49,7 +50,7 @@ class Quiet(WSGIRequestHandler):
 
 
 def main():
-    for correct in corrections.ALL:
+    for correct in corrections.ALL + corrections_iam.ALL:
         correct()
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     app = with_published(DomainDispatcherApplication(create_backend_app))

@@ -8,6 +8,7 @@ mod console;
 mod contract;
 mod corpus;
 mod finding_actions;
+mod exfiltration;
 mod ledger;
 mod poller;
 mod quarantine;

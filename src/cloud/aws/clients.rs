@@ -33,6 +33,8 @@ pub(super) struct ScopeClients {
     pub(super) securityhub: aws_sdk_securityhub::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
     pub(super) sts: aws_sdk_sts::Client,
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) iam_once: aws_sdk_iam::Client,
     /// Security Hub's limit on `GetFindings`, shared by all who read this account and Region.
     pub(super) get_findings: Limiter,
     config: SdkConfig,
@@ -47,12 +49,16 @@ impl ScopeClients {
         let securityhub = aws_sdk_securityhub::config::Builder::from(&config).retry_partition(partition("securityhub"));
         let ssm = aws_sdk_ssm::config::Builder::from(&config).retry_partition(partition("ssm"));
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition("sts"));
+        let iam = aws_sdk_iam::config::Builder::from(&config).retry_partition(partition("iam"));
+        let iam_once = iam.clone().retry_config(RetryConfig::disabled());
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ec2_once: aws_sdk_ec2::Client::from_conf(ec2_once.build()),
             securityhub: aws_sdk_securityhub::Client::from_conf(securityhub.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            iam_once: aws_sdk_iam::Client::from_conf(iam_once.build()),
             get_findings: Limiter::get_findings(),
             config,
         }

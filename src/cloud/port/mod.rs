@@ -3,6 +3,15 @@
 //! Each method's first line names its operation (`service:Operation`); the IAM policies in `assets/iam` are held
 //! against those names by a test. Pages are followed to the end unless a method says otherwise.
 
+mod iam;
+mod profile_writes;
+mod profiles;
+mod roles;
+
+pub use iam::{IamReads, IamWrites, Simulation};
+pub use profile_writes::ProfileWrites;
+pub use profiles::ProfileReads;
+pub use roles::{RoleReads, RoleWrites};
 mod acls;
 
 pub use acls::{AclReads, AclWrites};
@@ -266,7 +275,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: AclReads + Send + Sync {
+pub trait Reads: RoleReads + IamReads + ProfileReads + AclReads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -309,7 +318,7 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: AclWrites + Send + Sync {
+pub trait Writes: RoleWrites + IamWrites + ProfileWrites + AclWrites + Send + Sync {
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

@@ -11,10 +11,15 @@ mod background;
 mod behaviour;
 mod brief;
 mod calls;
+mod evaluate;
 mod fault;
+mod iam;
+mod identities;
 mod limiter;
+mod profiles;
 mod reads;
 mod refusal;
+mod roles;
 mod rules;
 mod scenario;
 mod simulated;
@@ -27,12 +32,13 @@ pub use behaviour::{Behaviour, Rate, Staleness};
 pub use brief::{ApiCallBrief, ConnectionBrief, FindingBrief, KeyBrief, ProbeBrief, RemoteBrief, ResourceBrief, Span};
 pub use calls::{CallOutcome, CallRecord, Moment, depth};
 pub use fault::{Fault, FaultKind};
+pub use identities::{Access, InstanceProfile, Intruder, KeyState, PolicyState, Role, Session, UserState};
 pub use scenario::{DEFAULT_SCENARIO, Scenario, ScenarioError};
 pub use simulated::{Sandbox, SandboxError};
 pub use store::StoreError;
 pub use world::{
-    Account, Background, Caller, DEFAULT_GROUPS_PER_INTERFACE, Endpoint, FindingPatch, Group, InstanceProfile,
-    InstanceState, Message, Role, ScopeWorld, SnapshotState, StoredFinding, Subnet, Topic, Vpc, World,
+    Account, Background, Caller, DEFAULT_GROUPS_PER_INTERFACE, Endpoint, FindingPatch, Group, InstanceState, Message,
+    ScopeWorld, SnapshotState, StoredFinding, Subnet, Topic, Vpc, World,
 };
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl Refusal {
     /// What kind of failure the code is.
     pub(super) fn kind(&self) -> ErrorKind {
         match self.code {
-            "NotFound" | "InvalidID" => ErrorKind::NotFound,
+            "NotFound" | "InvalidID" | "NoSuchEntity" => ErrorKind::NotFound,
             "UnauthorizedOperation"
             | "AuthFailure"
             | "AccessDenied"
@@ -37,7 +37,12 @@ impl Refusal {
             | "ThrottlingException"
             | "Throttling"
             | "ThrottledException" => ErrorKind::Throttled,
-            "OperationNotPermitted" | "IncorrectInstanceState" | "UnsupportedOperation" => ErrorKind::Conflict,
+            "OperationNotPermitted"
+            | "IncorrectInstanceState"
+            | "UnsupportedOperation"
+            | "UnmodifiableEntity"
+            | "DeleteConflict" => ErrorKind::Conflict,
+            "EntityAlreadyExists" => ErrorKind::AlreadyExists,
             "SandboxStore" => ErrorKind::Unavailable,
             code if code.ends_with(".NotFound") => ErrorKind::NotFound,
             "NetworkAclEntryAlreadyExists" => ErrorKind::AlreadyExists,
@@ -56,7 +61,7 @@ pub(super) fn denial_code(operation: &str) -> &'static str {
     match operation.split(':').next() {
         Some("ec2") => "UnauthorizedOperation",
         Some("sns") => "AuthorizationError",
-        Some("sts") => "AccessDenied",
+        Some("sts" | "iam") => "AccessDenied",
         _ => "AccessDeniedException",
     }
 }
@@ -67,6 +72,7 @@ pub(super) fn throttle_code(operation: &str) -> &'static str {
         Some("ec2") => "RequestLimitExceeded",
         Some("sns") => "ThrottledException",
         Some("securityhub") => "TooManyRequestsException",
+        Some("iam") => "Throttling",
         _ => "ThrottlingException",
     }
 }

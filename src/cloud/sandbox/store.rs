@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What a stored world's JSON looks like. One of another format is built anew: it is only a simulation.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// How long a process waits for another's change.
 const PATIENCE: Duration = Duration::from_secs(10);

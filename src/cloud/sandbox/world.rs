@@ -4,6 +4,7 @@
 //! the world was built.
 
 use super::brief::FindingBrief;
+use super::identities::{InstanceProfile, Intruder, PolicyState, Role, Session, UserState};
 use super::refusal::{Refusal, Ruling};
 use crate::cloud::port::{Parameter, Snapshot, VpcEndpoint};
 use crate::domain::{
@@ -45,6 +46,9 @@ pub struct World {
     pub touched: BTreeMap<u64, FindingPatch>,
     /// How many ids were given out so far.
     pub made: u64,
+    /// Who goes on using stolen credentials.
+    #[serde(default)]
+    pub intruders: Vec<Intruder>,
 }
 
 /// The person behind the calls.
@@ -59,7 +63,7 @@ pub struct Caller {
 }
 
 /// An account, with what it has in no Region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Its name for people.
     pub name: String,
@@ -67,24 +71,15 @@ pub struct Account {
     pub roles: BTreeMap<String, Role>,
     /// Its instance profiles, by name.
     pub profiles: BTreeMap<String, InstanceProfile>,
-}
-
-/// An IAM role, as far as the sandbox knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
-    /// Its unique id, `AROA…`.
-    pub id: String,
-    /// Its path, `/` at least.
-    pub path: String,
-}
-
-/// An instance profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstanceProfile {
-    /// Its path, `/` at least.
-    pub path: String,
-    /// The role in it.
-    pub role: String,
+    /// Its IAM users, by name.
+    #[serde(default)]
+    pub users: BTreeMap<String, UserState>,
+    /// Temporary credentials that were handed out, by key id.
+    #[serde(default)]
+    pub sessions: BTreeMap<String, Session>,
+    /// Its own managed policies, by ARN.
+    #[serde(default)]
+    pub policies: BTreeMap<String, PolicyState>,
 }
 
 /// What stands in one account and Region.
@@ -170,6 +165,9 @@ pub struct InstanceState {
     pub termination_protection: bool,
     /// `DisableApiStop`.
     pub stop_protection: bool,
+    /// The id of its profile's association, where it isn't the one that the instance was started with.
+    #[serde(default)]
+    pub association: Option<String>,
 }
 
 /// A snapshot with what its creator gave.
@@ -265,6 +263,17 @@ impl World {
         self.scopes.get_mut(scope).ok_or_else(|| Refusal::new("OptInRequired", "no such Region"))
     }
 
+    /// What an account has in no Region, for a call that was sent there.
+    pub(super) fn account(&self, scope: &Scope) -> Ruling<&Account> {
+        self.accounts.get(&scope.account).ok_or_else(|| self.out_of_reach(scope))
+    }
+
+    /// As [`World::account`], to change it.
+    pub(super) fn account_mut(&mut self, scope: &Scope) -> Ruling<&mut Account> {
+        self.account(scope)?;
+        self.accounts.get_mut(&scope.account).ok_or_else(|| Refusal::new("AccessDenied", "no such account"))
+    }
+
     /// Why nothing can be done in a scope that isn't part of the world.
     fn out_of_reach(&self, scope: &Scope) -> Refusal {
         if self.accounts.contains_key(&scope.account) {
@@ -305,14 +314,16 @@ impl World {
     }
 
     /// A copy without what no restore takes back or needs to: snapshots, messages, workflow and notes of findings,
-    /// and how many ids were given out.
+    /// ids of profile associations, how many ids were given out, and what intruders got.
     #[must_use]
     pub fn restorable(&self) -> Self {
         let mut copy = self.clone();
         copy.made = 0;
         copy.touched.clear();
+        copy.intruders.clear();
         for place in copy.scopes.values_mut() {
             place.snapshots.clear();
+            place.instances.values_mut().for_each(|state| state.association = None);
             place.topics.values_mut().for_each(|topic| topic.messages.clear());
             for finding in &mut place.findings {
                 if let Some(json) = finding.json.as_object_mut() {

@@ -29,6 +29,20 @@ impl Sandbox {
         let call = Call { operation, scope: &target.scope, resource, mutating: true, dry_run };
         self.call(call, |sandbox| sandbox.change(dry_run, change)).await
     }
+
+    /// A mutating call of IAM, which knows no rehearsal.
+    pub(super) async fn tell_iam<F>(
+        &self,
+        operation: &'static str,
+        target: &Target,
+        resource: &str,
+        change: F,
+    ) -> CloudResult<()>
+    where
+        F: FnOnce(&mut World) -> Ruling<()> + Send,
+    {
+        if target.dry_run { Ok(()) } else { self.tell(operation, target, resource, change).await }
+    }
 }
 
 #[async_trait]

@@ -67,6 +67,7 @@ pub fn step(state: &StepState, action: &Action, alive: bool) -> (&'static str, &
             Action::UpdateFinding { .. } => ("●", "set", Role::Ok),
             Action::WriteCounter { .. } => ("●", "written", Role::Ok),
             Action::MoveExpiry { .. } => ("●", "moved", Role::Ok),
+            Action::Simulate { .. } => ("✓", "simulated", Role::Ok),
         },
         StepState::Verified => ("✓", "verified", Role::Ok),
         StepState::NotVerified { .. } => ("✗", "not as left", Role::Failed),

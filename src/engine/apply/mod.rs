@@ -1,7 +1,11 @@
 //! Making one change: the calls behind it, and looking before anything is done twice.
 
+mod backup_role;
+mod delete_role;
 pub(super) mod deny_address;
 pub(super) mod findings;
+mod iam;
+mod profile;
 mod quarantine_group;
 
 use super::Engine;
@@ -11,8 +15,9 @@ use super::retry::{ATTEMPTS, retrying};
 use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
 use crate::domain::{GroupId, Scope, Tags};
-use crate::playbook::change::{SetInterfaceGroups, SetProtection, SetTags};
-use crate::playbook::{Change, Standing, StepId};
+use crate::playbook::StepId;
+use crate::playbook::change::{SetInterfaceGroups, SetMetadataOptions, SetProtection, SetTags};
+use crate::playbook::{Change, Standing};
 
 /// Makes one change. After an unclear answer it looks before it does anything again.
 /// `resumed` says that the same was intended before, and may have been done in part.
@@ -28,6 +33,9 @@ pub(super) async fn apply_change(
         Change::DenyAddress(deny) => {
             return deny_address::make(&deny_address::Hand { engine, writes, scope }, deny, resumed).await;
         }
+        Change::InstanceProfile(profile) => return profile::set(engine, writes, scope, profile).await,
+        Change::MakeBackupRole(role) => return backup_role::make(engine, writes, scope, role).await,
+        Change::DeleteRole(role) => return delete_role::delete(engine, writes, scope, role).await,
         _ => {}
     }
     if let Change::Finding(edit) = change {
@@ -108,8 +116,16 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
             }
             if set.is_empty() { Ok(()) } else { writes.create_tags(target, resource, &set).await }
         }
-        // Made in several calls, each looked into, and many in one call: see `quarantine_group` and `findings`.
-        Change::MakeQuarantineGroup(_) | Change::Finding(_) => Ok(()),
+        // Many in one call: see `findings`.
+        Change::Finding(_) => Ok(()),
+        Change::MetadataOptions(SetMetadataOptions { instance, after, .. }) => {
+            writes.set_metadata_options(target, instance, after).await
+        }
+        // Made in calls of their own, each looked into: see the files beside this one.
+        Change::MakeQuarantineGroup(_)
+        | Change::InstanceProfile(_)
+        | Change::MakeBackupRole(_)
+        | Change::DeleteRole(_) => Ok(()),
         // Both directions, for a rehearsal. Made for good in several calls, each looked into: see `deny_address`.
         Change::DenyAddress(deny) => {
             for direction in &deny.directions {
@@ -121,5 +137,8 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
             }
             Ok(())
         }
+        Change::AccessKeyStatus(edit) => writes.set_key_active(target, &edit.user, &edit.key, edit.after).await,
+        Change::InlinePolicy(edit) => iam::put(writes, target, edit).await,
+        Change::ManagedPolicy(edit) => iam::attach(writes, target, edit).await,
     }
 }

@@ -2,6 +2,9 @@
 
 pub(super) mod acls;
 pub mod findings;
+pub mod principals;
+mod profiles;
+pub(super) mod roles;
 
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind, Reads};
@@ -60,10 +63,13 @@ pub async fn observe(
     if !needs.findings.is_empty() {
         world.findings = findings::findings(reads, scope, &needs.findings).await?;
     }
+    (world.instances, world.profiles) = profiles::of(reads, scope, needs).await?;
+    world.roles = roles::of(reads, scope, &needs.roles).await?;
     acls::read(reads, scope, needs, &mut world).await?;
     if let Some(vpc) = &needs.ssm_endpoints_of {
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }
+    principals::read(reads, scope, needs, &mut world).await?;
     Ok(world)
 }
 

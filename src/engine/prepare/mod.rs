@@ -3,10 +3,14 @@
 pub use findings::FindingsRequest;
 mod block;
 mod findings;
+mod exfiltration;
 mod quarantine;
 mod restore;
 
 pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
+pub use exfiltration::{DeleteRoleRequest, ExfiltrationRequest};
+mod credentials;
+pub use credentials::CredentialsRequest;
 pub use quarantine::QuarantineRequest;
 pub use restore::{RestoreRequest, RestoreWhat};
 
@@ -30,6 +34,12 @@ pub enum Request {
     Unblock(Box<UnblockRequest>),
     /// The end of an address's blocks to be moved.
     Extend(Box<ExtendRequest>),
+    /// The containment of the stolen credentials of an instance's role.
+    Exfiltration(Box<ExfiltrationRequest>),
+    /// The end of a role.
+    DeleteRole(Box<DeleteRoleRequest>),
+    /// The containment of a key, user or role.
+    Credentials(Box<CredentialsRequest>),
 }
 
 impl Request {
@@ -42,6 +52,9 @@ impl Request {
             Self::Block(request) => &request.scope,
             Self::Unblock(request) => &request.scope,
             Self::Extend(request) => &request.scope,
+            Self::Exfiltration(request) => &request.scope,
+            Self::DeleteRole(request) => &request.scope,
+            Self::Credentials(request) => &request.scope,
         }
     }
 }
@@ -81,6 +94,9 @@ impl Engine {
             Request::Block(request) => self.prepare_block(request).await,
             Request::Unblock(request) => self.prepare_unblock(request).await,
             Request::Extend(request) => self.prepare_extend(request).await,
+            Request::Exfiltration(request) => Box::pin(self.prepare_exfiltration(request)).await,
+            Request::DeleteRole(request) => self.prepare_delete_role(request).await,
+            Request::Credentials(request) => self.prepare_credentials(request).await,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Prepared, Request};
 use crate::cloud::port::FindingQuery;
 use crate::domain::{InstanceId, RunId, Scope, Workflow, text};
 use crate::ledger::RunState;
-use crate::playbook::{Change, FindingRef, PlanRefusal, restore};
+use crate::playbook::{Change, FindingRef, PlanRefusal, Playbook, restore};
 use crate::policy::QuarantinePolicy;
 use std::collections::BTreeSet;
 
@@ -103,6 +103,15 @@ impl Engine {
             let what = state.plan.playbook.name();
             return Err(PlanRefusal::Unfit(format!(
                 "run {run} is a {what}, which contains nothing: nothing to take back"
+            ))
+            .into());
+        }
+        if state.plan.playbook == Playbook::DeleteRole {
+            return Err(PlanRefusal::Unfit(format!(
+                "run {run} deleted {}: a deleted role can't come back as the same principal, so nothing puts it back. Its \
+                 whole export is in the ledger: `lazaret runs --run {run} --json`. A role made from it by hand is a new one: \
+                 policies elsewhere that name the old one have to name it anew",
+                text::safe(&state.plan.subject)
             ))
             .into());
         }

@@ -3,23 +3,36 @@
 //! One file a kind of edit, each an [`Edit`]; [`Change`] is any of them. A new kind is a file here, a line in
 //! [`Change`] and one in `every!`, its reading in `engine/observe`, and its calls in `engine/apply`.
 
+mod access_keys;
+mod backup_role;
+mod delete_role;
 mod deny_address;
 mod finding;
 mod groups;
+mod metadata;
+mod policies;
+mod profile;
 mod protection;
 mod quarantine_group;
 mod tags;
 
+pub use access_keys::SetAccessKeyStatus;
+pub use backup_role::MakeBackupRole;
+pub use delete_role::DeleteRole;
 pub use deny_address::{DenyAddress, Seen, ways};
 pub use finding::{NO_NOTE, SetFinding, Swap};
 pub use groups::SetInterfaceGroups;
+pub use metadata::SetMetadataOptions;
+pub use policies::{AttachManagedPolicy, PutInlinePolicy};
+pub use profile::{SetInstanceProfile, profile_name};
 pub use protection::SetProtection;
 pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
 pub use tags::{SetTags, TagEdit, tags_of};
 
 use super::observed::{Needs, Observed};
 use super::plan::Weight;
-use crate::domain::{GroupId, InstanceId, text};
+use crate::domain::{GroupId, InstanceId, Principal, RunId, text};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// One API call of a step, for the preview.
@@ -136,6 +149,18 @@ pub trait Edit: Clone + Sized {
         false
     }
 
+    /// The names by which a person asks for an edit that goes back only when asked for.
+    fn asked_as(&self) -> Vec<String> {
+        vec![self.what()]
+    }
+
+    /// The edit with the run and the moment in it, where its plan had only a place for them. Called once, right before
+    /// the edit is recorded.
+    #[must_use]
+    fn settle(self, _run: RunId, _now: DateTime<Utc>) -> Self {
+        self
+    }
+
     /// When a restore takes it back.
     fn back_in(&self) -> BackIn {
         BackIn::Access
@@ -167,8 +192,22 @@ pub enum Change {
     MakeQuarantineGroup(MakeQuarantineGroup),
     /// Sets workflow status and note of a finding.
     Finding(SetFinding),
+    /// Puts another instance profile on an instance, puts the first one on it, or takes it off.
+    InstanceProfile(SetInstanceProfile),
+    /// Sets the metadata options of an instance.
+    MetadataOptions(SetMetadataOptions),
+    /// Makes a role and its instance profile, for instances to be moved to.
+    MakeBackupRole(MakeBackupRole),
+    /// Deletes a role for good.
+    DeleteRole(DeleteRole),
     /// Denies a range in a network ACL.
     DenyAddress(DenyAddress),
+    /// Makes a user's long-term key Active or Inactive.
+    AccessKeyStatus(SetAccessKeyStatus),
+    /// Sets or removes an inline policy of a user or role.
+    InlinePolicy(PutInlinePolicy),
+    /// Attaches a managed policy to a user, or detaches it.
+    ManagedPolicy(AttachManagedPolicy),
 }
 
 /// The same expression for whichever edit it is; and, with two, for two of one kind.
@@ -180,7 +219,14 @@ macro_rules! every {
             Change::Tags($edit) => $do,
             Change::MakeQuarantineGroup($edit) => $do,
             Change::Finding($edit) => $do,
+            Change::InstanceProfile($edit) => $do,
+            Change::MetadataOptions($edit) => $do,
+            Change::MakeBackupRole($edit) => $do,
+            Change::DeleteRole($edit) => $do,
             Change::DenyAddress($edit) => $do,
+            Change::AccessKeyStatus($edit) => $do,
+            Change::InlinePolicy($edit) => $do,
+            Change::ManagedPolicy($edit) => $do,
         }
     };
     ($one:expr, $other:expr, $kind:ident: ($a:ident, $b:ident) => $do:expr) => {
@@ -205,8 +251,36 @@ macro_rules! every {
                 let $kind = Change::Finding;
                 $do
             }
+            (Change::InstanceProfile($a), Change::InstanceProfile($b)) => {
+                let $kind = Change::InstanceProfile;
+                $do
+            }
+            (Change::MakeBackupRole($a), Change::MakeBackupRole($b)) => {
+                let $kind = Change::MakeBackupRole;
+                $do
+            }
+            (Change::DeleteRole($a), Change::DeleteRole($b)) => {
+                let $kind = Change::DeleteRole;
+                $do
+            }
+            (Change::MetadataOptions($a), Change::MetadataOptions($b)) => {
+                let $kind = Change::MetadataOptions;
+                $do
+            }
             (Change::DenyAddress($a), Change::DenyAddress($b)) => {
                 let $kind = Change::DenyAddress;
+                $do
+            }
+            (Change::AccessKeyStatus($a), Change::AccessKeyStatus($b)) => {
+                let $kind = Change::AccessKeyStatus;
+                $do
+            }
+            (Change::InlinePolicy($a), Change::InlinePolicy($b)) => {
+                let $kind = Change::InlinePolicy;
+                $do
+            }
+            (Change::ManagedPolicy($a), Change::ManagedPolicy($b)) => {
+                let $kind = Change::ManagedPolicy;
                 $do
             }
             _ => None,
@@ -293,6 +367,18 @@ impl Change {
         every!(self, e => e.only_when_asked())
     }
 
+    /// See [`Edit::asked_as`].
+    pub fn asked_as(&self) -> Vec<String> {
+        every!(self, e => e.asked_as())
+    }
+
+    /// See [`Edit::settle`].
+    #[must_use]
+    pub fn settle(self, run: RunId, now: DateTime<Utc>) -> Self {
+        let settled = every!(&self, &self, kind: (e, _same) => Some(kind(e.clone().settle(run, now))));
+        settled.unwrap_or(self)
+    }
+
     /// See [`Edit::back_in`].
     pub fn back_in(&self) -> BackIn {
         every!(self, e => e.back_in())
@@ -310,7 +396,7 @@ impl Change {
 
     /// Whether the world can be asked where it stands.
     pub fn can_be_read(&self) -> bool {
-        !matches!(self, Self::MakeQuarantineGroup(_))
+        !matches!(self, Self::MakeQuarantineGroup(_) | Self::MakeBackupRole(_))
     }
 
     /// The instance that it is an edit of, where it is one.
@@ -319,8 +405,24 @@ impl Change {
             Self::Protection(SetProtection { instance, .. })
             | Self::InterfaceGroups(SetInterfaceGroups { instance, .. })
             | Self::Tags(SetTags { instance, .. }) => Some(instance),
-            Self::MakeQuarantineGroup(_) => None,
+            Self::InstanceProfile(_) | Self::MetadataOptions(_) => None,
+            Self::MakeBackupRole(_) | Self::DeleteRole(_) => None,
             Self::DenyAddress(_) | Self::Finding(_) => None,
+            Self::MakeQuarantineGroup(_)
+            | Self::AccessKeyStatus(_)
+            | Self::InlinePolicy(_)
+            | Self::ManagedPolicy(_) => None,
+        }
+    }
+
+    /// The user or role whose rights it is an edit of, where it is one.
+    pub fn principal(&self) -> Option<Principal> {
+        match self {
+            Self::AccessKeyStatus(e) => Some(Principal::User(e.user.clone())),
+            Self::InlinePolicy(e) => Some(e.of.clone()),
+            Self::ManagedPolicy(e) => Some(Principal::User(e.user.clone())),
+            Self::DeleteRole(e) => Some(Principal::Role(e.name().to_owned())),
+            _ => None,
         }
     }
 

@@ -8,6 +8,7 @@ mod finding;
 mod findings;
 mod groups;
 mod iam;
+mod iam_principals;
 mod identity;
 mod instances;
 mod interfaces;
@@ -20,6 +21,8 @@ mod sandbox;
 mod adapters;
 #[cfg(feature = "aws")]
 mod connect;
+#[cfg(feature = "aws")]
+mod iam_wire;
 #[cfg(feature = "aws")]
 mod moto;
 #[cfg(feature = "aws")]
@@ -61,7 +64,19 @@ pub(crate) struct World {
     pub(crate) topic: String,
     /// An interface endpoint for SSM in the VPC, behind `app`.
     pub(crate) endpoint: String,
+    /// The active keys of the user `deploy-bot` (path `/ci/`), the older first. It has a console password, the inline
+    /// policy `release` ([`RELEASE`]) and AWS's own policy `ReadOnlyAccess`.
+    pub(crate) keys: [String; 2],
 }
+
+/// An inline policy as somebody wrote it, with what an encoding could spoil.
+pub(crate) const RELEASE: &str = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [{\"Sid\": \"Release\", \"Effect\": \
+    \"Allow\",\n    \"Action\": \"s3:PutObject\", \"Resource\": \"arn:aws:s3:::a+b/100%25/*\"}]\n}";
+
+/// The trust policy of the role `web`, which has the inline policy `release` too, and is in the instance profile
+/// `web`, which is on the instance. `AWSServiceRoleForAutoScaling` is there as well.
+pub(crate) const TRUST: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\
+    {\"Service\":\"ec2.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}";
 
 /// How many parameters stand below `/nacl`: three pages of the real thing. Each `/nacl/acl-…` holds its number; there
 /// is also `/other/one`.
@@ -152,6 +167,12 @@ checks! {
         network_acls_are_read,
     }
     rehearsal::{a_rehearsal_changes_nothing, a_rehearsal_says_what_would_be_refused}
+    iam_principals::{
+        users_and_roles_are_described, keys_and_passwords_are_listed, a_key_names_its_user, keys_are_switched_off_and_on,
+        inline_policies_are_kept_byte_for_byte, policies_are_put_overwritten_and_deleted, policies_have_quotas,
+        the_policy_that_denies_everything_is_attached_and_detached, roles_of_aws_can_not_be_edited,
+        an_instance_shows_its_profile, what_does_not_exist_in_iam_is_said, a_rehearsal_leaves_iam_alone,
+    }
     findings::{
         open_findings_come_newest_first, findings_are_filtered, findings_of_one_resource_are_asked_for_by_its_exact_id,
         the_sent_json_is_kept, pages_are_followed,

@@ -1,7 +1,7 @@
 //! The start world on moto, built with the SDKs themselves. Each has an account of its own.
 
 use super::server::server;
-use super::{Fixture, PARAMETERS, World};
+use super::{Fixture, PARAMETERS, RELEASE, TRUST, World};
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
@@ -114,6 +114,10 @@ async fn build(sdk: &SdkConfig, scope: Scope) -> World {
     let tier = ec2::Tag::builder().key("Tier").value("data").build();
     client.create_tags().resources(groups[2].as_str()).tags(tier).send().await.unwrap();
     let instance = run_instance(&client, &subnet, &groups).await;
+    let keys = Box::pin(principals(sdk)).await;
+    let id = instance.instance_id().unwrap();
+    let profile = ec2::IamInstanceProfileSpecification::builder().name("web").build();
+    client.associate_iam_instance_profile().instance_id(id).iam_instance_profile(profile).send().await.unwrap();
     World {
         other: Scope::parse(&format!("31{}", &scope.account.as_str()[2..]), REGION).unwrap(),
         acl: deny_in_default_acl(&client, &vpc).await,
@@ -124,6 +128,7 @@ async fn build(sdk: &SdkConfig, scope: Scope) -> World {
         instance: InstanceId::new(instance.instance_id().unwrap()),
         vpc: vpc.as_str().into(),
         subnet: subnet.as_str().into(),
+        keys,
         groups,
         scope: parameters(sdk, scope).await,
     }
@@ -208,6 +213,34 @@ async fn endpoint(client: &aws_sdk_ec2::Client, vpc: &str, subnet: &str, group: 
         .await
         .unwrap();
     made.vpc_endpoint.unwrap().vpc_endpoint_id.unwrap()
+}
+
+/// The user with its keys, and the roles.
+async fn principals(sdk: &SdkConfig) -> [String; 2] {
+    let iam = aws_sdk_iam::Client::new(sdk);
+    let user = "deploy-bot";
+    iam.create_user().user_name(user).path("/ci/").send().await.unwrap();
+    iam.create_login_profile().user_name(user).password("correct horse battery staple").send().await.unwrap();
+    iam.put_user_policy().user_name(user).policy_name("release").policy_document(RELEASE).send().await.unwrap();
+    let read_only = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    iam.attach_user_policy().user_name(user).policy_arn(read_only).send().await.unwrap();
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let made = iam.create_access_key().user_name(user).send().await.unwrap();
+        keys.push(made.access_key.unwrap().access_key_id);
+    }
+    let web = iam.create_role().role_name("web").assume_role_policy_document(TRUST).description("Web tier");
+    web.send().await.unwrap();
+    iam.put_role_policy().role_name("web").policy_name("release").policy_document(RELEASE).send().await.unwrap();
+    iam.create_instance_profile().instance_profile_name("web").send().await.unwrap();
+    iam.add_role_to_instance_profile().instance_profile_name("web").role_name("web").send().await.unwrap();
+    iam.create_service_linked_role().aws_service_name("autoscaling.amazonaws.com").send().await.unwrap();
+    let listed = iam.list_access_keys().user_name(user).send().await.unwrap();
+    let mut listed: Vec<_> = listed.access_key_metadata().iter().collect();
+    listed.sort_by_key(|k| (k.create_date().copied(), k.access_key_id().map(str::to_owned)));
+    let listed: Vec<String> = listed.iter().map(|k| k.access_key_id().unwrap().to_owned()).collect();
+    assert!(keys.iter().all(|k| listed.contains(k)));
+    listed.try_into().unwrap()
 }
 
 async fn topic(sdk: &SdkConfig) -> String {

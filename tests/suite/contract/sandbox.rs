@@ -1,17 +1,17 @@
 //! The start world in the sandbox.
 
-use super::{Fixture, PARAMETERS, World};
+use super::{Fixture, PARAMETERS, RELEASE, TRUST, World};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lazaret::cloud::Cloud;
 use lazaret::cloud::port::{Parameter, VpcEndpoint};
 use lazaret::cloud::sandbox::{
-    Account, Caller, Endpoint, Group, InstanceState, Sandbox, ScopeWorld, StoredFinding, Subnet, Topic, Vpc,
-    World as Simulation,
+    Account, Caller, Endpoint, Group, InstanceProfile, InstanceState, KeyState, Role, Sandbox, ScopeWorld,
+    StoredFinding, Subnet, Topic, UserState, Vpc, World as Simulation,
 };
 use lazaret::domain::{
     AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
-    ManualClock, NetworkAcl, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
+    ManualClock, MetadataOptions, NetworkAcl, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -48,6 +48,7 @@ impl Simulated {
             volumes: volumes.into(),
             topic: scope.arn("sns", "responders"),
             endpoint: format!("vpce-{}", id(1)),
+            keys: [1, 2].map(|n| format!("AKIAEXAMPLE000000000{n}")),
             scope,
         };
         let sandbox = Sandbox::new(simulation(&world), Arc::new(ManualClock::new(now())), 1);
@@ -56,7 +57,7 @@ impl Simulated {
 }
 
 fn simulation(w: &World) -> Simulation {
-    let account = |name: &str| Account { name: name.into(), roles: BTreeMap::new(), profiles: BTreeMap::new() };
+    let account = |name: &str| Account { name: name.into(), ..Account::default() };
     Simulation {
         scenario: "contract".into(),
         seed: 1,
@@ -64,11 +65,47 @@ fn simulation(w: &World) -> Simulation {
         home: w.scope.clone(),
         aggregator: w.scope.clone(),
         caller: Caller { role: "Responder".into(), remote_role: "lazaret-responder".into(), session: "ana".into() },
-        accounts: [(w.scope.account.clone(), account("home")), (w.other.account.clone(), account("other"))].into(),
+        accounts: [(w.scope.account.clone(), home(w)), (w.other.account.clone(), account("other"))].into(),
         scopes: [(w.scope.clone(), place(w)), (w.other.clone(), ScopeWorld::default())].into(),
         background: None,
         touched: BTreeMap::new(),
         made: 0,
+        intruders: vec![],
+    }
+}
+
+/// The account with its user and roles.
+fn home(w: &World) -> Account {
+    let keys = w.keys.iter().enumerate().map(|(n, id)| {
+        (id.clone(), KeyState { active: true, created_at: now() - chrono::Duration::days(2 - n as i64) })
+    });
+    let release = || BTreeMap::from([("release".to_owned(), RELEASE.to_owned())]);
+    let user = UserState {
+        id: "AIDAEXAMPLE0DEPLOY01".into(),
+        path: "/ci/".into(),
+        created_at: now(),
+        password_since: Some(now()),
+        keys: keys.collect(),
+        inline: release(),
+        attached: ["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()].into(),
+        ..UserState::default()
+    };
+    let role = |path: &str| Role {
+        id: "AROAEXAMPLE000000WEB".into(),
+        path: path.into(),
+        created_at: now(),
+        trust: TRUST.into(),
+        max_session: 3_600,
+        ..Role::default()
+    };
+    let web = Role { description: Some("Web tier".into()), inline: release(), ..role("/") };
+    let linked = role("/aws-service-role/autoscaling.amazonaws.com/");
+    Account {
+        name: "home".into(),
+        users: [("deploy-bot".to_owned(), user)].into(),
+        roles: [("web".to_owned(), web), ("AWSServiceRoleForAutoScaling".to_owned(), linked)].into(),
+        profiles: [("web".to_owned(), InstanceProfile { path: "/".into(), role: "web".into() })].into(),
+        ..Account::default()
     }
 }
 
@@ -140,13 +177,21 @@ fn instance(w: &World) -> InstanceState {
         instance_type: "t3.micro".into(),
         image: Some("ami-12c6146b".into()),
         launched_at: Some(now()),
-        profile_arn: None,
+        profile_arn: Some(format!("arn:aws:iam::{}:instance-profile/web", w.scope.account)),
         operator: None,
         lifecycle: None,
+        metadata: Some(MetadataOptions {
+            tokens_required: false,
+            hop_limit: 1,
+            endpoint: true,
+            ipv6: false,
+            tags: false,
+            pending: false,
+        }),
         volumes: w.volumes.iter().zip(["/dev/xvda", "/dev/sdf"]).map(volume).collect(),
         tags: tags(&[("Name", "web-1")]),
     };
-    InstanceState { instance, termination_protection: false, stop_protection: false }
+    InstanceState { instance, termination_protection: false, stop_protection: false, association: None }
 }
 
 fn interface(w: &World, n: usize) -> Interface {

@@ -10,7 +10,6 @@ use lazaret::engine::prepare::{Request, RestoreWhat};
 use lazaret::engine::{Consent, EngineError, Prepared, RestoreRequest, outstanding};
 use lazaret::ledger::{Outcome, RunFilter, RunState, Store};
 use lazaret::playbook::PlanRefusal;
-use std::collections::BTreeSet;
 
 pub(crate) const FAULTS: [FaultKind; 7] = [
     FaultKind::Fail,
@@ -95,7 +94,13 @@ pub(crate) fn restore_of(run: &RunState) -> RestoreRequest {
         scope: run.plan.scope.clone(),
         what: RestoreWhat::Run(run.run),
         // What goes back only when it is asked for by name is asked for.
-        force: BTreeSet::from(["all".to_owned()]),
+        force: run
+            .changes()
+            .iter()
+            .filter(|c| c.only_when_asked())
+            .flat_map(|c| c.asked_as())
+            .chain(["all".to_owned()])
+            .collect(),
         finding_status: None,
         topic_arn: None,
     }

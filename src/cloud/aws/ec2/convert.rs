@@ -34,6 +34,7 @@ pub(super) fn instance(i: &ec2::Instance) -> Option<Instance> {
         profile_arn: i.iam_instance_profile().and_then(|p| p.arn()).map(str::to_owned),
         operator: operator(i.operator()),
         lifecycle: i.instance_lifecycle().map(|l| l.as_str().to_owned()),
+        metadata: super::profiles::metadata(i.metadata_options()),
         volumes: i.block_device_mappings().iter().filter_map(volume).collect(),
         tags: tags(i.tags()),
     })

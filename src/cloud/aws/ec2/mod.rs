@@ -2,6 +2,7 @@
 
 pub(super) mod acls;
 pub(super) mod convert;
+pub(super) mod profiles;
 pub(super) mod read;
 pub(super) mod write;
 
@@ -9,7 +10,7 @@ use aws_sdk_ec2::types::{Filter, Tag};
 
 /// A filter on exact values. EC2 reads `*` and `?` in a filter's value as wildcards, and ids and tag values come from
 /// findings, which others write: they are escaped.
-fn filter<V: AsRef<str>>(name: impl Into<String>, values: impl IntoIterator<Item = V>) -> Filter {
+pub(super) fn filter<V: AsRef<str>>(name: impl Into<String>, values: impl IntoIterator<Item = V>) -> Filter {
     let values = values.into_iter().map(|value| literal(value.as_ref())).collect();
     Filter::builder().name(name).set_values(Some(values)).build()
 }

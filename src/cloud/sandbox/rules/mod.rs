@@ -4,10 +4,13 @@
 pub(super) mod acl_entries;
 pub(super) mod findings;
 pub(super) mod groups;
+pub(super) mod iam;
 pub(super) mod instances;
 pub(super) mod interfaces;
 pub(super) mod network_acls;
 pub(super) mod parameters;
+pub(super) mod profiles;
+pub(super) mod roles;
 pub(super) mod snapshots;
 pub(super) mod tags;
 pub(super) mod topics;

@@ -3,11 +3,9 @@
 use super::super::asff::{self, Times};
 use super::super::background::{dice, draw_addresses};
 use super::super::brief::FindingBrief;
-use super::super::world::{
-    Account, Background, Caller, InstanceProfile, Role, ScopeWorld, StoredFinding, Topic, World,
-};
-use super::document::{AccountEntry, Document, NoiseEntry, RegionEntry};
-use super::{ScenarioError, network};
+use super::super::world::{Account, Background, Caller, ScopeWorld, StoredFinding, Topic, World};
+use super::document::{Document, NoiseEntry, RegionEntry};
+use super::{ScenarioError, identities, network};
 use crate::cloud::port::Parameter;
 use crate::domain::{AccountId, Scope};
 use chrono::{DateTime, Duration, Utc};
@@ -63,7 +61,7 @@ pub(super) fn world(
     let mut accounts = BTreeMap::new();
     for (place, entry) in entries(documents, |d| &d.account, |a| a.name.clone(), "account") {
         let id: AccountId = entry.id.parse().map_err(|error| place.wrong(format!("{error}")))?;
-        if accounts.insert(id, account(entry)).is_some() {
+        if accounts.insert(id, identities::account(entry)).is_some() {
             return Err(place.wrong("this account is there twice"));
         }
     }
@@ -101,17 +99,11 @@ pub(super) fn world(
         background: None,
         touched: BTreeMap::new(),
         made: 0,
+        intruders: Vec::new(),
     };
     add_resources(&mut world, documents)?;
     add_findings(&mut world, documents)?;
     Ok(world)
-}
-
-fn account(entry: &AccountEntry) -> Account {
-    let roles = entry.roles.iter().map(|(name, id)| (name.clone(), Role { id: id.clone(), path: "/".into() }));
-    let profile = |role: &String| InstanceProfile { path: "/".into(), role: role.clone() };
-    let profiles = entry.profiles.iter().map(|(name, role)| (name.clone(), profile(role)));
-    Account { name: entry.name.clone(), roles: roles.collect(), profiles: profiles.collect() }
 }
 
 fn scope_named(accounts: &BTreeMap<AccountId, Account>, text: &str) -> Result<Scope, String> {
@@ -137,6 +129,15 @@ fn region(scope: &Scope, entry: &RegionEntry, now: DateTime<Utc>) -> ScopeWorld 
 }
 
 fn add_resources(world: &mut World, documents: &[(String, Document)]) -> Result<(), ScenarioError> {
+    for (place, entry) in entries(documents, |d| &d.policy, |p| p.name.clone(), "policy") {
+        identities::add_policy(world, entry).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.user, |u| u.name.clone(), "user") {
+        identities::add_user(world, entry).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.role, |r| r.name.clone(), "role") {
+        identities::add_role(world, entry).map_err(|m| place.wrong(m))?;
+    }
     for (place, entry) in entries(documents, |d| &d.vpc, |v| v.name.clone(), "vpc") {
         let scope = scope_named(&world.accounts, &entry.scope).map_err(|m| place.wrong(m))?;
         let standing = world.scopes.get_mut(&scope).ok_or_else(|| place.wrong("there is no region for its scope"))?;
@@ -145,6 +146,12 @@ fn add_resources(world: &mut World, documents: &[(String, Document)]) -> Result<
     for (place, entry) in entries(documents, |d| &d.instance, |i| i.name.clone(), "instance") {
         let scope = scope_named(&world.accounts, &entry.scope).map_err(|m| place.wrong(m))?;
         network::add_instance(world, &scope, entry).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.session, |s| s.id.clone(), "session") {
+        identities::add_session(world, entry).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.intruder, |i| i.credential.clone(), "intruder") {
+        identities::add_intruder(world, entry).map_err(|m| place.wrong(m))?;
     }
     Ok(())
 }

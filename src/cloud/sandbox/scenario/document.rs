@@ -2,6 +2,7 @@
 
 use super::super::brief::{FindingBrief, Span};
 use super::ScenarioError;
+use super::identities::{IntruderEntry, PolicyEntry, RoleEntry, SessionEntry, UserEntry};
 use super::lines::{AclLine, RuleLine};
 use crate::domain::Tags;
 use serde::Deserialize;
@@ -25,6 +26,11 @@ pub(super) struct Document {
     pub(super) finding: Vec<FindingBrief>,
     pub(super) noise: Vec<NoiseEntry>,
     pub(super) background: Option<BackgroundEntry>,
+    pub(super) user: Vec<UserEntry>,
+    pub(super) role: Vec<RoleEntry>,
+    pub(super) policy: Vec<PolicyEntry>,
+    pub(super) session: Vec<SessionEntry>,
+    pub(super) intruder: Vec<IntruderEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -40,7 +46,7 @@ pub(super) struct CallerEntry {
 pub(super) struct AccountEntry {
     pub(super) id: String,
     pub(super) name: String,
-    /// Role names and their unique ids.
+    /// Role names and their unique ids: roles for EC2 without policies. `[[role]]` says more.
     #[serde(default)]
     pub(super) roles: BTreeMap<String, String>,
     /// Instance profiles and the role in each.
@@ -150,6 +156,12 @@ pub(super) struct InstanceEntry {
     pub(super) termination_protection: bool,
     #[serde(default)]
     pub(super) stop_protection: bool,
+    /// Whether IMDSv2 is required.
+    #[serde(default)]
+    pub(super) imdsv2: bool,
+    /// How many hops away a session token of the metadata service arrives; one where it is not given.
+    #[serde(default)]
+    pub(super) hop_limit: Option<i32>,
     #[serde(default)]
     pub(super) tags: Tags,
     /// Adds numbered tags until there are this many.

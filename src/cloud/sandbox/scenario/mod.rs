@@ -5,6 +5,7 @@
 
 mod build;
 mod document;
+mod identities;
 mod lines;
 mod network;
 

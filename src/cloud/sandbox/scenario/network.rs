@@ -1,12 +1,12 @@
 //! Builds VPCs with their subnets, groups, network ACLs and endpoints, and the instances in them.
 
-use super::super::world::{Endpoint, Group, InstanceProfile, InstanceState, ScopeWorld, Subnet, Vpc, World, hex_of};
+use super::super::world::{Endpoint, Group, InstanceState, ScopeWorld, Subnet, Vpc, World, hex_of};
 use super::document::{AclEntryTable, InstanceEntry, InterfaceEntry, VpcEntry};
 use super::lines::RuleLine;
 use crate::cloud::port::VpcEndpoint;
 use crate::domain::{
     AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
-    NetworkAcl, RulePeer, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
+    MetadataOptions, NetworkAcl, RulePeer, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
 };
 use ipnet::Ipv6Net;
 
@@ -189,8 +189,7 @@ pub(super) fn add_instance(world: &mut World, scope: &Scope, entry: &InstanceEnt
     let account = world.accounts.get(&scope.account).ok_or("its account is unknown")?;
     let profile_arn = match &entry.profile {
         Some(name) => {
-            let profile: &InstanceProfile =
-                account.profiles.get(name).ok_or_else(|| format!("there is no instance profile `{name}`"))?;
+            let profile = account.profiles.get(name).ok_or_else(|| format!("there is no instance profile `{name}`"))?;
             let resource = format!("instance-profile{}{name}", profile.path);
             Some(format!("arn:{}:iam::{}:{resource}", scope.partition, scope.account))
         }
@@ -236,6 +235,14 @@ pub(super) fn add_instance(world: &mut World, scope: &Scope, entry: &InstanceEnt
         profile_arn,
         operator: entry.operator.clone(),
         lifecycle: entry.lifecycle.clone(),
+        metadata: Some(MetadataOptions {
+            tokens_required: entry.imdsv2,
+            hop_limit: entry.hop_limit.unwrap_or(1),
+            endpoint: true,
+            ipv6: false,
+            tags: false,
+            pending: false,
+        }),
         volumes,
         tags,
     };
@@ -243,6 +250,7 @@ pub(super) fn add_instance(world: &mut World, scope: &Scope, entry: &InstanceEnt
         instance: described,
         termination_protection: entry.termination_protection,
         stop_protection: entry.stop_protection,
+        association: None,
     };
     match place.instances.insert(instance, state) {
         Some(_) => Err(format!("{} is there twice", entry.id)),

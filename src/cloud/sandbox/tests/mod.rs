@@ -5,6 +5,7 @@ mod calls;
 mod faults;
 mod findings;
 mod groups;
+mod iam;
 mod instances;
 mod interfaces;
 mod persistence;

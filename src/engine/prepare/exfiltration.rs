@@ -1,0 +1,290 @@
+//! What the containment of stolen instance credentials needs to know, and its plan; and the end of a role.
+
+use super::super::observe::{observe, roles};
+use super::super::{Engine, EngineError};
+use super::{BlockRequest, Prepared, Request};
+use crate::domain::subject::RemoteAddress;
+use crate::domain::{Instance, InstanceId, Principal, Scope, Subject, text};
+use crate::intake;
+use crate::playbook::block::facts;
+use crate::playbook::change::profile_name;
+use crate::playbook::credentials::{Credential, behind};
+use crate::playbook::exfiltration::{self, Address, Earlier, Swap, backup_name};
+use crate::playbook::{Action, Change, FindingRef, Needs, PlanRefusal, delete_role};
+use crate::policy::actions::iam_action;
+use crate::policy::address::AwsRanges;
+use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE};
+use futures::future::join_all;
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Asks for the containment of the stolen credentials of an instance's role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExfiltrationRequest {
+    /// Where.
+    pub scope: Scope,
+    /// The finding that is answered, and what it is about.
+    pub finding: Option<(FindingRef, crate::domain::Finding)>,
+    /// The role; else the one that the finding or the instance names.
+    pub role: Option<String>,
+    /// An instance whose role is meant; else the finding's.
+    pub instance: Option<InstanceId>,
+    /// Whether the instances get another profile.
+    pub swap: Swap,
+    /// The other Regions of the account to look for the role's instances in.
+    pub elsewhere: Vec<Scope>,
+    /// How addresses are blocked.
+    pub block: BlockPolicy,
+    /// AWS's published ranges, where they are known.
+    pub aws: Option<Arc<AwsRanges>>,
+    /// The topic to tell.
+    pub topic_arn: Option<String>,
+    /// Whether the finding is set to NOTIFIED with a note.
+    pub update_finding: bool,
+}
+
+/// Asks for the end of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteRoleRequest {
+    /// The account; the Region to look for instances in.
+    pub scope: Scope,
+    /// The role.
+    pub role: String,
+    /// The other Regions of the account to look for its instances in.
+    pub elsewhere: Vec<Scope>,
+}
+
+/// The instances that have a role, here and elsewhere, and where that could not be read.
+struct Users {
+    here: Vec<InstanceId>,
+    elsewhere: Vec<(Scope, InstanceId)>,
+    looked_in: Vec<String>,
+    unread: Vec<String>,
+}
+
+impl Engine {
+    /// Observes a role, its backup and every instance that has it, and plans the containment.
+    ///
+    /// # Errors
+    /// When something can't be read, nobody knows whose credentials they are, or the playbook refuses.
+    pub async fn prepare_exfiltration(&self, request: &ExfiltrationRequest) -> Result<Prepared, EngineError> {
+        let (scope, reads) = (&request.scope, self.cloud().reads().as_ref());
+        let role = self.role_behind(request).await?;
+        let names = BTreeSet::from([role.clone(), backup_name(&role)]);
+        let mut observed = observe(reads, scope, &Needs { roles: names, ..Needs::default() }, self.now()).await?;
+        observed.caller = Principal::of_arn(&reads.caller_identity(Some(scope)).await?.arn);
+        let profiles = profiles_of(observed.roles.get(&role));
+        let users = self.users(scope, &request.elsewhere, &profiles).await?;
+        let ids: BTreeSet<InstanceId> = users.here.iter().cloned().collect();
+        let needs = Needs { instances: ids.clone(), profiles_of: ids, ..Needs::default() };
+        let arns: BTreeSet<String> = observed.roles.values().flat_map(|r| r.attached.iter().cloned()).collect();
+        let (instances, managed) =
+            futures::join!(observe(reads, scope, &needs, self.now()), roles::documents(reads, scope, &arns));
+        let instances = instances?;
+        (observed.instances, observed.profiles) = (instances.instances, instances.profiles);
+        // The guard looks at the one whose owner keeps automation away, if there is one.
+        observed.instance = observed.instances.values().find(|i| is_exempt(i)).cloned();
+        let addresses = self.addresses(request, &users.here).await?;
+        let earlier = self.outstanding(scope, &Principal::Role(role.clone()).to_string()).await?;
+        let json = request.finding.as_ref().and_then(|(finding, _)| finding.json.as_deref());
+        let call = json.and_then(intake::api_call);
+        let plan = exfiltration::plan(&exfiltration::Request {
+            role: &role,
+            finding: request.finding.as_ref().map(|(finding, _)| finding.clone()),
+            observed: &observed,
+            managed: &managed,
+            swap: request.swap,
+            stolen_for: call.and_then(|c| iam_action(&c.service, &c.call)).into_iter().collect(),
+            addresses,
+            elsewhere: users.elsewhere,
+            looked_in: users.looked_in,
+            unread: users.unread,
+            earlier: earlier.last().map(|o| Earlier {
+                run: o.run.run,
+                by: text::safe(&o.run.actor.to_string()).into_owned(),
+                since: o.run.begun_at,
+            }),
+            topic_arn: request.topic_arn.clone(),
+            update_finding: request.update_finding,
+            actor: &self.actor().name,
+        })?;
+        Ok(Prepared::new(plan, observed, Request::Exfiltration(Box::new(request.clone()))))
+    }
+
+    /// The role behind the credentials: the one that is named, else the one behind the finding's key, else the one in
+    /// the profile of the instance.
+    async fn role_behind(&self, request: &ExfiltrationRequest) -> Result<String, EngineError> {
+        if let Some(role) = &request.role {
+            return Ok(role.clone());
+        }
+        let subjects = request.finding.iter().flat_map(|(_, finding)| &finding.subjects);
+        let key = subjects.clone().find_map(|s| match s {
+            Subject::AccessKey(key) => Some(key.clone()),
+            _ => None,
+        });
+        if let (Some(key), None) = (key, &request.instance) {
+            return match behind(&Credential::Key(key), None, &request.scope)?.principal {
+                Principal::Role(role) => Ok(role),
+                Principal::User(user) => Err(PlanRefusal::Unfit(format!(
+                    "these are the credentials of user {}, not of an instance's role: `lazaret revoke user` cuts them",
+                    text::fit(&user, 80)
+                ))
+                .into()),
+            };
+        }
+        let named = subjects.clone().find_map(|s| match s {
+            Subject::Role { name } => Some(name.clone()),
+            _ => None,
+        });
+        let of_finding =
+            || request.finding.iter().find_map(|(_, finding)| finding.instances().find_map(|i| i.id.clone()));
+        match (request.instance.clone().or_else(of_finding), named) {
+            (None, Some(role)) => Ok(role),
+            (Some(instance), _) => self.role_of_instance(&request.scope, &instance).await,
+            (None, None) => Err(PlanRefusal::Unfit(
+                "the finding names neither an access key nor an instance: say whose role it is with --role or --instance".into(),
+            )
+            .into()),
+        }
+    }
+
+    async fn role_of_instance(&self, scope: &Scope, instance: &InstanceId) -> Result<String, EngineError> {
+        let reads = self.cloud().reads().as_ref();
+        let associations = reads.profile_associations(scope, std::slice::from_ref(instance)).await?;
+        let Some(association) = associations.iter().find(|a| a.is_live()) else {
+            return Err(PlanRefusal::Unfit(format!(
+                "{instance} has no instance profile in {scope}: no role to contain"
+            ))
+            .into());
+        };
+        let name = profile_name(&association.profile_arn);
+        let profile = reads.instance_profile(scope, name).await?;
+        profile.role.ok_or_else(|| {
+            PlanRefusal::Unfit(format!("instance profile {} of {instance} holds no role", text::fit(name, 80))).into()
+        })
+    }
+
+    /// Every instance with one of these profiles. What can't be read in another Region is said, and holds nothing up.
+    async fn users(
+        &self,
+        scope: &Scope,
+        elsewhere: &[Scope],
+        profiles: &BTreeSet<String>,
+    ) -> Result<Users, EngineError> {
+        let reads = self.cloud().reads().as_ref();
+        let here = reads.profile_associations(scope, &[]).await?;
+        let others: Vec<&Scope> = elsewhere.iter().filter(|s| s.account == scope.account && *s != scope).collect();
+        let answers = join_all(others.iter().map(|s| reads.profile_associations(s, &[]))).await;
+        let has = |a: &crate::domain::principal::ProfileAssociation| a.is_live() && profiles.contains(&a.profile_arn);
+        let mut users = Users {
+            here: here.iter().filter(|a| has(a)).map(|a| a.instance.clone()).collect(),
+            elsewhere: Vec::new(),
+            looked_in: vec![scope.region.to_string()],
+            unread: Vec::new(),
+        };
+        for (place, answer) in others.into_iter().zip(answers) {
+            match answer {
+                Ok(found) => {
+                    users.looked_in.push(place.region.to_string());
+                    users
+                        .elsewhere
+                        .extend(found.iter().filter(|a| has(a)).map(|a| (place.clone(), a.instance.clone())));
+                }
+                Err(error) => users.unread.push(error.to_string()),
+            }
+        }
+        Ok(users)
+    }
+
+    /// What can be done about each address that the finding names.
+    async fn addresses(
+        &self,
+        request: &ExfiltrationRequest,
+        users: &[InstanceId],
+    ) -> Result<Vec<Address>, EngineError> {
+        let Some((_, finding)) = &request.finding else { return Ok(vec![]) };
+        let ips: BTreeSet<_> = finding
+            .subjects
+            .iter()
+            .filter_map(|s| match s {
+                Subject::RemoteAddress(RemoteAddress { ip, .. }) => Some(*ip),
+                _ => None,
+            })
+            .collect();
+        let mut addresses = Vec::new();
+        for ip in ips {
+            let range = IpNet::from(ip);
+            let remote = facts(finding, &range);
+            if remote.api_caller {
+                addresses.push(Address::Left(format!(
+                    "{ip} called AWS's API: such traffic crosses no network ACL of ours, and is not denied there"
+                )));
+                continue;
+            }
+            let block = BlockRequest {
+                scope: request.scope.clone(),
+                range,
+                instances: users.to_vec(),
+                acls: vec![],
+                directions: None,
+                ttl: None,
+                typed_again: None,
+                policy: request.block.clone(),
+                aws: request.aws.clone(),
+                finding: None,
+                remote: Some(remote),
+                topic_arn: None,
+                update_finding: false,
+            };
+            addresses.push(match self.prepare_block(&block).await {
+                Ok(prepared) => {
+                    let denies = prepared.plan.steps.iter().filter_map(|s| match &s.action {
+                        Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
+                        _ => None,
+                    });
+                    Address::Denied(denies.collect(), prepared.plan.warnings.clone())
+                }
+                // Cutting the credentials waits for no address.
+                Err(EngineError::Plan(refusal)) => Address::Left(format!("{ip} is not denied: {refusal}")),
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(addresses)
+    }
+
+    /// Reads a role whole, looks for instances that have it, and plans its end.
+    ///
+    /// # Errors
+    /// When something can't be read, or the playbook refuses.
+    pub async fn prepare_delete_role(&self, request: &DeleteRoleRequest) -> Result<Prepared, EngineError> {
+        let (scope, reads) = (&request.scope, self.cloud().reads().as_ref());
+        let needs = Needs { roles: BTreeSet::from([request.role.clone()]), ..Needs::default() };
+        let mut observed = observe(reads, scope, &needs, self.now()).await?;
+        observed.caller = Principal::of_arn(&reads.caller_identity(Some(scope)).await?.arn);
+        let record = observed.roles.get(&request.role);
+        let users = self.users(scope, &request.elsewhere, &profiles_of(record)).await?;
+        let arns = record.map(|r| r.attached.clone()).unwrap_or_default();
+        let managed = roles::documents(reads, scope, &arns).await;
+        let standing = self.outstanding(scope, &Principal::Role(request.role.clone()).to_string()).await?;
+        let here = users.here.into_iter().map(|id| (scope.clone(), id));
+        let plan = delete_role::plan(&delete_role::Request {
+            role: &request.role,
+            observed: &observed,
+            managed,
+            users: here.chain(users.elsewhere).collect(),
+            looked_in: users.looked_in,
+            unread: users.unread,
+            incident: standing.last().map(|o| o.run.plan.incident.clone()),
+        })?;
+        Ok(Prepared::new(plan, observed, Request::DeleteRole(Box::new(request.clone()))))
+    }
+}
+
+fn profiles_of(record: Option<&crate::domain::principal::RoleRecord>) -> BTreeSet<String> {
+    record.into_iter().flat_map(|r| &r.profiles).map(|p| p.arn.clone()).collect()
+}
+
+fn is_exempt(instance: &Instance) -> bool {
+    instance.tags.get(EXEMPT_TAG).is_some_and(|value| value.trim().eq_ignore_ascii_case(EXEMPT_VALUE))
+}
