@@ -15,6 +15,8 @@ pub enum Context {
     Quarantine,
     /// The network ACLs.
     Blocks,
+    /// The credentials that are cut.
+    Credentials,
     /// The runs.
     Activity,
     /// The detail pane, when it has the keys.
@@ -33,11 +35,12 @@ pub enum Context {
 
 impl Context {
     /// All contexts, as help lists them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Global,
         Self::Findings,
         Self::Quarantine,
         Self::Blocks,
+        Self::Credentials,
         Self::Activity,
         Self::Detail,
         Self::Plan,
@@ -54,6 +57,7 @@ impl Context {
             Self::Findings => "findings",
             Self::Quarantine => "quarantine",
             Self::Blocks => "blocks",
+            Self::Credentials => "credentials",
             Self::Activity => "activity",
             Self::Detail => "detail",
             Self::Plan => "plan",
@@ -71,6 +75,7 @@ impl Context {
             Self::Findings => "Findings",
             Self::Quarantine => "Quarantine",
             Self::Blocks => "Blocks",
+            Self::Credentials => "Credentials",
             Self::Activity => "Activity",
             Self::Detail => "Detail",
             Self::Plan => "Plan and run",
@@ -136,7 +141,7 @@ commands! {
     /// Show the keys that work here.
     Help "help" "help" []
     /// Go back: close what is open, give up what is half done.
-    Back "back" "back" [Global Findings Quarantine Blocks Activity Detail Plan Menu Help Confirm]
+    Back "back" "back" [Global Findings Quarantine Blocks Credentials Activity Detail Plan Menu Help Confirm]
     /// Type a command by its name.
     Palette "palette" "command" []
     /// Show the findings.
@@ -145,6 +150,8 @@ commands! {
     ViewQuarantine "view-quarantine" "quarantine" []
     /// Show network ACLs and their denies.
     ViewBlocks "view-blocks" "blocks" []
+    /// Show which credentials are cut.
+    ViewCredentials "view-credentials" "credentials" []
     /// Show the runs.
     ViewActivity "view-activity" "activity" []
     /// Show the next view.
@@ -164,9 +171,9 @@ commands! {
     /// To the last line.
     Bottom "bottom" "bottom" []
     /// Open the detail of the selected line, with the keys in it; in a menu, its plan.
-    Open "open" "detail" [Global Findings Quarantine Blocks Activity Detail Menu]
+    Open "open" "detail" [Global Findings Quarantine Blocks Credentials Activity Detail Menu]
     /// Show or hide the detail pane beside the list.
-    ToggleDetail "toggle-detail" "detail pane" [Global Findings Quarantine Blocks Activity Detail]
+    ToggleDetail "toggle-detail" "detail pane" [Global Findings Quarantine Blocks Credentials Activity Detail]
     /// Read everything here again, now.
     Refresh "refresh" "refresh" []
     /// Draw the whole screen again.
@@ -174,7 +181,7 @@ commands! {
     /// Stop the program and give the shell back (`fg` returns).
     Suspend "suspend" "suspend" []
     /// Show only the lines that match a text.
-    Filter "filter" "filter" [Findings Quarantine Blocks Activity]
+    Filter "filter" "filter" [Findings Quarantine Blocks Credentials Activity]
     /// Sort by the next column.
     Sort "sort" "sort" [Findings]
     /// Turn the order around.
@@ -192,11 +199,13 @@ commands! {
     /// Plan the quarantine of the instance; nothing happens before the commit.
     Quarantine "quarantine" "quarantine" [Findings Quarantine Detail Menu]
     /// Plan the restore of what is selected; nothing happens before the commit.
-    Restore "restore" "restore" [Findings Quarantine Activity Detail Plan Menu]
+    Restore "restore" "restore" [Findings Quarantine Credentials Activity Detail Plan Menu]
     /// Plan the whole answer to stolen instance credentials; nothing happens before the commit.
     Exfiltration "exfiltration" "exfiltration" [Findings Detail Menu]
     /// Plan to cut the key, user or role; nothing happens before the commit.
     Revoke "revoke" "revoke" [Findings Detail Menu]
+    /// Plan to delete the selected role for good, after a whole export of it; wants its name typed.
+    DeleteRole "delete-role" "delete role" [Credentials]
     /// Plan to deny an address in network ACLs; nothing happens before the commit.
     Block "block" "block" [Findings Blocks Detail Menu]
     /// Plan to take the selected block away.
@@ -221,6 +230,8 @@ commands! {
     Recover "recover" "recover" [Activity]
     /// Commit the plan that is shown.
     Commit "commit" "commit" [Plan]
+    /// The same plan another way: with another profile for the instances, for fewer sessions.
+    Variant "variant" "another way" [Plan]
     /// Put the selected field back though somebody else changed it; shows the new plan.
     ToggleForce "toggle-force" "force" [Plan]
     /// Accept what was typed.
@@ -243,7 +254,7 @@ commands! {
 
 impl Command {
     /// The commands that open a plan: a commit must not be on a key of theirs.
-    pub const PLANS: [Self; 16] = [
+    pub const PLANS: [Self; 17] = [
         Self::Actions,
         Self::Quarantine,
         Self::Restore,
@@ -251,6 +262,7 @@ impl Command {
         Self::Revoke,
         Self::Block,
         Self::Forensics,
+        Self::DeleteRole,
         Self::Unblock,
         Self::Extend,
         Self::Sweep,
@@ -272,7 +284,7 @@ impl Command {
 
     /// Whether it belongs to some contexts and not to all of them.
     pub fn is_special(self) -> bool {
-        (1..=5).contains(&self.contexts().len())
+        (1..=6).contains(&self.contexts().len())
     }
 
     /// Where it may be bound, in words.

@@ -245,7 +245,7 @@ fn apply_together(a: Context, b: Context) -> bool {
     use Context as C;
     let alone = |c| matches!(c, C::Filter | C::Confirm);
     let pane = |c| matches!(c, C::Plan | C::Menu | C::Help);
-    let view = |c| matches!(c, C::Findings | C::Quarantine | C::Blocks | C::Activity);
+    let view = |c| matches!(c, C::Findings | C::Quarantine | C::Blocks | C::Credentials | C::Activity);
     match (a, b) {
         (a, b) if a == b => true,
         (a, b) if alone(a) || alone(b) => false,

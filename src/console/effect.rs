@@ -19,6 +19,8 @@ pub enum Thing {
     Machines(Scope),
     /// The network ACLs of one account and Region.
     Acls(Scope),
+    /// What stands of the credentials that are cut, in every account.
+    Credentials,
 }
 
 /// One thing to do.

@@ -3,16 +3,18 @@
 //! The only file of the console that calls the engine. A commit goes through the engine, whose guard decides.
 
 use super::effect::{Effect, Thing};
-use super::msg::{AclRead, Failure, LiveInstance, Msg, QuarantineRead, RunsRead, Ticket};
+use super::model::credentials::about_principals;
+use super::msg::{AclRead, CredentialsRead, Failure, Held, LiveInstance, Msg, QuarantineRead, RunsRead, Ticket};
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::{GroupId, InstanceId, Interface, Scope};
-use crate::engine::observe::ssm_endpoint_groups;
+use crate::engine::observe::{observe, ssm_endpoint_groups};
+use crate::engine::outstanding;
 use crate::engine::poller::Poller;
 use crate::engine::{Engine, EngineError, LEASE, Progress};
 use crate::ledger::{LedgerError, RunFilter, RunState};
 use crate::playbook::change::leaks;
-use crate::playbook::{Observed, PlanRefusal, tags};
+use crate::playbook::{Needs, Observed, PlanRefusal, tags};
 use crate::policy::QuarantinePolicy;
 use crate::policy::address::AddressRefusal;
 use futures::FutureExt;
@@ -193,6 +195,10 @@ impl Hands {
                     },
                 );
             }
+            Thing::Credentials => self.answer(
+                async move { Msg::Credentials(credentials(&engine).await.map_err(|e| e.to_string())) },
+                |words| Msg::Credentials(Err(words)),
+            ),
             Thing::Machines(scope) => {
                 let (readers, place) = (Arc::clone(&self.readers), scope.clone());
                 self.answer(
@@ -318,6 +324,32 @@ async fn quarantined(
         .map(|instance| LiveInstance { interfaces: attached.remove(&instance.id).unwrap_or_default(), instance })
         .collect();
     Ok(QuarantineRead { instances, isolating, names })
+}
+
+/// Reads how each edit that cuts somebody's credentials stands. What can't be read is said, and nothing is claimed of it.
+async fn credentials(engine: &Engine) -> Result<CredentialsRead, EngineError> {
+    let runs = engine.ledger().runs(&RunFilter::default()).await?;
+    let mut read = CredentialsRead::default();
+    for standing in outstanding(about_principals(&runs)) {
+        let scope = &standing.run.plan.scope;
+        let changes = standing.changes.iter().filter(|c| c.principal().is_some() && c.needs() != Needs::default());
+        for change in changes {
+            match observe(engine.cloud().reads().as_ref(), scope, &change.needs(), engine.now()).await {
+                Ok(world) => read.held.push(Held {
+                    run: standing.run.run,
+                    fields: change.fields(),
+                    standing: change.standing(&world),
+                }),
+                Err(error) => {
+                    let error = error.to_string();
+                    if !read.errors.contains(&error) {
+                        read.errors.push(error);
+                    }
+                }
+            }
+        }
+    }
+    Ok(read)
 }
 
 async fn acls(engine: &Engine, scope: &Scope) -> Result<AclRead, CloudError> {

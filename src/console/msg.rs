@@ -8,8 +8,8 @@ use crate::engine::Prepared;
 use crate::engine::poller::Batch;
 use crate::engine::rehearse::Rehearsal;
 use crate::ledger::{Record, RunState};
-use crate::playbook::Observed;
 use crate::playbook::plan::Drift;
+use crate::playbook::{Observed, Standing};
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +68,26 @@ pub struct AclRead {
     pub counters: Vec<Parameter>,
     /// Why the counters could not be read, where they could not.
     pub counters_error: Option<String>,
+}
+
+/// How one edit of a run stands live.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The run.
+    pub run: RunId,
+    /// The edit's fields, which name it.
+    pub fields: Vec<String>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// What stands of the credentials that are cut, as it was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CredentialsRead {
+    /// Each edit that could be read.
+    pub held: Vec<Held>,
+    /// Why others could not be, safe.
+    pub errors: Vec<String>,
 }
 
 /// The ledger's runs, newest first, and which of the open ones still have a process.
@@ -143,6 +163,8 @@ pub enum Msg {
         /// What.
         result: Result<AclRead, CloudError>,
     },
+    /// What stands of the credentials that are cut was read, or the ledger was not.
+    Credentials(Result<CredentialsRead, String>),
     /// An instance was read, or not.
     Observed {
         /// Where.

@@ -29,9 +29,8 @@ pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
 pub use prepare::{
-    BlockRequest, ExtendRequest, FindingsRequest, Prepared, QuarantineRequest, Request, RestoreRequest, UnblockRequest,
-    WhichBlocks,
-    CredentialsRequest,
+    BlockRequest, CredentialsRequest, ExtendRequest, FindingsRequest, Prepared, QuarantineRequest, Request,
+    RestoreRequest, UnblockRequest, WhichBlocks,
 };
 pub use report::RunReport;
 

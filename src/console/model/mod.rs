@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod blocks;
 pub mod contained;
+pub mod credentials;
 pub mod field;
 pub mod findings;
 pub mod fuzzy;
@@ -40,13 +41,15 @@ pub enum View {
     Quarantine,
     /// The network ACLs.
     Blocks,
+    /// The credentials that are cut.
+    Credentials,
     /// The runs.
     Activity,
 }
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Findings, Self::Quarantine, Self::Blocks, Self::Activity];
+    pub const ALL: [Self; 5] = [Self::Findings, Self::Quarantine, Self::Blocks, Self::Credentials, Self::Activity];
 
     /// Its name.
     pub fn title(self) -> &'static str {
@@ -54,6 +57,7 @@ impl View {
             Self::Findings => "Findings",
             Self::Quarantine => "Quarantine",
             Self::Blocks => "Blocks",
+            Self::Credentials => "Credentials",
             Self::Activity => "Activity",
         }
     }
@@ -64,6 +68,7 @@ impl View {
             Self::Findings => Context::Findings,
             Self::Quarantine => Context::Quarantine,
             Self::Blocks => Context::Blocks,
+            Self::Credentials => Context::Credentials,
             Self::Activity => Context::Activity,
         }
     }
@@ -74,6 +79,7 @@ impl View {
             Self::Findings => Command::ViewFindings,
             Self::Quarantine => Command::ViewQuarantine,
             Self::Blocks => Command::ViewBlocks,
+            Self::Credentials => Command::ViewCredentials,
             Self::Activity => Command::ViewActivity,
         }
     }
@@ -230,6 +236,8 @@ pub struct Model {
     pub quarantine: contained::Quarantine,
     /// The network ACLs.
     pub blocks: blocks::Blocks,
+    /// The credentials that are cut.
+    pub credentials: credentials::Credentials,
     /// The runs.
     pub activity: activity::Activity,
     /// The instances that details show.
@@ -291,6 +299,7 @@ impl Model {
             findings,
             quarantine: contained::Quarantine::default(),
             blocks,
+            credentials: credentials::Credentials::default(),
             activity: activity::Activity::default(),
             subjects: subjects::Subjects::default(),
             machines: machines::Machines::default(),
@@ -392,6 +401,7 @@ impl Model {
             View::Findings => &self.findings.filter,
             View::Quarantine => &self.quarantine.filter,
             View::Blocks => &self.blocks.filter,
+            View::Credentials => &self.credentials.filter,
             View::Activity => &self.activity.filter,
         }
     }
@@ -402,6 +412,7 @@ impl Model {
             View::Findings => &mut self.findings.filter,
             View::Quarantine => &mut self.quarantine.filter,
             View::Blocks => &mut self.blocks.filter,
+            View::Credentials => &mut self.credentials.filter,
             View::Activity => &mut self.activity.filter,
         }
     }
@@ -426,6 +437,7 @@ impl Model {
             View::Findings => self.findings.cursor.top(),
             View::Quarantine => self.quarantine.cursor.top(),
             View::Blocks => self.blocks.cursor.top(),
+            View::Credentials => self.credentials.cursor.top(),
             View::Activity => self.activity.cursor.top(),
         }
     }
@@ -435,7 +447,7 @@ impl Model {
         match self.view {
             View::Findings => self.findings.selected()?.instance.clone(),
             View::Quarantine => self.quarantine.cursor.key().cloned(),
-            View::Blocks => None,
+            View::Blocks | View::Credentials => None,
             View::Activity => {
                 let run = self.activity.selected()?;
                 Some((run.plan.scope.clone(), run.plan.instance()?))
@@ -465,6 +477,7 @@ impl Model {
             View::Findings => self.findings.go(to, height),
             View::Quarantine => self.quarantine.go(to, height),
             View::Blocks => self.blocks.go(to, height),
+            View::Credentials => self.credentials.go(to, height),
             View::Activity => self.activity.go(to, height),
         }
     }

@@ -139,7 +139,7 @@ impl Offer {
 }
 
 /// The acts whose playbooks the engine plans.
-pub const PLANNED: [Act; 3] = [Act::Restore, Act::Quarantine, Act::Block];
+pub const PLANNED: [Act; 5] = [Act::Restore, Act::Exfiltration, Act::Quarantine, Act::Revoke, Act::Block];
 
 /// How the finding's instances stand; those that are in no quarantine are left out.
 pub type Live = BTreeMap<InstanceId, Status>;

@@ -8,8 +8,9 @@ use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Consent, Prepared, Refusal, RestoreRequest};
 use crate::ledger::RunState;
 use crate::playbook::block::shown;
+use crate::playbook::exfiltration::Swap;
 use crate::playbook::plan::{Drift, claim_key};
-use crate::playbook::{FindingRef, Plan, Playbook};
+use crate::playbook::{FindingRef, Observed, Plan, Playbook};
 use chrono::{DateTime, Duration, Utc};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -88,7 +89,7 @@ pub enum Stage {
 }
 
 /// What typing the right words allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
     /// To act on what its owner exempted.
     Exemption,
@@ -96,6 +97,12 @@ pub enum Grant {
     TrustTags,
     /// To block a range that is wide, or AWS's own.
     WideRange(IpNet),
+    /// To do what can't be taken back.
+    Irreversible,
+    /// To cut what lazaret itself is acting as.
+    OwnPrincipal,
+    /// To make a key active again.
+    Reactivate,
 }
 
 /// What has to be typed before the guard lets the plan pass.
@@ -122,9 +129,24 @@ impl Typing {
             Refusal::UntrustedTags(_) => {
                 (Grant::TrustTags, "type yes to believe the tags: ".to_owned(), vec!["yes".to_owned(), id])
             }
+            Refusal::NotTyped(_) => {
+                let ask = format!("this can't be taken back: type the {}: ", kind_words(&plan.subject).1);
+                (Grant::Irreversible, ask, vec![id])
+            }
+            Refusal::OwnPrincipal(_) => {
+                let ask = format!("this locks lazaret itself out: type the {}: ", kind_words(&plan.subject).1);
+                (Grant::OwnPrincipal, ask, vec![id])
+            }
             _ => return None,
         };
         Some(Self { grant, ask, right, field: Field::default() })
+    }
+
+    /// What has to be typed to make a key active again; `None` where it is no key that is kept inactive.
+    pub fn to_reactivate(what: &str) -> Option<Self> {
+        let key = what.strip_prefix("key ")?.split(' ').next()?.to_owned();
+        let ask = format!("type {} to make it active again: ", text::fit(&key, 40));
+        Some(Self { grant: Grant::Reactivate, ask, right: vec![key], field: Field::default() })
     }
 
     /// What has to be typed again before a wide range is blocked.
@@ -349,6 +371,14 @@ impl Pane {
         self.restore().map(|request| &request.force)
     }
 
+    /// The same asked for another way, where there is one.
+    pub fn variant(&self) -> Option<Variant> {
+        match (&self.stage, &self.ask) {
+            (Stage::Ready { prepared, .. }, Ask::Do(wish)) => variant(&wish.request, &prepared.observed),
+            _ => None,
+        }
+    }
+
     /// Whether the commit key counts now.
     pub fn armed(&self, now: DateTime<Utc>) -> bool {
         let stage = match &self.stage {
@@ -357,6 +387,60 @@ impl Pane {
             _ => false,
         };
         stage && now - self.since >= ARMED_AFTER
+    }
+}
+
+/// The same asked for another way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// How it is asked for now.
+    pub now: String,
+    /// What the next way is.
+    pub next: String,
+    /// The next way.
+    pub request: Request,
+}
+
+/// The next way to ask for the same: exfiltration with the backup's profile, with a backup made for it, without another
+/// profile; a role's sessions all, or those of one of the instances that have it.
+fn variant(request: &Request, observed: &Observed) -> Option<Variant> {
+    match request {
+        Request::Exfiltration(asked) => {
+            let words = |swap| match swap {
+                Swap::Backup => "instances get the backup role's profile, where there is one",
+                Swap::MakeBackup => "a backup role is made from the original, and its profile put on the instances",
+                Swap::None => "instances keep their profile",
+            };
+            let next = match asked.swap {
+                Swap::Backup => Swap::MakeBackup,
+                Swap::MakeBackup => Swap::None,
+                Swap::None => Swap::Backup,
+            };
+            let mut other = asked.clone();
+            other.swap = next;
+            let (now, next) = (words(asked.swap).to_owned(), words(next).to_owned());
+            Some(Variant { now, next, request: Request::Exfiltration(other) })
+        }
+        Request::Credentials(asked) => {
+            let users = &observed.dossier.as_deref()?.instances;
+            let words = |only: Option<&InstanceId>| match only {
+                None => "every session of the role".to_owned(),
+                Some(id) => format!("only the sessions that {} was given", text::fit(id.as_str(), 24)),
+            };
+            let after = match &asked.only_instance {
+                None => users.first(),
+                Some(id) => users.iter().skip_while(|u| u.instance != *id).nth(1),
+            };
+            let after = after.map(|u| u.instance.clone());
+            if after == asked.only_instance {
+                return None;
+            }
+            let mut other = asked.clone();
+            other.only_instance.clone_from(&after);
+            let (now, next) = (words(asked.only_instance.as_ref()), words(after.as_ref()));
+            Some(Variant { now, next, request: Request::Credentials(other) })
+        }
+        _ => None,
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::ViewFindings => show(model, View::Findings, effects),
         C::ViewQuarantine => show(model, View::Quarantine, effects),
         C::ViewBlocks => show(model, View::Blocks, effects),
+        C::ViewCredentials => show(model, View::Credentials, effects),
         C::ViewActivity => show(model, View::Activity, effects),
         C::NextView => turn(model, 1, effects),
         C::PreviousView => turn(model, View::ALL.len() - 1, effects),
@@ -84,6 +85,8 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::Forensics => open::act(model, Act::Forensics, effects),
         C::Quarantine => open::open_quarantine(model, effects),
         C::Restore => open::open_restore(model, effects),
+        C::DeleteRole => open::delete_role(model, effects),
+        C::Variant => plan::variant(model, effects),
         C::Recover => open::open_recover(model),
         C::Commit => plan::commit(model, effects),
         C::ToggleForce => plan::toggle_force(model, effects),
@@ -159,8 +162,10 @@ fn show(model: &mut Model, view: View, effects: &mut Vec<Effect>) {
         model.detail_scroll = 0;
         model.filtering = false;
     }
-    if view == View::Activity {
-        read(model, Thing::Runs, effects);
+    match view {
+        View::Activity => read(model, Thing::Runs, effects),
+        View::Credentials => read(model, Thing::Credentials, effects),
+        _ => {}
     }
 }
 
@@ -240,6 +245,7 @@ fn refresh(model: &mut Model, effects: &mut Vec<Effect>) {
                     | (View::Quarantine, Thing::Quarantined(_) | Thing::Runs)
                     | (View::Findings, Thing::Machines(_))
                     | (View::Blocks, Thing::Acls(_))
+                    | (View::Credentials, Thing::Credentials | Thing::Runs)
                     | (View::Activity, Thing::Runs)
             )
         })

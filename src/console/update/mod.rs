@@ -46,6 +46,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Runs(result) => news::runs(model, result, &mut effects),
         Msg::Quarantined { scope, result } => news::quarantined(model, scope, result, &mut effects),
         Msg::Machines { scope, result } => news::machines(model, scope, result, &mut effects),
+        Msg::Credentials(result) => news::credentials(model, result, &mut effects),
         Msg::Acls { scope, result } => news::acls(model, scope, result, &mut effects),
         Msg::Observed { scope, instance, result } => news::observed(model, scope, instance, result),
         Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result),
@@ -89,7 +90,8 @@ fn read(model: &mut Model, thing: Thing, effects: &mut Vec<Effect>) {
 
 fn things(model: &Model) -> Vec<Thing> {
     let scopes = &model.session.scopes;
-    std::iter::once(Thing::Runs)
+    [Thing::Runs, Thing::Credentials]
+        .into_iter()
         .chain(model.session.hubs.iter().cloned().map(Thing::Findings))
         .chain(scopes.iter().cloned().map(Thing::Quarantined))
         .chain(scopes.iter().cloned().map(Thing::Machines))
@@ -111,6 +113,8 @@ fn interval(model: &Model, thing: &Thing) -> Duration {
         Thing::Runs => 10,
         Thing::Quarantined(_) if model.view == View::Quarantine => 15,
         Thing::Quarantined(_) => 60,
+        Thing::Credentials if model.view == View::Credentials => 20,
+        Thing::Credentials => 120,
         Thing::Machines(_) => 120,
         Thing::Acls(_) if model.view == View::Blocks => 20,
         Thing::Acls(_) => 120,

@@ -3,7 +3,7 @@
 use super::super::effect::{Effect, Thing};
 use super::super::model::list::Kept;
 use super::super::model::{Model, View, machines};
-use super::super::msg::{AclRead, QuarantineRead, RunsRead};
+use super::super::msg::{AclRead, CredentialsRead, QuarantineRead, RunsRead};
 use super::read;
 use crate::cloud::CloudError;
 use crate::config::Role;
@@ -108,6 +108,7 @@ pub(super) fn runs(model: &mut Model, result: Result<RunsRead, String>, effects:
             let height = model.list_height();
             model.activity.take(read_runs, height);
             rebuild_quarantine(model);
+            rebuild_credentials(model);
             model.blocks.note(model.activity.runs());
             rebuild_blocks(model);
             model.findings.note(model.activity.runs());
@@ -177,6 +178,25 @@ pub(super) fn rebuild_quarantine(model: &mut Model) {
     words_changed(model);
 }
 
+pub(super) fn credentials(model: &mut Model, result: Result<CredentialsRead, String>, effects: &mut Vec<Effect>) {
+    let outcome = match result {
+        Ok(seen) => {
+            model.credentials.take(seen);
+            rebuild_credentials(model);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    if model.readings.done(&Thing::Credentials, outcome, model.now) {
+        read(model, Thing::Credentials, effects);
+    }
+}
+
+pub(super) fn rebuild_credentials(model: &mut Model) {
+    let height = model.list_height();
+    model.credentials.rebuild(model.activity.runs(), model.now, &model.session.names, height);
+}
+
 pub(super) fn rebuild_blocks(model: &mut Model) {
     let height = model.list_height();
     model.blocks.rebuild(&model.session.names, height);
@@ -189,5 +209,6 @@ pub(super) fn reorder(model: &mut Model) {
     model.settle_findings();
     model.quarantine.reorder(&model.session.names, height);
     model.blocks.reorder(&model.session.names, height);
+    model.credentials.reorder(&model.session.names, height);
     model.activity.reorder(height);
 }

@@ -9,6 +9,7 @@ use super::super::model::{Model, View};
 use super::plan::prepare;
 use super::wish;
 use crate::config::{Command, Role};
+use crate::domain::Principal;
 use crate::engine::prepare::RestoreWhat;
 use crate::playbook::Playbook;
 
@@ -152,6 +153,10 @@ pub(super) fn open_restore(model: &mut Model, effects: &mut Vec<Effect>) {
                 }
                 None => None,
             },
+            View::Credentials => model.credentials.selected().map(|cut| {
+                let subject = cut.key.1.to_string();
+                (cut.scope.clone(), RestoreWhat::Subject(subject.clone()), Some(subject))
+            }),
             // Where a finding names several, a person chooses among those that are held.
             View::Findings if model.findings.selected().is_some_and(|r| held(model, r) > 1) => {
                 return act(model, Act::Restore, effects);
@@ -163,9 +168,22 @@ pub(super) fn open_restore(model: &mut Model, effects: &mut Vec<Effect>) {
         },
     };
     let Some((scope, what, subject)) = target else {
-        return model.say(Role::Warning, "no instance is selected: there is nothing to restore");
+        return model.say(Role::Warning, "nothing that is contained is selected: there is nothing to restore");
     };
     let wish = wish::restore(model, &scope, what, subject);
+    open(model, vec![wish], effects);
+}
+
+/// Asks for the end of the selected role.
+pub(super) fn delete_role(model: &mut Model, effects: &mut Vec<Effect>) {
+    if model.pane.is_some() || model.view != View::Credentials {
+        return;
+    }
+    let Some(cut) = model.credentials.selected() else { return };
+    let Principal::Role(role) = &cut.key.1 else {
+        return model.say(Role::Warning, "only a role can be deleted, and a user is contained as it is");
+    };
+    let wish = wish::delete_role(model, &cut.scope, role);
     open(model, vec![wish], effects);
 }
 

@@ -12,6 +12,7 @@ use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Prepared, Refusal};
 use crate::ledger::{Outcome, Record, RunState};
 use crate::playbook::Playbook;
+use crate::playbook::plan::DriftKind;
 use std::sync::Arc;
 
 /// Has the pane's plan made.
@@ -54,9 +55,13 @@ pub(super) fn toggle_force(model: &mut Model, effects: &mut Vec<Effect>) {
     if !matches!(pane.stage, Stage::Ready { .. } | Stage::Refused(_)) {
         return;
     }
-    let Some(what) = pane.drifts().get(pane.line).map(|d| d.what.clone()) else {
+    let Some((what, kind)) = pane.drifts().get(pane.line).map(|d| (d.what.clone(), d.kind)) else {
         return model.say(Role::Dim, "nothing was changed by somebody else: there is nothing to force");
     };
+    if kind == DriftKind::Withheld {
+        pane.typing = Typing::to_reactivate(&what);
+        return;
+    }
     let Some(request) = pane.restore_mut() else { return };
     if !request.force.remove(&what) {
         request.force.insert(what);
@@ -64,6 +69,26 @@ pub(super) fn toggle_force(model: &mut Model, effects: &mut Vec<Effect>) {
     // A new name, so that the answer to the plan before is not taken for this one's.
     pane.ticket = ticket;
     pane.enter(Stage::Preparing, now);
+    prepare(model, effects);
+}
+
+/// Has the same planned another way.
+pub(super) fn variant(model: &mut Model, effects: &mut Vec<Effect>) {
+    let ticket = model.ticket();
+    let now = model.now;
+    let Some(pane) = &mut model.pane else { return };
+    if !matches!(pane.stage, Stage::Ready { .. }) {
+        return;
+    }
+    let Some(next) = pane.variant() else {
+        return model.say(Role::Dim, "there is one way to do this");
+    };
+    let Ask::Do(wish) = &mut pane.ask else { return };
+    wish.request = next.request;
+    pane.consent = crate::engine::Consent::default();
+    pane.ticket = ticket;
+    pane.enter(Stage::Preparing, now);
+    model.notice = None;
     prepare(model, effects);
 }
 
@@ -135,9 +160,19 @@ pub(super) fn accept_typing(model: &mut Model, effects: &mut Vec<Effect>) {
     if !typing.is_right() {
         return model.say(Role::Warning, "that is not what was asked for: nothing happens");
     }
-    match typing.grant {
+    match typing.grant.clone() {
         Grant::Exemption => pane.consent.override_exemption = true,
         Grant::TrustTags => pane.consent.trust_tags = true,
+        Grant::Irreversible => pane.consent.typed = Some(typing.field.text().trim().to_owned()),
+        Grant::OwnPrincipal => pane.consent.lock_out_self = true,
+        Grant::Reactivate => {
+            let asked = typing.right.clone();
+            let Some(request) = pane.restore_mut() else { return };
+            request.force.extend(asked);
+            pane.ticket = ticket;
+            pane.enter(Stage::Preparing, now);
+            return prepare(model, effects);
+        }
         Grant::WideRange(range) => {
             let Ask::Do(wish) = &mut pane.ask else { return };
             let Request::Block(request) = &mut wish.request else { return };
@@ -238,6 +273,7 @@ fn after(model: &mut Model, scope: Scope, instance: Option<InstanceId>, effects:
     read(model, Thing::Runs, effects);
     read(model, Thing::Quarantined(scope.clone()), effects);
     read(model, Thing::Acls(scope), effects);
+    read(model, Thing::Credentials, effects);
     for hub in model.session.hubs.clone() {
         read(model, Thing::Findings(hub), effects);
     }

@@ -5,9 +5,11 @@ use super::super::model::findings::Row;
 use super::super::model::offers::{Act, Target};
 use super::super::model::pane::Wish;
 use crate::domain::{InstanceId, Scope};
-use crate::engine::prepare::{Request, RestoreWhat};
-use crate::engine::{BlockRequest, QuarantineRequest, RestoreRequest};
+use crate::engine::prepare::{DeleteRoleRequest, ExfiltrationRequest, Request, RestoreWhat};
+use crate::engine::{BlockRequest, CredentialsRequest, QuarantineRequest, RestoreRequest};
 use crate::playbook::block::{facts, shown, subject};
+use crate::playbook::credentials::Credential;
+use crate::playbook::exfiltration::Swap;
 use crate::playbook::{FindingRef, Playbook};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -33,13 +35,91 @@ pub(super) fn wish(
         }
         (Act::Block, Target::Address(ip, _)) => {
             let range = IpNet::from(*ip);
-            let row = model.findings.rows().find(|r| Some(&r.finding.id) == finding.as_ref().map(|f| &f.id))?;
+            let row = row_of(model, finding.as_ref()?)?;
             let mut request = block_request(model, scope, range, finding);
             request.instances = row.finding.instances().filter_map(|i| i.id.clone()).collect();
             request.remote = Some(facts(&row.finding, &range));
             Some(block(request))
         }
+        (Act::Revoke, Target::Key(key)) => Some(revoke(model, scope, Credential::Key(key.clone()), finding)),
+        (Act::Revoke, Target::User(name)) => Some(revoke(model, scope, Credential::User(name.clone()), finding)),
+        (Act::Revoke, Target::Role(name)) => Some(revoke(model, scope, Credential::Role(name.clone()), finding)),
+        (Act::Exfiltration, Target::Finding) => exfiltration(model, scope, finding?),
         _ => None,
+    }
+}
+
+/// The finding's row, by what plans keep of it.
+fn row_of<'a>(model: &'a Model, finding: &FindingRef) -> Option<&'a Row> {
+    model.findings.rows().find(|r| r.finding.id == finding.id)
+}
+
+/// The other Regions of an account that are looked at.
+fn elsewhere(model: &Model, scope: &Scope) -> Vec<Scope> {
+    model.session.scopes.iter().filter(|s| s.account == scope.account && *s != scope).cloned().collect()
+}
+
+/// The containment of a key, user or role.
+fn revoke(model: &Model, scope: &Scope, credential: Credential, finding: Option<FindingRef>) -> Wish {
+    let since =
+        finding.as_ref().and_then(|f| row_of(model, f)).and_then(|r| r.finding.first_seen.or(r.finding.created_at));
+    let subject = match &credential {
+        Credential::Key(key) => format!("key:{}", key.id),
+        Credential::User(name) => format!("user:{name}"),
+        Credential::Role(name) => format!("role:{name}"),
+    };
+    let request = CredentialsRequest {
+        scope: scope.clone(),
+        regions: model.session.scopes.iter().filter(|s| s.account == scope.account).cloned().collect(),
+        only_instance: None,
+        finding: finding.clone(),
+        since,
+        topic_arn: model.session.topic(scope),
+        update_finding: model.session.settings.quarantine.update_finding,
+        credential,
+    };
+    Wish {
+        playbook: Playbook::ContainCredentials,
+        subject: Some(subject),
+        words: request.credential.named(),
+        finding,
+        request: Request::Credentials(Box::new(request)),
+    }
+}
+
+/// The whole answer to stolen instance credentials.
+fn exfiltration(model: &Model, scope: &Scope, finding: FindingRef) -> Option<Wish> {
+    let found = row_of(model, &finding)?.finding.clone();
+    let request = ExfiltrationRequest {
+        scope: scope.clone(),
+        finding: Some((finding.clone(), found)),
+        role: None,
+        instance: None,
+        swap: Swap::default(),
+        elsewhere: elsewhere(model, scope),
+        block: model.session.settings.block.clone(),
+        aws: model.session.aws_ranges.clone(),
+        topic_arn: model.session.topic(scope),
+        update_finding: model.session.settings.quarantine.update_finding,
+    };
+    Some(Wish {
+        playbook: Playbook::ContainExfiltration,
+        subject: None,
+        words: "the role behind the stolen credentials".to_owned(),
+        finding: Some(finding),
+        request: Request::Exfiltration(Box::new(request)),
+    })
+}
+
+/// The end of a role.
+pub(super) fn delete_role(model: &Model, scope: &Scope, role: &str) -> Wish {
+    let request = DeleteRoleRequest { scope: scope.clone(), role: role.to_owned(), elsewhere: elsewhere(model, scope) };
+    Wish {
+        playbook: Playbook::DeleteRole,
+        subject: Some(format!("role:{role}")),
+        words: crate::domain::text::fit(role, 64),
+        finding: None,
+        request: Request::DeleteRole(Box::new(request)),
     }
 }
 

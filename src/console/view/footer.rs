@@ -73,6 +73,9 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             Stage::Running(_) => list.extend([(C::Back, "close, the run goes on"), (C::PageDown, "scroll")]),
             Stage::Ended(_) | Stage::Broken(..) => list.extend([(C::Back, "close"), (C::PageDown, "scroll")]),
         }
+        if pane.variant().is_some() {
+            list.push((C::Variant, "another way"));
+        }
         if pane.restore().is_some() && !pane.drifts().is_empty() {
             list.extend([(C::Down, "next drift"), (C::ToggleForce, "overwrite it")]);
         }
@@ -137,6 +140,15 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
                 list.push((C::Sweep, "sweep"));
             }
             list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::ToggleClosed, "all NACLs")]);
+            list
+        }
+        View::Credentials => {
+            use crate::console::model::credentials::CutStatus;
+            let mut list = match model.credentials.selected().map(|c| c.status) {
+                None | Some(CutStatus::Restored | CutStatus::Running) => vec![],
+                Some(_) => vec![(C::Restore, "restore")],
+            };
+            list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")]);
             list
         }
         View::Activity => {

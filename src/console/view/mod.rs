@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod blocks;
+pub mod credentials;
 pub mod doc;
 pub mod finding;
 pub mod findings;
@@ -46,6 +47,7 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Drawn {
             View::Findings => findings::draw(frame, screen.list, model, theme),
             View::Quarantine => quarantine::draw(frame, screen.list, model, theme),
             View::Blocks => blocks::draw(frame, screen.list, model, theme),
+            View::Credentials => credentials::draw(frame, screen.list, model, theme),
             View::Activity => activity::draw(frame, screen.list, model, theme),
         }
     }
@@ -54,6 +56,7 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Drawn {
             View::Findings => finding::draw(frame, detail, model, theme),
             View::Quarantine => quarantine::draw_detail(frame, detail, model, theme),
             View::Blocks => blocks::draw_detail(frame, detail, model, theme),
+            View::Credentials => credentials::draw_detail(frame, detail, model, theme),
             View::Activity => activity::draw_detail(frame, detail, model, theme),
         };
     }

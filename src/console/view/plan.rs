@@ -218,7 +218,14 @@ fn recovery(doc: &mut Doc<'_>, pane: &Pane) {
 fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, refusal: Option<&Refusal>) {
     let plan = &prepared.plan;
     match refusal {
-        Some(Refusal::Exempt { .. } | Refusal::UntrustedTags(_) | Refusal::DryRun) | None => {}
+        Some(
+            Refusal::Exempt { .. }
+            | Refusal::UntrustedTags(_)
+            | Refusal::NotTyped(_)
+            | Refusal::OwnPrincipal(_)
+            | Refusal::DryRun,
+        )
+        | None => {}
         Some(other) => {
             doc.marked(Role::Error, "✗ ", &format!("This can't be committed: {other}."));
             doc.marked(Role::Notice, "→ ", &other.hint());
@@ -233,6 +240,13 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
         );
         doc.marked(Role::Warning, "! ", &text);
     }
+    if let Some(refusal @ (Refusal::NotTyped(_) | Refusal::OwnPrincipal(_))) = refusal {
+        doc.marked(
+            Role::Warning,
+            "! ",
+            &format!("{refusal}. To do it all the same, type the {}.", kind_words(&plan.subject).1),
+        );
+    }
     if let Some(Refusal::UntrustedTags(_)) = refusal {
         doc.marked(
             Role::Warning,
@@ -240,6 +254,9 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
             "The ledger does not know this quarantine. What goes back is what tags say, and anybody with \
              ec2:CreateTags can have written them. To believe them, type yes.",
         );
+    }
+    if let (Some(variant), Some(key)) = (pane.variant(), key(model, Command::Variant)) {
+        doc.marked(Role::Base, "· ", &format!("{} ({key}: {})", variant.now, variant.next));
     }
     essence(doc, plan);
     for warning in &plan.warnings {
@@ -414,6 +431,7 @@ fn right(model: &Model, pane: &Pane, theme: &Theme) -> Vec<Span<'static>> {
             None => return vec![Span::styled("look at it first…", theme.style(Role::Dim))],
             Some(Refusal::Exempt { .. }) => "override the owner's tag".to_owned(),
             Some(Refusal::UntrustedTags(_)) => "believe the tags".to_owned(),
+            Some(Refusal::NotTyped(_) | Refusal::OwnPrincipal(_)) => "type its name first".to_owned(),
             Some(Refusal::DryRun) => "rehearse; nothing is changed".to_owned(),
             Some(_) => return vec![Span::styled("can't be committed", theme.style(Role::Warning))],
         },

@@ -68,6 +68,7 @@ fn shown(model: &Model) -> String {
         View::Findings => format!("{} of {}", model.findings.order().len(), model.findings.total()),
         View::Quarantine => count(model.quarantine.order().len(), "instance"),
         View::Blocks => count(model.blocks.order().len(), "ACL"),
+        View::Credentials => count(model.credentials.order().len(), "principal"),
         View::Activity => count(model.activity.order().len(), "run"),
     }
 }
@@ -87,6 +88,7 @@ fn quiet(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
         View::Findings => model.findings.selected().map(|r| text::fit(&r.finding.title, 400)),
         View::Quarantine => model.quarantine.selected().and_then(|e| e.reasons.first().cloned()),
         View::Blocks => model.blocks.selected().and_then(|(r, _)| r.oddities.first().cloned()),
+        View::Credentials => model.credentials.selected().map(crate::console::model::credentials::Cut::means),
         View::Activity => {
             model.activity.selected().and_then(|r| r.ended.as_ref().map(|(_, _, message)| text::fit(message, 400)))
         }

@@ -2,8 +2,8 @@
 
 pub use findings::FindingsRequest;
 mod block;
-mod findings;
 mod exfiltration;
+mod findings;
 mod quarantine;
 mod restore;
 

@@ -44,9 +44,13 @@ async fn one_key_blocks_the_findings_address_and_one_takes_it_back() {
     desk.do_keys("C").await;
     desk.shows("Unblock done");
     desk.do_keys("esc").await;
-    assert!(desk.model.blocks.order().iter().all(|key| {
-        desk.model.blocks.line(key).and_then(|(_, deny)| deny?.ours.as_ref()).is_none()
-    }));
+    assert!(
+        desk.model
+            .blocks
+            .order()
+            .iter()
+            .all(|key| { desk.model.blocks.line(key).and_then(|(_, deny)| deny?.ours.as_ref()).is_none() })
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod config;
+mod credentials;
 mod desk;
 mod flow;
 mod hostile;

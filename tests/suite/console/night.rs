@@ -118,7 +118,7 @@ async fn killed() -> Bench {
 async fn a_silent_process_is_not_called_alive() {
     let mut desk = Desk::with(killed().await, |_| {});
     desk.begin().await;
-    desk.do_keys("4").await;
+    desk.do_keys("5").await;
     desk.shows("last heard");
     desk.shows("▶ running");
     desk.pass(Duration::seconds(27));
@@ -137,7 +137,7 @@ async fn a_recovered_run_can_be_taken_back_from_its_own_pane() {
     bench.let_leases_run_out();
     let mut desk = Desk::with(bench, |_| {});
     desk.begin().await;
-    desk.do_keys("4 T").await;
+    desk.do_keys("5 T").await;
     desk.do_keys("C").await;
     desk.shows("is isolated");
     desk.shows("R restore");
@@ -154,7 +154,7 @@ async fn a_restore_by_run_names_its_subject_all_the_way() {
     bench.quarantine("web-1").await.unwrap();
     let mut desk = Desk::with(bench, |_| {});
     desk.begin().await;
-    desk.do_keys("4").await;
+    desk.do_keys("5").await;
     desk.press("R");
     desk.shows("i-0ab12cd34ef56ab78");
     desk.settle().await;
