@@ -75,8 +75,9 @@ pub struct Cut {
     pub finding: Option<FindingRef>,
     /// What stands.
     pub parts: Vec<Part>,
-    /// What was read back, and what the simulator said, as the runs recorded it. Safe.
-    pub proofs: Vec<String>,
+    /// What was read back, and what the simulator said, as the runs recorded it; and whether it speaks for the cut.
+    /// Safe.
+    pub proofs: Vec<(bool, String)>,
     /// What is to be looked at next, as the runs said.
     pub next: Vec<String>,
 }
@@ -293,17 +294,21 @@ pub fn about_principals(runs: &[RunState]) -> Vec<RunState> {
 }
 
 /// What a run's read-back and the simulator said.
-fn proofs(run: &RunState) -> Vec<String> {
+fn proofs(run: &RunState) -> Vec<(bool, String)> {
     let proving =
         run.plan.steps.iter().filter(|s| matches!(s.action, Action::Simulate { .. } | Action::ReadBack { .. }));
     proving
         .filter_map(|step| {
             let status = run.steps.get(&step.id)?;
             let said: Vec<String> = status.output.iter().map(|o| text::fit(o, 240)).collect();
-            let why = status.state.why().map(|w| text::fit(&w, 240));
-            let words =
-                if said.is_empty() { why.unwrap_or_else(|| status.state.word().to_owned()) } else { said.join("; ") };
-            Some(format!("{}: {words}", text::fit(&step.title, 120)))
+            let holds = status.state.succeeded();
+            let words = match status.state.why() {
+                _ if !said.is_empty() => said.join("; "),
+                Some(why) => text::fit(&why, 240),
+                None if holds => "holds".to_owned(),
+                None => status.state.word().to_owned(),
+            };
+            Some((holds, format!("{}: {words}", text::fit(&step.title, 120))))
         })
         .collect()
 }

@@ -153,18 +153,6 @@ fn lines(model: &Model, theme: &Theme, cut: &Cut, width: u16) -> Vec<Line<'stati
     for part in &cut.parts {
         part_lines(&mut doc, part);
     }
-    if !cut.proofs.is_empty() {
-        doc.heading("WHAT WAS READ BACK");
-        for proof in &cut.proofs {
-            doc.marked(Role::Base, "✓ ", proof);
-        }
-    }
-    if !cut.next.is_empty() {
-        doc.heading("NEXT");
-        for next in cut.next.iter().take(12) {
-            doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
-        }
-    }
     if !cut.parts.is_empty() {
         doc.heading("THE WAY BACK");
         doc.text(Role::Dim, "Restore takes away what is still byte for byte ours.");
@@ -173,6 +161,19 @@ fn lines(model: &Model, theme: &Theme, cut: &Cut, width: u16) -> Vec<Line<'stati
                 let words = format!("{} stays inactive until its id is typed", text::fit(&edit.key, 40));
                 doc.marked(Role::Dim, "· ", &words);
             }
+        }
+    }
+    if !cut.proofs.is_empty() {
+        doc.heading("WHAT WAS READ BACK");
+        for (holds, proof) in &cut.proofs {
+            let (mark, role) = if *holds { ("✓ ", Role::Base) } else { ("– ", Role::Warning) };
+            doc.marked(role, mark, proof);
+        }
+    }
+    if !cut.next.is_empty() {
+        doc.heading("NEXT");
+        for next in cut.next.iter().take(12) {
+            doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
         }
     }
     doc.lines()

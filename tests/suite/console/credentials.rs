@@ -28,6 +28,7 @@ async fn a_users_key_is_cut_by_one_key_and_active_again_only_by_its_id() {
     desk.do_keys("esc 4").await;
     assert_eq!(status(&desk, &user), Some(CutStatus::Cut));
     desk.shows("user deploy-bot");
+    desk.resize(160, 45);
     desk.shows("stays inactive until its id is typed");
     desk.do_keys("R").await;
     desk.shows("when asked for by name");
