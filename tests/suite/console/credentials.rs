@@ -29,7 +29,7 @@ async fn a_users_key_is_cut_by_one_key_and_active_again_only_by_its_id() {
     assert_eq!(status(&desk, &user), Some(CutStatus::Cut));
     desk.shows("user deploy-bot");
     desk.resize(160, 45);
-    desk.shows("stays inactive until its id is typed");
+    desk.shows("stays inactive until its id is");
     desk.do_keys("R").await;
     desk.shows("when asked for by name");
     desk.do_keys("f").await;
