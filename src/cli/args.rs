@@ -86,6 +86,12 @@ pub(super) enum Verb {
     DeleteRole(DeleteRoleArgs),
     /// Cut credentials: a user's key, a user, or the sessions of a role, by who is behind them
     Revoke(RevokeArgs),
+    /// List incidents: the runs that answer the same finding
+    Incidents(IncidentsArgs),
+    /// Take back everything that still stands of an incident, newest first
+    Undo(UndoArgs),
+    /// Write an incident's report: what happened, who did it, how it was proved, what is left to do
+    Report(ReportArgs),
     /// List runs, or show one
     Runs(RunsArgs),
     /// Look into runs whose process went away, and bring them to an end
@@ -418,6 +424,56 @@ pub(super) struct FindingIds {
     pub(super) note: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct IncidentsArgs {
+    /// Only those of which something still stands, or a run has not ended
+    #[arg(long)]
+    pub(super) open: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct UndoArgs {
+    /// The incident's id, or enough of its beginning
+    #[arg(value_name = "INCIDENT")]
+    pub(super) incident: String,
+    /// Put back what somebody else has changed since, too: all of it, or what `--plan` names
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
+    pub(super) force: Vec<String>,
+    /// What becomes of the finding
+    #[arg(long, value_enum, value_name = "STATUS")]
+    pub(super) finding: Option<FindingStatus>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
+    pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+/// In which form a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// Markdown, for people.
+    Md,
+    /// JSON, for programs.
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ReportArgs {
+    /// The incident's id, or enough of its beginning
+    #[arg(value_name = "INCIDENT")]
+    pub(super) incident: String,
+    /// The form; JSON with --json
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(super) format: Option<ReportFormat>,
+    /// The file to write, readable by you alone; else standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

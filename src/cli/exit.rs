@@ -3,6 +3,7 @@
 use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::text;
 use crate::engine::EngineError;
+use crate::engine::incident::Unnamed;
 use crate::ledger::{LedgerError, Outcome, RunState};
 use crate::playbook::PlanRefusal;
 use crate::playbook::plan::{Drift, DriftKind};
@@ -33,6 +34,18 @@ impl Termination for Exit {
 }
 
 impl Exit {
+    /// The word for it in JSON.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::Partial => "partial",
+            Self::Drift => "drift",
+        }
+    }
+
     /// What a plan's drift means: what is left alone, lost or withheld is drift, and what was overwritten as asked is not.
     pub(super) fn of_drift(drift: &[Drift]) -> Self {
         if drift.iter().any(|d| d.kind != DriftKind::Overwritten) { Self::Drift } else { Self::Done }
@@ -94,6 +107,16 @@ impl From<CloudError> for Failure {
             _ => None,
         };
         Self { exit: Exit::Failed, message: error.to_string(), hint }
+    }
+}
+
+impl From<Unnamed> for Failure {
+    fn from(error: Unnamed) -> Self {
+        let hint = match &error {
+            Unnamed::Ambiguous { .. } => "say more of it",
+            Unnamed::Unknown(_) | Unnamed::TooShort(_) => "`lazaret incidents` lists them",
+        };
+        Self::new(Exit::Usage, error.to_string()).hint(hint)
     }
 }
 

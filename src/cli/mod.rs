@@ -13,6 +13,7 @@ mod exfiltration;
 mod exit;
 mod finding;
 mod findings;
+mod incidents;
 mod keymap;
 mod ledger;
 mod log;
@@ -20,6 +21,7 @@ mod out;
 mod plan;
 mod quarantine;
 mod recover;
+mod report;
 mod restore;
 mod revoke;
 mod runs;
@@ -28,6 +30,7 @@ mod session;
 mod show;
 mod themes;
 mod unblock;
+mod undo;
 
 pub use args::Args;
 pub use exit::Exit;
@@ -94,6 +97,9 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Exfiltration(args)) => exfiltration::run(&global, &args, out).await,
         Some(Verb::DeleteRole(args)) => delete_role::run(&global, &args, out).await,
         Some(Verb::Revoke(args)) => revoke::run(&global, &args, out).await,
+        Some(Verb::Incidents(args)) => incidents::run(&global, &args, out).await,
+        Some(Verb::Undo(args)) => undo::run(&global, &args, out).await,
+        Some(Verb::Report(args)) => report::run(&global, &args, out).await,
         Some(Verb::Runs(args)) => runs::run(&global, &args, out).await,
         Some(Verb::Recover(args)) => recover::run(&global, &args, out).await,
         Some(Verb::Ledger(args)) => ledger::run(&global, &args, out).await,

@@ -83,7 +83,7 @@ impl Out {
 }
 
 /// JSON with every character outside ASCII escaped, so that no terminal is led astray by bidi marks or invisible ones.
-fn ascii_json(text: &str) -> String {
+pub(super) fn ascii_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii() && c != '\u{7f}' {

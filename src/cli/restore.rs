@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::plan::{carry_out, nothing_to_do, unplanned};
 use super::session::Session;
-use crate::domain::Workflow;
+use crate::domain::{Scope, Workflow};
 use crate::engine::prepare::RestoreWhat;
 use crate::engine::{Consent, EngineError, RestoreRequest};
 use crate::playbook::{PlanRefusal, Playbook};
@@ -22,18 +22,11 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         }
         (None, None) => return Err(Failure::new(Exit::Usage, "name an instance, or a run with --run")),
     };
-    let finding_status = match args.finding {
-        Some(FindingStatus::Resolved) => Some(Workflow::Resolved),
-        Some(FindingStatus::Suppressed) => Some(Workflow::Suppressed),
-        Some(FindingStatus::Leave) => None,
-        None => session.settings.restore.finding_status.workflow(),
-    };
+    // What was said about findings goes back to what it was, and not on to RESOLVED.
+    let says = args.finding.is_none() && subject.starts_with("finding");
+    let finding_status = finding_status(&session, args.finding).filter(|_| !says);
     let request = RestoreRequest {
-        topic_arn: args
-            .topic
-            .clone()
-            .or_else(|| session.settings.quarantine.topic_arn.clone())
-            .or_else(|| session.topic(&scope)),
+        topic_arn: topic(&session, args.topic.as_ref(), &scope),
         scope: scope.clone(),
         what,
         force: args.force.iter().chain(&args.reactivate).cloned().collect(),
@@ -49,4 +42,19 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
     };
     let consent = Consent { trust_tags: args.trust_tags, ..Consent::default() };
     carry_out(&session, prepared, &consent, args.commit, out).await
+}
+
+/// The status that the finding gets: as told, else as the settings say.
+pub(super) fn finding_status(session: &Session, told: Option<FindingStatus>) -> Option<Workflow> {
+    match told {
+        Some(FindingStatus::Resolved) => Some(Workflow::Resolved),
+        Some(FindingStatus::Suppressed) => Some(Workflow::Suppressed),
+        Some(FindingStatus::Leave) => None,
+        None => session.settings.restore.finding_status.workflow(),
+    }
+}
+
+/// The topic to tell: as told, else as the settings say, else the sandbox's.
+pub(super) fn topic(session: &Session, told: Option<&String>, scope: &Scope) -> Option<String> {
+    told.cloned().or_else(|| session.settings.quarantine.topic_arn.clone()).or_else(|| session.topic(scope))
 }

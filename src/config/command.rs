@@ -226,6 +226,10 @@ commands! {
     Resolve "resolve" "resolve" [Findings Detail Menu]
     /// Plan to say that they are to be looked at again: NEW.
     Reopen "reopen" "reopen" [Findings Detail Menu]
+    /// Plan to take back everything that still stands of the incident, newest first, one plan after the other.
+    Undo "undo" "undo incident" [Findings Quarantine Credentials Activity Detail Plan]
+    /// Write the incident's report to a file: what happened, by whom, how it was proved, what is left to do.
+    Report "report" "report" [Findings Quarantine Credentials Activity Detail Plan]
     /// Take over the selected run, whose process has gone.
     Recover "recover" "recover" [Activity]
     /// Commit the plan that is shown.
@@ -254,7 +258,7 @@ commands! {
 
 impl Command {
     /// The commands that open a plan: a commit must not be on a key of theirs.
-    pub const PLANS: [Self; 17] = [
+    pub const PLANS: [Self; 18] = [
         Self::Actions,
         Self::Quarantine,
         Self::Restore,
@@ -271,6 +275,7 @@ impl Command {
         Self::Suppress,
         Self::Resolve,
         Self::Reopen,
+        Self::Undo,
         Self::Recover,
     ];
 

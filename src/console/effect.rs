@@ -38,6 +38,8 @@ pub enum Effect {
     Rehearse(Ticket, Arc<Prepared>),
     /// Take over a run whose process has gone.
     Recover(Ticket, RunId),
+    /// Write the report of an incident to a file.
+    Report(String),
     /// Ring the bell, and tell the desktop this.
     Ring(String),
     /// Draw everything again.

@@ -8,10 +8,13 @@ use super::msg::{AclRead, CredentialsRead, Failure, Held, LiveInstance, Msg, Qua
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::{GroupId, InstanceId, Interface, Scope};
+use crate::engine::incident::report::{IncidentReport, LedgerLine};
+use crate::engine::incident::{markdown, members};
 use crate::engine::observe::{observe, ssm_endpoint_groups};
 use crate::engine::outstanding;
 use crate::engine::poller::Poller;
 use crate::engine::{Engine, EngineError, LEASE, Progress};
+use crate::ledger::KnownRuns;
 use crate::ledger::{LedgerError, RunFilter, RunState};
 use crate::playbook::change::leaks;
 use crate::playbook::{Needs, Observed, PlanRefusal, tags};
@@ -19,7 +22,9 @@ use crate::policy::QuarantinePolicy;
 use crate::policy::address::AddressRefusal;
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, Semaphore};
@@ -31,10 +36,12 @@ const READERS: usize = 8;
 /// What carries effects out.
 pub struct Hands {
     engine: Engine,
+    reports: Option<PathBuf>,
     policy: QuarantinePolicy,
     send: UnboundedSender<Msg>,
     pollers: BTreeMap<Scope, Arc<Mutex<Poller>>>,
     readers: Arc<Semaphore>,
+    known: Arc<Mutex<KnownRuns>>,
     reads: JoinSet<()>,
     commits: JoinSet<()>,
 }
@@ -49,12 +56,21 @@ impl Hands {
         Self {
             pollers,
             engine,
+            reports: None,
             policy,
             send,
             readers: Arc::new(Semaphore::new(READERS)),
+            known: Arc::default(),
             reads: JoinSet::new(),
             commits: JoinSet::new(),
         }
+    }
+
+    /// The same hands, writing reports into this folder.
+    #[must_use]
+    pub fn reporting_to(mut self, folder: Option<PathBuf>) -> Self {
+        self.reports = folder;
+        self
     }
 
     pub(super) fn say(&self, msg: Msg) {
@@ -117,6 +133,16 @@ impl Hands {
                     Box::pin(async move { engine.recover(run, false, true, Some(progress)).await })
                 });
             }
+            Effect::Report(incident) => {
+                let folder = self.reports.clone();
+                self.answer(
+                    async move {
+                        let path = report(&engine, &incident, folder.as_deref()).await;
+                        Msg::Reported(path)
+                    },
+                    |words| Msg::Reported(Err(words)),
+                );
+            }
             // These are the loop's own.
             Effect::Ring(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => {}
         }
@@ -177,10 +203,13 @@ impl Hands {
                     },
                 );
             }
-            Thing::Runs => self
-                .answer(async move { Msg::Runs(runs(&engine).await.map_err(|e| e.to_string())) }, |words| {
-                    Msg::Runs(Err(words))
-                }),
+            Thing::Runs => {
+                let known = Arc::clone(&self.known);
+                self.answer(
+                    async move { Msg::Runs(runs(&engine, &known).await.map_err(|e| e.to_string())) },
+                    |words| Msg::Runs(Err(words)),
+                );
+            }
             Thing::Quarantined(scope) => {
                 let (readers, policy, place) = (Arc::clone(&self.readers), self.policy.clone(), scope.clone());
                 self.answer(
@@ -244,8 +273,8 @@ fn broken(words: String) -> Failure {
     }
 }
 
-async fn runs(engine: &Engine) -> Result<RunsRead, EngineError> {
-    let runs = engine.ledger().runs(&RunFilter::default()).await?;
+async fn runs(engine: &Engine, known: &Mutex<KnownRuns>) -> Result<RunsRead, EngineError> {
+    let runs = known.lock().await.look(engine.ledger().as_ref()).await?;
     let mut read = RunsRead { runs, ..RunsRead::default() };
     for (run, alive) in engine.unfinished().await? {
         if alive {
@@ -324,6 +353,35 @@ async fn quarantined(
         .map(|instance| LiveInstance { interfaces: attached.remove(&instance.id).unwrap_or_default(), instance })
         .collect();
     Ok(QuarantineRead { instances, isolating, names })
+}
+
+/// Writes the report of an incident, readable by its owner alone: it names what an attacker would like to know. Says
+/// where it is.
+async fn report(engine: &Engine, incident: &str, folder: Option<&Path>) -> Result<String, String> {
+    let folder = folder.ok_or_else(|| "no folder is known for reports: use `lazaret report`".to_owned())?;
+    let ledger = engine.ledger();
+    let words = |e: LedgerError| e.to_string();
+    let runs = ledger.runs(&RunFilter::default()).await.map_err(words)?;
+    let mut of_it = Vec::new();
+    for run in members(incident, &runs) {
+        let records = ledger.records(run.run).await.map_err(words)?;
+        of_it.push((run, records));
+    }
+    let checked = LedgerLine { place: ledger.place(), verdict: ledger.verify().await.map_err(words)? };
+    let made = IncidentReport::new(incident, &of_it, checked, engine.now());
+    let made = made.ok_or_else(|| "the incident has no runs".to_owned())?;
+    let legal = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let name: String = incident.chars().take(80).map(legal).collect();
+    let path = folder.join(format!("incident-{name}.md"));
+    let io = |e: std::io::Error| format!("{}: {e}", path.display());
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path).map_err(io)?;
+    file.write_all(markdown::render(&made).as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+    Ok(path.display().to_string())
 }
 
 /// Reads how each edit that cuts somebody's credentials stands. What can't be read is said, and nothing is claimed of it.

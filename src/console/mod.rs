@@ -22,6 +22,7 @@ use crate::domain::{AccountId, Scope};
 use crate::engine::Engine;
 use crate::policy::address::AwsRanges;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Everything that the console needs to begin.
@@ -38,6 +39,8 @@ pub struct Setup {
     pub topics: BTreeMap<Scope, String>,
     /// AWS's published ranges, where the settings name a file of them.
     pub aws_ranges: Option<Arc<AwsRanges>>,
+    /// The folder that incidents' reports are written into; none where there is none.
+    pub reports: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
     /// Keys.

@@ -202,6 +202,8 @@ pub enum Msg {
         /// The run.
         result: Result<Box<RunState>, Failure>,
     },
+    /// The report of an incident was written to this file, or not.
+    Reported(Result<String, String>),
     /// Something of ours broke that should not have.
     Trouble(String),
 }

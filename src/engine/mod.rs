@@ -10,6 +10,7 @@ pub mod blocks;
 mod execute;
 mod findings_said;
 pub mod guard;
+pub mod incident;
 mod journal;
 mod look;
 mod message;

@@ -133,10 +133,9 @@ pub(super) async fn read_back(
                 })
             })
         });
-        if sight.problem.is_none() && sight.findings.iter().all(|(_, ok, _)| *ok) {
-            if sight.late.is_empty() || n >= LATE_LOOKS {
-                break;
-            }
+        let holds = sight.problem.is_none() && sight.findings.iter().all(|(_, ok, _)| *ok);
+        if holds && (sight.late.is_empty() || n >= LATE_LOOKS) {
+            break;
         }
     }
     Ok(sight)

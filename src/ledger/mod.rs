@@ -4,11 +4,13 @@
 //! machine over its events, [`sqlite`] the store that is built in.
 
 pub mod event;
+pub mod known;
 pub mod sqlite;
 pub mod state;
 pub mod store;
 
 pub use event::{Actor, Event, Hand, Outcome, Record, StepError};
+pub use known::KnownRuns;
 pub use sqlite::SqliteStore;
 pub use state::{IllegalEvent, RunState, StepState, StepStatus};
-pub use store::{BeginError, Claim, LedgerError, RunFilter, Store, Verdict};
+pub use store::{BeginError, Claim, LedgerError, News, RunFilter, Store, Verdict};

@@ -2,7 +2,7 @@
 
 use super::event::{Actor, Event, GENESIS, Record, hash};
 use super::state::RunState;
-use super::store::{BeginError, Claim, LedgerError, RunFilter, Store, Verdict};
+use super::store::{BeginError, Claim, LedgerError, News, RunFilter, Store, Verdict};
 use crate::domain::RunId;
 use crate::playbook::Plan;
 use async_trait::async_trait;
@@ -352,6 +352,32 @@ impl Store for SqliteStore {
                 runs.extend(RunState::replay(&records_in(connection, place, &id)?)?);
             }
             Ok(runs)
+        })
+        .await
+    }
+
+    async fn changed_since(&self, position: u64) -> Result<News, LedgerError> {
+        self.with(move |connection, place| {
+            let fail = sql(place);
+            // One view of the file for all that follows: nothing is appended between the head and the runs.
+            let tx = connection.transaction().map_err(&fail)?;
+            let head: i64 =
+                tx.query_row("SELECT COALESCE(MAX(position), 0) FROM record", [], |r| r.get(0)).map_err(&fail)?;
+            let mut news = News { head: head.unsigned_abs(), runs: Vec::new() };
+            if news.head <= position {
+                return Ok(news);
+            }
+            let ids: Vec<String> = {
+                let mut statement = tx
+                    .prepare_cached("SELECT DISTINCT run FROM record WHERE position > ?1 ORDER BY run")
+                    .map_err(&fail)?;
+                let rows = statement.query_map([position.cast_signed()], |r| r.get(0)).map_err(&fail)?;
+                rows.collect::<Result<_, _>>().map_err(&fail)?
+            };
+            for id in ids {
+                news.runs.extend(RunState::replay(&records_in(&tx, place, &id)?)?);
+            }
+            Ok(news)
         })
         .await
     }

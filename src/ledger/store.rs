@@ -106,6 +106,15 @@ pub struct Verdict {
     pub bad: Option<(u64, String)>,
 }
 
+/// What was appended since a place in the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    /// The place of the last record; 0 where there is none. Before the place that was asked about, it is another ledger.
+    pub head: u64,
+    /// The runs that have a record after the place, whole.
+    pub runs: Vec<RunState>,
+}
+
 /// A durable, append-only store of runs.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -143,6 +152,9 @@ pub trait Store: Send + Sync {
 
     /// The runs that match, newest first.
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunState>, LedgerError>;
+
+    /// The runs that were appended to after this place. Cheap where none was: only the last place is looked at.
+    async fn changed_since(&self, position: u64) -> Result<News, LedgerError>;
 
     /// Who holds this subject now, by [`Plan::claim_key`].
     async fn claim(&self, key: &str) -> Result<Option<Claim>, LedgerError>;

@@ -288,7 +288,51 @@ fn a_restore_that_is_told_to_overwrite_is_done_and_drift_is_5() {
     let restored = home.run(&["--sandbox", "restore", WEB_1, "--yes", "--json"]);
     assert_eq!(restored.code, 5, "{restored:?}");
     assert_eq!(restored.json()["drift"][0]["kind"], "left_alone", "{restored:?}");
+    // A plan ends as its run would.
+    let left = home.run(&["--sandbox", "restore", WEB_1, "--plan"]);
+    assert_eq!(left.code, 5, "{left:?}");
+    let planned = home.run(&["--sandbox", "restore", WEB_1, "--plan", "--force"]);
+    assert_eq!(planned.code, 0, "{planned:?}");
     let forced = home.run(&["--sandbox", "restore", WEB_1, "--yes", "--force"]);
     assert_eq!(forced.code, 0, "{forced:?}");
     assert_eq!(show()["interfaces"][0]["groups"].as_array().unwrap().len(), 2);
+}
+
+/// Whoever reads JSON reads of a mistake, too, and never an empty answer.
+#[test]
+fn usage_mistakes_are_json_where_json_is_asked_for() {
+    let home = Home::new();
+    for args in [
+        &["--sandbox", "quarantine", "--json"][..],
+        &["--json", "--sandbox", "quarantine", "web-1"],
+        &["--sandbox", "quarantine", WEB_1, "--topic", "security-alerts", "--json"],
+        &["--sandbox", "restore", WEB_1, "--topic", "arn:aws:sns:eu-central-1:1:x", "--json"],
+        &["--sandbox", "quarantine", WEB_1, "--json"],
+        &["--sandbox", "undo", "nowhere", "--yes", "--json"],
+        &["--sandbox=nowhere", "findings", "--json"],
+    ] {
+        let said = home.run(args);
+        assert_eq!(said.code, 2, "{args:?}: {said:?}");
+        let json = said.json();
+        assert_eq!((&json["run"], json["state"].as_str()), (&Value::Null, Some("usage")), "{args:?}: {said:?}");
+        let message = json["message"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.starts_with("error"), "{args:?}: {message}");
+        assert!(!said.err.is_empty(), "{args:?}");
+    }
+    let people = home.run(&["--sandbox", "quarantine"]);
+    assert_eq!((people.code, people.out.as_str()), (2, ""), "{people:?}");
+    let help = home.run(&["--json", "--help"]);
+    assert_eq!(help.code, 0, "{help:?}");
+}
+
+#[test]
+fn a_topic_is_checked_before_anything_is_asked() {
+    let home = Home::new();
+    for verb in ["quarantine", "restore"] {
+        let said = home.run(&["--sandbox", verb, WEB_1, "--plan", "--topic", "arn:aws:sns:eu-central-1:111122223333"]);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains("is not an SNS topic's ARN"), "{said:?}");
+    }
+    let good = "arn:aws:sns:eu-central-1:111122223333:security-alerts";
+    assert_eq!(home.run(&["--sandbox", "quarantine", WEB_1, "--plan", "--topic", good]).code, 0);
 }

@@ -3,7 +3,9 @@
 use crate::support::plans::{actor, plan};
 use chrono::{DateTime, Duration, Utc};
 use lazaret::domain::RunId;
-use lazaret::ledger::{BeginError, Event, LedgerError, Outcome, RunFilter, RunState, SqliteStore, StepError, Store};
+use lazaret::ledger::{
+    BeginError, Event, KnownRuns, LedgerError, News, Outcome, RunFilter, RunState, SqliteStore, StepError, Store,
+};
 use lazaret::playbook::StepId;
 use proptest::prelude::*;
 
@@ -200,4 +202,51 @@ proptest! {
             prop_assert!(before.ended.is_none() || state == before, "nothing follows the end");
         }
     }
+}
+
+#[tokio::test]
+async fn only_what_was_appended_since_is_read_again() {
+    let store = SqliteStore::in_memory().unwrap();
+    assert_eq!(store.changed_since(0).await.unwrap(), News { head: 0, runs: vec![] });
+    begun(&store, 1).await;
+    begun(&store, 2).await;
+    let news = store.changed_since(0).await.unwrap();
+    assert_eq!((news.head, news.runs.len()), (2, 2));
+    assert_eq!(store.changed_since(2).await.unwrap(), News { head: 2, runs: vec![] });
+    store.append(run_id(1), 1, &[intended("tag"), applied("tag")], t0()).await.unwrap();
+    let news = store.changed_since(2).await.unwrap();
+    assert_eq!(news.head, 4);
+    assert_eq!(news.runs.iter().map(|r| (r.run, r.next_seq)).collect::<Vec<_>>(), [(run_id(1), 3)], "the run whole");
+    // A reader that knows more than there is asks about another ledger.
+    assert_eq!(store.changed_since(99).await.unwrap(), News { head: 4, runs: vec![] });
+}
+
+#[tokio::test]
+async fn who_knows_the_runs_knows_what_a_whole_reading_shows() {
+    let store = SqliteStore::in_memory().unwrap();
+    let mut known = KnownRuns::default();
+    let whole = async |store: &SqliteStore| store.runs(&RunFilter::default()).await.unwrap();
+    assert_eq!(known.look(&store).await.unwrap(), vec![]);
+    for n in 1..=3 {
+        begun(&store, n).await;
+        assert_eq!(known.look(&store).await.unwrap(), whole(&store).await);
+    }
+    store.append(run_id(2), 1, &[intended("tag"), applied("tag"), ended()], t0()).await.unwrap();
+    assert_eq!(known.look(&store).await.unwrap(), whole(&store).await);
+    assert_eq!(known.look(&store).await.unwrap(), whole(&store).await, "and again, with nothing new");
+    let other = SqliteStore::in_memory().unwrap();
+    begun(&other, 9).await;
+    assert_eq!(known.look(&other).await.unwrap(), whole(&other).await, "another ledger in its place");
+}
+
+#[tokio::test]
+async fn runs_are_found_by_when_they_began() {
+    let store = SqliteStore::in_memory().unwrap();
+    for n in 1..=3 {
+        begun(&store, n).await;
+    }
+    let since = |ms: i64| RunFilter { since: DateTime::from_timestamp_millis(ms), ..RunFilter::default() };
+    let found = async |filter: RunFilter| store.runs(&filter).await.unwrap().iter().map(|r| r.run).collect::<Vec<_>>();
+    assert_eq!(found(since(1_002)).await, [run_id(3), run_id(2)]);
+    assert_eq!(found(since(1_004)).await, []);
 }

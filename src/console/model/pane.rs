@@ -196,6 +196,8 @@ pub struct Pane {
     pub typing: Option<Typing>,
     /// What the instance is called, once it was read. Raw.
     pub name: Option<String>,
+    /// What an incident's runs did that no restore takes back. Safe.
+    pub lasting: Vec<String>,
     /// What is to be done after it, each with a plan of its own.
     pub queue: Vec<Wish>,
     /// The line that the cursor is on, where there are lines to choose from: instances, or drift.
@@ -215,6 +217,7 @@ impl Pane {
             consent: Consent::default(),
             typing: None,
             queue: vec![],
+            lasting: vec![],
             line: 0,
             name: None,
         }

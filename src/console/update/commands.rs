@@ -5,7 +5,7 @@ use super::super::model::list::Move;
 use super::super::model::offers::Act;
 use super::super::model::pane::Stage;
 use super::super::model::{Help, Model, Palette, Question, View};
-use super::{blocks, leave, news, open, plan, read, said, suspend};
+use super::{blocks, incident, leave, news, open, plan, read, said, suspend};
 use crate::config::{Command, Role};
 use crate::domain::Severity;
 use crate::playbook::update_findings::FindingAction;
@@ -87,6 +87,8 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::Restore => open::open_restore(model, effects),
         C::DeleteRole => open::delete_role(model, effects),
         C::Variant => plan::variant(model, effects),
+        C::Undo => incident::undo(model, effects),
+        C::Report => incident::report(model, effects),
         C::Recover => open::open_recover(model),
         C::Commit => plan::commit(model, effects),
         C::ToggleForce => plan::toggle_force(model, effects),

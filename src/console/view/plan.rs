@@ -13,7 +13,7 @@ use crate::domain::text;
 use crate::engine::report::isolated_ms;
 use crate::engine::{Prepared, Refusal, RunReport};
 use crate::ledger::{Outcome, RunState};
-use crate::playbook::plan::Drift;
+use crate::playbook::plan::{Drift, DriftKind};
 use crate::playbook::{Action, ApiCall, Change, Plan, Step, Weight};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -262,6 +262,21 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
     for warning in &plan.warnings {
         doc.marked(Role::Warning, "! ", warning);
     }
+    if !pane.queue.is_empty() {
+        doc.heading("THEN, EACH WITH A PLAN AND A COMMIT OF ITS OWN");
+        for wish in pane.queue.iter().take(8) {
+            doc.marked(Role::Base, "· ", &wish.words);
+        }
+        if pane.queue.len() > 8 {
+            doc.text(Role::Dim, &format!("… and {} more", pane.queue.len() - 8));
+        }
+    }
+    if !pane.lasting.is_empty() {
+        doc.heading("WHAT NO RESTORE TAKES BACK");
+        for what in pane.lasting.iter().take(12) {
+            doc.marked(Role::Dim, "· ", what);
+        }
+    }
     drift(doc, &plan.drift, pane);
     if !plan.limits.is_empty() {
         doc.heading("WHAT THIS WILL NOT STOP");
@@ -342,7 +357,12 @@ fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
     }
     let none = BTreeSet::new();
     let forced = pane.forced().unwrap_or(&none);
-    doc.heading("CHANGED BY SOMEBODY ELSE SINCE");
+    let withheld = |d: &Drift| d.kind == DriftKind::Withheld;
+    doc.heading(if drifts.iter().all(withheld) {
+        "STAYS AS WE LEFT IT UNLESS ITS ID IS TYPED"
+    } else {
+        "CHANGED BY SOMEBODY ELSE SINCE"
+    });
     for (n, drift) in drifts.iter().enumerate() {
         let mark = if n == pane.line { "▌" } else { " " };
         let tick = if forced.contains(&drift.what) { "[x]" } else { "[ ]" };
@@ -350,7 +370,8 @@ fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
             doc.span(Role::BorderFocus, mark),
             doc.span(Role::Drift, &format!("{tick} {}", text::fit(&drift.what, 90))),
         ];
-        let right = vec![doc.span(Role::Drift, &text::fit(&drift.decision, 40))];
+        let decision = if withheld(drift) { "stays; its id brings it back" } else { drift.decision.as_str() };
+        let right = vec![doc.span(Role::Drift, &text::fit(decision, 40))];
         doc.split(left, right);
         for (name, value, role) in [
             ("before us", &drift.before, Role::Before),

@@ -5,7 +5,7 @@ use crate::cloud::{CloudError, Reads};
 use crate::domain::{FindingKey, RecordState, RunId, Scope};
 use crate::ledger::RunState;
 use crate::playbook::change::{NO_NOTE, SetFinding, Swap};
-use crate::playbook::{Change, FindingNow, Observed};
+use crate::playbook::{Action, Change, FindingNow, Observed};
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,4 +88,43 @@ fn overdue<'a, T: Clone + PartialEq + 'a>(shown: &T, swaps: impl Iterator<Item =
     let swaps: Vec<&Swap<T>> = swaps.collect();
     let last = &swaps.last()?.after;
     (shown != last && swaps.iter().any(|s| &s.before == shown)).then(|| last.clone())
+}
+
+/// Looks through what runs have said on a finding in passing, as a quarantine does, once nothing of them stands any
+/// more: what stood there before them counts, or our own courtesy would be drift. `over` are those runs, in any order.
+pub fn through_courtesies(world: &mut Observed, over: &[&RunState]) {
+    let mut said: Vec<(DateTime<Utc>, RunId, &Action)> = Vec::new();
+    for run in over {
+        for step in &run.plan.steps {
+            let status = run.steps.get(&step.id).filter(|s| s.state.may_have_effect());
+            let at = status.and_then(|s| s.answered_at.or(s.intended_at));
+            if let (Action::UpdateFinding { .. }, Some(at)) = (&step.action, at) {
+                said.push((at, run.run, &step.action));
+            }
+        }
+    }
+    said.sort_by_key(|(at, run, _)| (*at, *run));
+    for (_, _, action) in said.into_iter().rev() {
+        let Action::UpdateFinding { key, workflow, note, old_note, old_workflow, hub } = action else { continue };
+        let Some(now) = world.findings.get_mut(key).filter(|_| *hub == world.scope) else { continue };
+        if now.note.as_ref() == Some(note) && now.workflow == *workflow {
+            now.note = old_note.clone().filter(|n| n != NO_NOTE);
+            now.workflow = old_workflow.clone();
+            now.shown = false;
+        }
+    }
+}
+
+/// The run, of these, whose note in passing stands on a finding of which one of the changes set the note.
+pub fn noted_by(world: &Observed, standing: &[&RunState], changes: &[Change]) -> Option<RunId> {
+    let sets = |k: &FindingKey| {
+        changes.iter().any(|c| matches!(c, Change::Finding(SetFinding { key, note: Some(_), .. }) if key == k))
+    };
+    let stands = |action: &Action| match action {
+        Action::UpdateFinding { key, note, .. } => {
+            sets(key) && world.findings.get(key).is_some_and(|now| now.note.as_ref() == Some(note))
+        }
+        _ => false,
+    };
+    standing.iter().find(|run| run.plan.steps.iter().any(|step| stands(&step.action))).map(|run| run.run)
 }

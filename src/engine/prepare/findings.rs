@@ -1,13 +1,13 @@
 //! What an update of findings needs to know, and its plan.
 
-use super::super::observe::findings::{SHOWN_WITHIN, as_last_set};
+use super::super::observe::findings::{SHOWN_WITHIN, as_last_set, noted_by, through_courtesies};
 use super::super::observe::observe;
-use super::super::{Engine, EngineError};
+use super::super::{Engine, EngineError, settled};
 use super::{Prepared, Request};
 use crate::domain::Scope;
 use crate::ledger::{LedgerError, RunFilter};
 use crate::playbook::update_findings::{self, FindingAction};
-use crate::playbook::{FindingRef, Needs, Observed};
+use crate::playbook::{Change, FindingRef, Needs, Observed, PlanRefusal};
 use chrono::Duration;
 
 /// Asks for an update of findings of one Security Hub.
@@ -41,6 +41,31 @@ impl Engine {
             actor: &self.actor().name,
         })?;
         Ok(Prepared::new(plan, observed, Request::Findings(Box::new(request.clone()))))
+    }
+
+    /// Looks through what runs of the incident that stand no more have said on the findings in passing. A note that one
+    /// that still stands has set holds back a change of that note, unless `forced`.
+    pub(super) async fn with_courtesies_looked_through(
+        &self,
+        world: &mut Observed,
+        incident: &str,
+        changes: &[Change],
+        forced: bool,
+    ) -> Result<(), EngineError> {
+        if world.findings.is_empty() {
+            return Ok(());
+        }
+        let filter = RunFilter { incident: Some(incident.to_owned()), ..RunFilter::default() };
+        let runs = self.ledger().runs(&filter).await?;
+        let settled = settled(&runs);
+        let (over, standing): (Vec<_>, Vec<_>) =
+            runs.iter().partition(|r| !r.is_open() && (!r.plan.playbook.contains() || settled.contains(&r.run)));
+        if let (false, Some(newer)) = (forced, noted_by(world, &standing, changes)) {
+            let subject = "a finding's note".to_owned();
+            return Err(PlanRefusal::Newer { newer, subject }.into());
+        }
+        through_courtesies(world, &over);
+        Ok(())
     }
 
     /// Corrects what Security Hub shows of findings by what the ledger says was set on them lately.

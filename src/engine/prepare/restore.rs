@@ -70,6 +70,10 @@ impl Engine {
         }
         let mut observed = observe(reads, scope, &restore::needs(&subject, &changes), self.now()).await?;
         self.with_findings_as_last_set(&mut observed).await?;
+        if let Some(run) = runs.last() {
+            let (incident, forced) = (&run.plan.incident, !request.force.is_empty());
+            self.with_courtesies_looked_through(&mut observed, incident, &changes, forced).await?;
+        }
         let latest = runs.iter().rev().find(|r| r.plan.finding.is_some()).or(runs.last()).copied();
         let finding = match latest.and_then(|r| r.plan.finding.clone()) {
             Some(finding) => Some(self.as_it_stands(finding).await),

@@ -31,7 +31,7 @@ async fn a_users_key_is_cut_by_one_key_and_active_again_only_by_its_id() {
     desk.resize(160, 45);
     desk.shows("stays inactive until its id is");
     desk.do_keys("R").await;
-    desk.shows("when asked for by name");
+    desk.shows("STAYS AS WE LEFT IT UNLESS ITS ID IS TYPED");
     desk.do_keys("f").await;
     desk.shows("type AKIAEXAMPLE0DEPLOY01 to make it active again:");
     desk.write("yes");

@@ -6,6 +6,7 @@ mod credentials;
 mod desk;
 mod flow;
 mod hostile;
+mod incident;
 mod lists;
 mod menu;
 mod night;

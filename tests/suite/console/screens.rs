@@ -123,6 +123,7 @@ async fn help_and_footer_follow_the_keymap() {
     desk.begin().await;
     desk.shows("X quarantine");
     desk.hides("Q quarantine");
+    desk.resize(120, 70);
     desk.do_keys("?").await;
     desk.shows("Z Z");
     desk.shows("keymap vim");

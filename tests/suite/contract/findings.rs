@@ -2,6 +2,7 @@
 
 use super::Fixture;
 use super::finding::{finding, product_arn};
+use lazaret::cloud::ErrorKind;
 use lazaret::cloud::port::{FindingPage, FindingQuery, FindingUpdate, SeenFinding, Target};
 use lazaret::domain::{FindingId, FindingKey, Severity, Source, Workflow};
 use serde_json::{Value, json};
@@ -157,6 +158,22 @@ pub(super) async fn findings_are_updated(fixture: &dyn Fixture) {
     assert_eq!((after.workflow, after.note.as_deref()), (Workflow::Resolved, Some("restored")));
     assert_eq!(one(fixture, "told").await.finding.note, None);
     assert_eq!(ids(fixture, &FindingQuery::default()).await, ["told", "old"]);
+}
+
+pub(super) async fn a_call_takes_a_hundred_findings(fixture: &dyn Fixture) {
+    let findings = (0..101).map(|n| finding(fixture.world(), &format!("f-{n:03}"), "LOW", n)).collect();
+    fixture.import(findings).await;
+    let keys: Vec<FindingKey> = (0..101).map(|n| key(fixture, &format!("f-{n:03}"))).collect();
+    let (writes, target) = (fixture.writes(), fixture.target());
+    let refused = writes.update_findings(&target, &keys, &note("too many")).await.unwrap_err();
+    assert_eq!((refused.kind, refused.code.as_str()), (ErrorKind::Invalid, "InvalidInputException"), "{refused}");
+    assert!(!refused.may_have_applied && !refused.retryable, "{refused}");
+    assert_eq!(one(fixture, "f-000").await.finding.note, None, "all of them, or none");
+    assert_eq!(writes.update_findings(&target, &keys[..100], &note("a hundred")).await, Ok(vec![]));
+    for id in ["f-000", "f-099"] {
+        assert_eq!(one(fixture, id).await.finding.note.as_deref(), Some("a hundred"));
+    }
+    assert_eq!(one(fixture, "f-100").await.finding.note, None);
 }
 
 pub(super) async fn what_was_not_updated_is_said(fixture: &dyn Fixture) {

@@ -176,6 +176,6 @@ checks! {
     findings::{
         open_findings_come_newest_first, findings_are_filtered, findings_of_one_resource_are_asked_for_by_its_exact_id,
         the_sent_json_is_kept, pages_are_followed,
-        findings_are_updated, what_was_not_updated_is_said, a_rehearsed_update_changes_nothing,
+        findings_are_updated, a_call_takes_a_hundred_findings, what_was_not_updated_is_said, a_rehearsed_update_changes_nothing,
     }
 }

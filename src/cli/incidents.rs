@@ -1,0 +1,51 @@
+//! `lazaret incidents`.
+
+use super::args::{Global, IncidentsArgs};
+use super::exit::{Exit, Failure};
+use super::out::Out;
+use crate::engine::incident::{State, list};
+use crate::ledger::{RunFilter, Store};
+
+pub(super) async fn run(global: &Global, args: &IncidentsArgs, out: &Out) -> Result<Exit, Failure> {
+    let ledger = super::session::open_ledger(global)?;
+    let mut incidents = list(&ledger.runs(&RunFilter::default()).await?);
+    incidents.retain(|i| {
+        let here = i.scopes.iter().any(|s| {
+            global.account.as_ref().is_none_or(|a| *a == s.account)
+                && global.region.as_ref().is_none_or(|r| *r == s.region)
+        });
+        here && (!args.open || matches!(i.state, State::UnderWay | State::Standing))
+    });
+    incidents.truncate(args.limit);
+    if out.json {
+        incidents.iter().for_each(|i| out.json(i));
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<[String; 7]> = incidents
+        .iter()
+        .map(|i| {
+            let subjects = match i.subjects.split_first() {
+                None => "-".to_owned(),
+                Some((first, [])) => first.clone(),
+                Some((first, rest)) => format!("{first} +{}", rest.len()),
+            };
+            let state = match i.state {
+                State::UnderWay => "under way".to_owned(),
+                State::Standing => format!("{} of {} stand", i.standing, i.runs),
+                State::TakenBack => "taken back".to_owned(),
+                State::WithoutEffect => "without effect".to_owned(),
+            };
+            [
+                i.incident.clone(),
+                i.severity.map_or("-", |s| s.short()).to_owned(),
+                i.finding_type.clone().unwrap_or_else(|| "-".into()),
+                subjects,
+                i.began.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+                i.last.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+                state,
+            ]
+        })
+        .collect();
+    out.table(["INCIDENT", "SEVERITY", "TYPE", "SUBJECT", "BEGAN", "LAST", "STATE"], &rows);
+    Ok(Exit::Done)
+}

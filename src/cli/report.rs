@@ -1,0 +1,58 @@
+//! `lazaret report`: an incident in Markdown or JSON, from the ledger alone.
+
+use super::args::{Global, ReportArgs, ReportFormat};
+use super::exit::{Exit, Failure};
+use super::out::{Out, ascii_json};
+use crate::domain::{Clock, SystemClock};
+use crate::engine::incident::report::{IncidentReport, LedgerLine};
+use crate::engine::incident::{markdown, members, named};
+use crate::ledger::{RunFilter, Store};
+use std::io::Write;
+use std::path::Path;
+
+pub(super) async fn run(global: &Global, args: &ReportArgs, out: &Out) -> Result<Exit, Failure> {
+    let ledger = super::session::open_ledger(global)?;
+    let runs = ledger.runs(&RunFilter::default()).await?;
+    let incident = named(&args.incident, &runs)?;
+    let mut of_it = Vec::new();
+    for run in members(&incident, &runs) {
+        let records = ledger.records(run.run).await?;
+        of_it.push((run, records));
+    }
+    let checked = LedgerLine { place: ledger.place(), verdict: ledger.verify().await? };
+    let bad = checked.verdict.bad.is_some();
+    let Some(report) = IncidentReport::new(&incident, &of_it, checked, SystemClock.now()) else {
+        return Err(Failure::new(Exit::Failed, "the incident has no runs"));
+    };
+    let format = args.format.unwrap_or(if out.json { ReportFormat::Json } else { ReportFormat::Md });
+    let written = match format {
+        ReportFormat::Md => markdown::render(&report),
+        ReportFormat::Json => {
+            let json = serde_json::to_string(&report)
+                .map_err(|e| Failure::new(Exit::Failed, format!("the report can't be written out: {e}")))?;
+            ascii_json(&json)
+        }
+    };
+    match &args.out {
+        None => out.line(written.trim_end()),
+        Some(path) => {
+            write(path, &written)
+                .map_err(|e| Failure::new(Exit::Failed, format!("{} can't be written: {e}", path.display())))?;
+            out.note(format!("written to {}", path.display()));
+        }
+    }
+    // A report from a ledger that was tampered with says so, and so does its exit.
+    Ok(if bad { Exit::Failed } else { Exit::Done })
+}
+
+/// Writes the report, readable by its owner alone: it names what an attacker would like to know.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.trim_end().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}

@@ -1,0 +1,123 @@
+//! What changes between a look and the next: late reads, interfaces that appear, old previews, two responders.
+
+use super::*;
+
+/// I2: "isolated" is only said after every interface was read back.
+#[tokio::test(start_paused = true)]
+async fn i2_reads_that_lag_are_waited_for_and_ones_that_never_agree_are_not_believed() {
+    let bench = Bench::new("crypto-mining");
+    bench
+        .sandbox
+        .set_behaviour(Behaviour { staleness: Staleness::For(Duration::from_secs(2)), ..Behaviour::default() });
+    let run = bench.quarantine("web-1").await.unwrap();
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+
+    let bench = Bench::new("crypto-mining");
+    bench
+        .sandbox
+        .set_behaviour(Behaviour { staleness: Staleness::For(Duration::from_secs(600)), ..Behaviour::default() });
+    let run = bench.quarantine("web-1").await.unwrap();
+    assert_eq!(outcome(&run), Outcome::Partial);
+    assert!(message(&run).contains("NOT isolated"), "{}", message(&run));
+    assert_eq!(RunReport::new(&run).isolated_ms, None);
+}
+
+/// I2: an interface that appears in the middle is seen.
+#[tokio::test]
+async fn i2_an_interface_attached_after_the_plan_stops_the_run_or_is_reported() {
+    let bench = Bench::new("crypto-mining");
+    let (scope, instance) = bench.find("web-1");
+    let prepared = bench.prepare("web-1").await.unwrap();
+    add_interface(&bench, &scope, &instance, 3);
+    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+    assert!(message(&run).contains("NOT isolated") && message(&run).contains("was attached"), "{}", message(&run));
+    let again = bench.quarantine("web-1").await.unwrap();
+    assert_eq!(outcome(&again), Outcome::Done, "{}", message(&again));
+}
+
+#[tokio::test]
+async fn a_group_changed_after_the_preview_stops_the_run_before_any_swap() {
+    let bench = Bench::new("crypto-mining");
+    let (scope, instance) = bench.find("web-1");
+    let prepared = bench.prepare("web-1").await.unwrap();
+    let other = bench.sandbox.world().scopes[&scope].interfaces_of(&instance)[1].groups.clone();
+    bench
+        .sandbox
+        .edit(|w| {
+            let place = w.scopes.get_mut(&scope).unwrap();
+            let id = place.interfaces_of(&instance)[0].id.clone();
+            place.interfaces.get_mut(&id).unwrap().groups = other;
+        })
+        .unwrap();
+    let changed = bench.sandbox.world();
+    bench.sandbox.clear_calls();
+    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+    assert!(message(&run).contains("changed since the plan"), "{}", message(&run));
+    assert!(bench.sandbox.calls().iter().all(|c| c.operation != "ec2:ModifyNetworkInterfaceAttribute"));
+    bench.restore("web-1").await.unwrap();
+    assert_eq!(comparable(&bench.sandbox.world()), comparable(&changed));
+}
+
+#[tokio::test]
+async fn an_old_preview_is_read_again_and_shown_again_when_the_world_differs() {
+    let bench = Bench::new("crypto-mining");
+    let (scope, instance) = bench.find("web-1");
+    let prepared = bench.prepare("web-1").await.unwrap();
+    bench.clock.advance(chrono::Duration::seconds(11));
+    add_interface(&bench, &scope, &instance, 3);
+    match bench.engine.commit(&prepared, &Consent::default(), None).await {
+        Err(EngineError::Changed(again)) => {
+            let run = bench.engine.commit(&again, &Consent::default(), None).await.unwrap();
+            assert_eq!(outcome(&run), Outcome::Done);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_old_preview_of_an_unchanged_world_runs() {
+    let bench = Bench::new("crypto-mining");
+    let prepared = bench.prepare("web-1").await.unwrap();
+    bench.clock.advance(chrono::Duration::hours(1));
+    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+}
+
+/// I4: of two who press the key at the same moment one acts, and the other is told.
+#[tokio::test(start_paused = true)]
+async fn i4_of_two_responders_one_acts_and_the_other_is_told() {
+    let bench = Bench::new("crypto-mining");
+    let before = bench.sandbox.world();
+    let other = bench.colleague("ben");
+    let (mine, theirs) = (bench.prepare("web-1").await.unwrap(), other.prepare("web-1").await.unwrap());
+    bench.sandbox.set_behaviour(Behaviour { latency: Duration::from_millis(50), ..Behaviour::default() });
+    bench.sandbox.clear_calls();
+    let consent = Consent::default();
+    let (a, b) = tokio::join!(bench.engine.commit(&mine, &consent, None), other.engine.commit(&theirs, &consent, None));
+    let (winner, loser) = if a.is_ok() { (a, b) } else { (b, a) };
+    assert_eq!(outcome(&winner.unwrap()), Outcome::Done);
+    let refusal = loser.unwrap_err();
+    assert!(matches!(refusal, EngineError::Refused(Refusal::Held { .. })), "{refusal:?}");
+    assert!(refusal.to_string().contains("begun by"), "{refusal}");
+    let swaps = bench.sandbox.calls().iter().filter(|c| c.operation == "ec2:ModifyNetworkInterfaceAttribute").count();
+    let snapshots = bench.sandbox.calls().iter().filter(|c| c.operation == "ec2:CreateSnapshots").count();
+    assert_eq!((swaps, snapshots), (2, 1), "no double effects");
+    bench.restore("web-1").await.unwrap();
+    assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
+}
+
+/// I4: a run that began and ended between our reading and our claim is seen.
+#[tokio::test]
+async fn i4_who_was_overtaken_does_nothing_and_learns_by_whom() {
+    let bench = Bench::new("crypto-mining");
+    let other = bench.colleague("ben");
+    let mine = bench.prepare("web-1").await.unwrap();
+    bench.clock.advance(chrono::Duration::seconds(1));
+    other.quarantine("web-1").await.unwrap();
+    let contained = bench.sandbox.world();
+    match bench.engine.commit(&mine, &Consent::default(), None).await {
+        Err(EngineError::Refused(Refusal::Overtaken { by, .. })) => assert_eq!(by, "ben"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bench.sandbox.world(), contained);
+}
