@@ -7,10 +7,11 @@ use super::plan::{carry_out, unplanned};
 use super::session::Session;
 use crate::cloud::port::SeenFinding;
 use crate::domain::{AclDirection, InstanceId, Scope, text};
-use crate::engine::{BlockRequest, Consent, ExtendRequest, WhichBlocks};
+use crate::engine::{BlockRequest, Consent, EngineError, ExtendRequest, WhichBlocks};
 use crate::playbook::block::{facts, shown, subject};
 use crate::playbook::{FindingRef, Playbook};
 use crate::policy::Ttl;
+use crate::policy::address::{Known, check};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,6 +21,13 @@ pub(super) async fn run(global: &Global, args: &BlockArgs, out: &Out) -> Result<
         return extend(&session, args, ttl, out).await;
     }
     let aws = session.settings.aws_ranges().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
+    // What is never blocked is said before anybody asks where.
+    let settings = &session.settings.block;
+    let known = Known { trusted: &settings.trusted, own: &[], aws: aws.as_ref(), typed_again: args.wide.as_ref() };
+    if let (Err(refusal), Some(scope)) = (check(&args.address, &known), session.scopes.first()) {
+        let refusal = EngineError::Plan(refusal.into());
+        return Err(unplanned(Playbook::BlockAddress, &subject(&args.address), scope, refusal, out));
+    }
     let found = finding(&session, args, out).await?;
     let (scope, instances) = place(&session, args, found.as_ref()).await?;
     let directions = match args.direction {

@@ -22,6 +22,7 @@ pub(super) fn run(global: &Global, args: &ConfigArgs, out: &Out) -> Result<Exit,
         ConfigVerb::Check => {
             let settings = settings(global)?;
             let (keymap, theme) = looks(&settings)?;
+            let ranges = settings.aws_ranges().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
             let file = config_file(global)?.map_or_else(
                 || {
                     format!(
@@ -42,6 +43,9 @@ pub(super) fn run(global: &Global, args: &ConfigArgs, out: &Out) -> Result<Exit,
             out.line(format!("keymap         {}", keymap.name()));
             out.line(format!("theme          {}", theme.name()));
             out.line(format!("data           {}", data_folder(global)?.display()));
+            if let Some(ranges) = ranges {
+                out.line(format!("AWS's ranges   {} of {}", ranges.len(), ranges.created));
+            }
             let warnings = theme.warnings();
             warnings.iter().for_each(|w| out.note(format!("warning: {w}")));
             out.line("good");

@@ -8,7 +8,7 @@ use crate::domain::text;
 use crate::engine::{Consent, EngineError, Prepared, RunReport};
 use crate::ledger::{Event, Record, RunState};
 use crate::playbook::Playbook;
-use crate::playbook::plan::Drift;
+use crate::playbook::plan::{Drift, DriftKind};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -165,7 +165,8 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
         let isolated = report.isolated_ms.map(|ms| format!(", isolated after {ms} ms")).unwrap_or_default();
         out.line(format!("{}: {}{isolated}", report.state, text::safe(&report.message)));
         for drift in &report.drift {
-            out.line(format!("  drift  {}", drift_text(drift)));
+            let word = if drift.kind == DriftKind::Withheld { "stays" } else { "drift" };
+            out.line(format!("  {word}  {}", drift_text(drift)));
         }
         report.next.iter().for_each(|next| out.line(format!("  next   {next}")));
         out.line(format!("run {}", state.run));
@@ -199,7 +200,7 @@ fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
     let steps: Vec<_> = plan
         .steps
         .iter()
-        .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": s.calls()}))
+        .map(|s| json!({"id": s.id, "title": s.title, "wave": s.wave, "weight": s.weight, "calls": plan.calls(s)}))
         .collect();
     json!({
         "playbook": plan.playbook, "title": plan.title, "scope": plan.scope, "subject": plan.subject,
@@ -241,7 +242,7 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
         out.line(format!("wave {wave}"));
         for step in plan.steps.iter().filter(|s| s.wave == wave) {
             out.line(format!("  {}", text::safe(&step.title)));
-            for call in step.calls() {
+            for call in plan.calls(step) {
                 let arrow = match (&call.before, &call.after) {
                     (Some(before), Some(after)) => format!(": {before} -> {after}"),
                     (None, Some(after)) => format!(": {after}"),

@@ -87,3 +87,23 @@ fn said(simulated: &Simulated, issued_at: Option<DateTime<Utc>>) -> String {
     let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
     format!("simulated {}{whose}: {}{by}", simulated.action, simulated.decision.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn simulated(decision: Decision, by: &str) -> Simulated {
+        Simulated { action: SIMULATED_ACTION.into(), decision, by: [by.to_owned()].into() }
+    }
+
+    #[test]
+    fn only_a_deny_of_the_runs_own_is_proof() {
+        let ours = ["lazaret-deny-all-01".to_owned()];
+        assert!(is_ours(&simulated(Decision::ExplicitDeny, "user_ci_lazaret-deny-all-01"), &ours));
+        assert!(!is_ours(&simulated(Decision::ExplicitDeny, "user_ci_theirs"), &ours));
+        assert!(!is_ours(&simulated(Decision::Allowed, "user_ci_lazaret-deny-all-01"), &ours));
+        assert!(!is_ours(&simulated(Decision::ImplicitDeny, ""), &ours), "what nobody allows proves nothing");
+        assert!(is_ours(&simulated(Decision::ExplicitDeny, "user_ci_theirs"), &[]), "one that was relied upon");
+        assert!(!is_ours(&simulated(Decision::Allowed, ""), &[]));
+    }
+}

@@ -115,7 +115,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         promise: Promise {
             kept: format!("role {shown} is deleted; its whole export is in the ledger"),
             broken: format!("role {shown} is NOT deleted"),
-            next: vec!["The export is in the run's record: lazaret runs --run RUN --json".to_owned()],
+            next: vec!["Its export: lazaret delete-role --export RUN".to_owned()],
         },
         scope,
     })

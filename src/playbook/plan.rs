@@ -395,6 +395,19 @@ impl Plan {
         self.steps.iter().find(|s| &s.id == id)
     }
 
+    /// The API calls of one of its steps. A read-back reads what the steps before it have changed.
+    pub fn calls(&self, step: &Step) -> Vec<ApiCall> {
+        let mut calls = step.calls();
+        if matches!(step.action, Action::ReadBack { .. }) {
+            for before in self.steps.iter().filter(|s| s.wave < step.wave) {
+                if let Action::Change(change) = &before.action {
+                    calls.extend(change.reads());
+                }
+            }
+        }
+        calls
+    }
+
     /// The waves in order.
     pub fn waves(&self) -> Vec<u8> {
         let mut waves: Vec<u8> = self.steps.iter().map(|s| s.wave).collect();
@@ -419,6 +432,8 @@ impl Plan {
         let timeless = |plan: &Self| {
             let mut plan = plan.clone();
             plan.observed_at = DateTime::UNIX_EPOCH;
+            // Advice for afterwards tells when things were last used, which goes on.
+            plan.promise.next.clear();
             for step in &mut plan.steps {
                 match &mut step.action {
                     Action::Change(Change::Tags(SetTags { edits, .. })) => {

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,11 +19,19 @@ pub struct BlockPolicy {
     /// For how long, unless a person says otherwise; none until it is taken back.
     pub ttl: Option<Ttl>,
     /// Ranges that are never blocked: partners, offices, scanners of our own.
+    #[serde(deserialize_with = "ranges")]
     pub trusted: Vec<IpNet>,
     /// Ranges that our own traffic comes from, besides the public addresses in the account: offices, VPNs, data centres.
+    #[serde(deserialize_with = "ranges")]
     pub own_egress: Vec<IpNet>,
     /// AWS's `ip-ranges.json`, as a file that somebody keeps fresh; without it nothing is known of AWS's ranges.
     pub aws_ranges: Option<PathBuf>,
+}
+
+/// Ranges as people write them: a single address needs no length.
+fn ranges<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    texts.iter().map(|text| super::address::parse(text).map_err(serde::de::Error::custom)).collect()
 }
 
 impl Default for BlockPolicy {
@@ -169,6 +177,14 @@ mod tests {
         {
             assert!(bad.parse::<Ttl>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_single_address_needs_no_length() {
+        let policy: BlockPolicy = serde_json::from_str(r#"{"trusted": ["203.0.113.7", "2001:db8::/32"]}"#).unwrap();
+        let shown: Vec<String> = policy.trusted.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["203.0.113.7/32", "2001:db8::/32"]);
+        assert!(serde_json::from_str::<BlockPolicy>(r#"{"own_egress": ["office"]}"#).is_err());
     }
 
     #[test]

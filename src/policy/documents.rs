@@ -76,12 +76,12 @@ pub fn wider(role: &Grants, than: &Grants) -> Vec<String> {
 pub fn trust_fits(trust: &str, original: &str, partition: &Partition) -> Result<(), String> {
     let (ours, theirs) = (trustees(trust)?, trustees(original).unwrap_or_default());
     let services = ec2_services(partition);
-    if !ours.iter().any(|t| t.kind == "Service" && services.contains(&t.who.as_str())) {
+    if !ours.iter().any(|t| t.is_one_of(&services)) {
         return Err(format!("EC2 can't assume it: its trust policy doesn't name {}", services.join(" or ")));
     }
     let more: Vec<String> = ours
         .iter()
-        .filter(|t| !theirs.contains(t) && !(t.kind == "Service" && services.contains(&t.who.as_str())))
+        .filter(|t| !theirs.contains(t) && !t.is_one_of(&services))
         .map(|t| text::fit(&t.who, 120))
         .collect();
     if more.is_empty() { Ok(()) } else { Err(format!("{} can assume it, and not the original", more.join(", "))) }
@@ -92,7 +92,7 @@ pub fn other_trustees(trust: &str, partition: &Partition) -> Vec<String> {
     let services = ec2_services(partition);
     match trustees(trust) {
         Ok(all) => {
-            let others = all.iter().filter(|t| !(t.kind == "Service" && services.contains(&t.who.as_str())));
+            let others = all.iter().filter(|t| !t.is_one_of(&services));
             others.map(|t| text::fit(&t.who, 120)).collect::<BTreeSet<_>>().into_iter().collect()
         }
         Err(why) => vec![why],
@@ -116,6 +116,12 @@ struct Trustee {
     who: String,
     /// On which conditions, as JSON.
     condition: Value,
+}
+
+impl Trustee {
+    fn is_one_of(&self, services: &[&str]) -> bool {
+        self.kind == "Service" && services.contains(&self.who.as_str())
+    }
 }
 
 fn trustees(trust: &str) -> Result<Vec<Trustee>, String> {

@@ -8,6 +8,7 @@ each docstring) and AWS's API reference.
 import datetime
 import json
 
+import corrections_acls
 from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError, InvalidVPCIdError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
@@ -274,4 +275,5 @@ ALL = [
     tags_have_limits,
     get_findings_filters_and_sorts,
     batch_update_findings_exists,
+    *corrections_acls.ALL,
 ]

@@ -4,8 +4,11 @@ As in `corrections.py`: each follows botocore's service model (`botocore/data/ia
 IAM user guide, "IAM and AWS STS quotas".
 """
 
+import json
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.exceptions import IAMException, LimitExceededException
-from moto.iam.models import IAMBackend
+from moto.iam.models import AWSManagedPolicy, IAMBackend
 
 # How many characters the inline policies of one user or role may have in all; "IAM does not count white space".
 _LIMITS = {"user": 2048, "role": 10240}
@@ -73,6 +76,25 @@ def service_linked_roles_are_protected():
     IAMBackend.delete_role_policy = protected(IAMBackend.delete_role_policy)
 
 
+# AWS's own policies that the tests use.
+_AWS_POLICIES = ("AWSDenyAll", "ReadOnlyAccess")
+
+
+def aws_has_policies_of_its_own():
+    """AWS's own policies are there, as far as the tests use them.
+
+    moto has all 1,485 of them behind `MOTO_IAM_LOAD_MANAGED_POLICIES`, anew for each account, which grows to gigabytes over
+    a run of the tests. These few are the same data.
+    """
+    data = {name: d for name, d in json.loads(aws_managed_policies_data).items() if name in _AWS_POLICIES}
+    assert data.keys() == set(_AWS_POLICIES)
+
+    def corrected(self):
+        return [AWSManagedPolicy.from_data(name, self.account_id, self.region_name, d) for name, d in data.items()]
+
+    IAMBackend._init_aws_policies = corrected
+
+
 def instance_profiles_are_of_a_role():
     """`ListInstanceProfilesForRole` of a role that does not exist is refused.
 
@@ -87,4 +109,4 @@ def instance_profiles_are_of_a_role():
     IAMBackend.get_instance_profiles_for_role = corrected
 
 
-ALL = [instance_profiles_are_of_a_role, inline_policies_have_quotas, service_linked_roles_are_protected]
+ALL = [aws_has_policies_of_its_own, instance_profiles_are_of_a_role, inline_policies_have_quotas, service_linked_roles_are_protected]

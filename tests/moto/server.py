@@ -17,6 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 import corrections
 import corrections_iam
+import corrections_profiles
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sns.models import sns_backends
 
@@ -50,7 +51,7 @@ class Quiet(WSGIRequestHandler):
 
 
 def main():
-    for correct in corrections.ALL + corrections_iam.ALL:
+    for correct in corrections.ALL + corrections_iam.ALL + corrections_profiles.ALL:
         correct()
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     app = with_published(DomainDispatcherApplication(create_backend_app))

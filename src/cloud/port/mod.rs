@@ -292,7 +292,7 @@ pub trait Reads: RoleReads + IamReads + ProfileReads + AclReads + Send + Sync {
     async fn vpc_endpoints(&self, scope: &Scope, vpc: &VpcId) -> CloudResult<Vec<VpcEndpoint>>;
     /// `ec2:DescribeSnapshots`: our own that carry this tag with this value.
     async fn snapshots(&self, scope: &Scope, tag: &str, value: &str) -> CloudResult<Vec<Snapshot>>;
-    /// `ec2:DescribeNetworkAcls`: all of the account and Region, or those named.
+    /// `ec2:DescribeNetworkAcls`: all of the account and Region, or those named; an unknown one is left out.
     async fn network_acls(&self, scope: &Scope, ids: &[AclId]) -> CloudResult<Vec<NetworkAcl>>;
     /// `ssm:GetParametersByPath`: all below a path, decrypted values left out.
     async fn parameters(&self, scope: &Scope, path: &str) -> CloudResult<Vec<Parameter>>;

@@ -139,7 +139,7 @@ impl Reads for Sandbox {
 
     async fn network_acls(&self, scope: &Scope, ids: &[AclId]) -> CloudResult<Vec<NetworkAcl>> {
         self.ask("ec2:DescribeNetworkAcls", scope, joined(ids), |world| {
-            rules::network_acls::describe(world.place(scope)?, ids)
+            Ok(rules::network_acls::describe(world.place(scope)?, ids))
         })
         .await
     }

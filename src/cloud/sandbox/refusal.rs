@@ -38,6 +38,7 @@ impl Refusal {
             | "Throttling"
             | "ThrottledException" => ErrorKind::Throttled,
             "OperationNotPermitted"
+            | "IncorrectState"
             | "IncorrectInstanceState"
             | "UnsupportedOperation"
             | "UnmodifiableEntity"

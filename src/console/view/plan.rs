@@ -284,7 +284,7 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
             doc.marked(Role::Base, "· ", limit);
         }
     }
-    let calls: usize = plan.steps.iter().map(|s| s.calls().len()).sum();
+    let calls: usize = plan.steps.iter().map(|s| plan.calls(s).len()).sum();
     let age = doc.span(Role::Dim, &format!("read {} ago", ago(Some(plan.observed_at), model.now)));
     let steps = format!("{}, {}", count(plan.steps.len(), "step"), count(calls, "API call")).to_uppercase();
     doc.heading_with(&steps, age);
@@ -297,7 +297,7 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
             let spans = vec![doc.span(Role::Heading, &lead), doc.span(Role::Strong, &text::fit(&step.title, 200))];
             doc.spans(spans);
             let quiet = matches!(step.action, Action::Recheck { .. } | Action::ReadBack { .. });
-            for api in step.calls() {
+            for api in plan.calls(step) {
                 call(doc, &api, quiet);
             }
         }

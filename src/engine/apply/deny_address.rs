@@ -91,7 +91,9 @@ async fn create(
             Ok(()) => return Ok(Entry::Ours),
             Err(e) if e.kind == ErrorKind::AlreadyExists && !may_be_ours => return Ok(Entry::Taken),
             Err(e) if e.kind == ErrorKind::AlreadyExists => {
-                return hand.whose(deny, direction).await?.ok_or(e);
+                // It is there, and the table doesn't show it yet: whose it is, only looking again can say.
+                let unclear = CloudError { may_have_applied: true, ..e };
+                return hand.whose(deny, direction).await.ok().flatten().ok_or(unclear);
             }
             Err(e) if !e.may_have_applied => return Err(e),
             Err(e) => {
@@ -180,11 +182,12 @@ async fn delete(hand: &Hand<'_>, deny: &DenyAddress, direction: AclDirection) ->
             Err(e) if e.kind == ErrorKind::NotFound => return Ok(()),
             Err(e) if !e.may_have_applied => return Err(e),
             Err(e) => {
-                // Whatever stands there now and isn't ours stays.
-                if !matches!(hand.once(deny, direction).await?, Some(Entry::Ours)) {
-                    return Ok(());
+                match hand.once(deny, direction).await {
+                    Ok(Some(Entry::Ours)) => last = Some(e),
+                    // Whatever stands there now and isn't ours stays.
+                    Ok(_) => return Ok(()),
+                    Err(_) => return Err(e),
                 }
-                last = Some(e);
             }
         }
     }
@@ -253,9 +256,6 @@ pub(in crate::engine) async fn found(engine: &Engine, scope: &Scope, deny: &Deny
 /// One ACL as it is now; none where there is none of that id.
 async fn read(engine: &Engine, scope: &Scope, acl: &AclId) -> Result<Option<NetworkAcl>, CloudError> {
     let (reads, ids) = (engine.cloud().reads().as_ref(), [acl.clone()]);
-    match rereading(engine, || reads.network_acls(scope, &ids)).await {
-        Ok(found) => Ok(found.into_iter().find(|a| &a.id == acl)),
-        Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
-    }
+    let found = rereading(engine, || reads.network_acls(scope, &ids)).await?;
+    Ok(found.into_iter().find(|a| &a.id == acl))
 }

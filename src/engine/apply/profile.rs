@@ -3,6 +3,7 @@
 use super::super::Engine;
 use super::super::answer::{Answer, step_error};
 use super::super::observe::observe;
+use super::super::readback::WAITS;
 use super::super::retry::{ATTEMPTS, rereading, retrying};
 use crate::cloud::port::Target;
 use crate::cloud::{CloudError, Writes};
@@ -83,13 +84,14 @@ async fn call(
     let off = live(change, world).map(|a| a.id.clone());
     match (&off, &change.after) {
         (Some(id), Some(arn)) if running => {
-            return retrying(engine, || writes.replace_profile(&target, id, arn)).await.map(|new| vec![new]);
+            let replace = || retrying(engine, || writes.replace_profile(&target, id, arn));
+            return once_known(replace).await.map(|new| vec![new]);
         }
         (Some(id), _) => retrying(engine, || writes.disassociate_profile(&target, id)).await?,
         (None, _) => {}
     }
     let Some(arn) = &change.after else { return Ok(vec![]) };
-    match retrying(engine, || writes.associate_profile(&target, instance, arn)).await {
+    match once_known(|| retrying(engine, || writes.associate_profile(&target, instance, arn))).await {
         Ok(new) => Ok(vec![new]),
         // The old one is off all the same.
         Err(mut e) => {
@@ -97,4 +99,22 @@ async fn call(
             Err(e)
         }
     }
+}
+
+/// Calls again while EC2 does not know yet the profile, or the role in it, that IAM was given a moment ago.
+async fn once_known<T, F, C>(call: C) -> Result<T, CloudError>
+where
+    C: Fn() -> F,
+    F: Future<Output = Result<T, CloudError>>,
+{
+    let mut last = call().await;
+    for wait in WAITS {
+        match &last {
+            Err(e) if e.code == "InvalidParameterValue" => {}
+            _ => return last,
+        }
+        tokio::time::sleep(wait).await;
+        last = call().await;
+    }
+    last
 }

@@ -1,9 +1,8 @@
 //! Reading network ACLs and their counters.
 
-use crate::cloud::{CloudError, ErrorKind, Reads};
-use crate::domain::{AclCounter, AclId, NetworkAcl, Scope};
+use crate::cloud::{CloudError, Reads};
+use crate::domain::{AclCounter, AclId, Scope};
 use crate::playbook::{Needs, Observed};
-use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads the ACLs and counters that are asked for into `world`.
@@ -17,7 +16,8 @@ pub(super) async fn read(
     world: &mut Observed,
 ) -> Result<(), CloudError> {
     if !needs.acls.is_empty() {
-        world.acls = these(reads, scope, &needs.acls).await?.into_iter().map(|a| (a.id.clone(), a)).collect();
+        let ids: Vec<AclId> = needs.acls.iter().cloned().collect();
+        world.acls = reads.network_acls(scope, &ids).await?.into_iter().map(|a| (a.id.clone(), a)).collect();
     }
     if !needs.counters.is_empty() {
         match counters(reads, scope, &needs.counters).await {
@@ -26,25 +26,6 @@ pub(super) async fn read(
         }
     }
     Ok(())
-}
-
-/// These ACLs; one that doesn't exist is left out. EC2 refuses the whole request for one that isn't there.
-async fn these(reads: &dyn Reads, scope: &Scope, ids: &BTreeSet<AclId>) -> Result<Vec<NetworkAcl>, CloudError> {
-    let list: Vec<AclId> = ids.iter().cloned().collect();
-    match reads.network_acls(scope, &list).await {
-        Err(e) if e.kind == ErrorKind::NotFound => {}
-        answer => return answer,
-    }
-    let each = list.iter().map(|id| async move { reads.network_acls(scope, std::slice::from_ref(id)).await });
-    let mut found = Vec::new();
-    for answer in join_all(each).await {
-        match answer {
-            Ok(acls) => found.extend(acls),
-            Err(e) if e.kind == ErrorKind::NotFound => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(found)
 }
 
 /// The counters of these ACLs; one that isn't there is left out.

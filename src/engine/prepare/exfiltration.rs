@@ -9,7 +9,7 @@ use crate::intake;
 use crate::playbook::block::facts;
 use crate::playbook::change::profile_name;
 use crate::playbook::credentials::{Credential, behind};
-use crate::playbook::exfiltration::{self, Address, Earlier, Swap, backup_name};
+use crate::playbook::exfiltration::{self, Address, Deny, Earlier, Swap, backup_name};
 use crate::playbook::{Action, Change, FindingRef, Needs, PlanRefusal, delete_role};
 use crate::policy::actions::iam_action;
 use crate::policy::address::AwsRanges;
@@ -70,7 +70,7 @@ impl Engine {
     /// When something can't be read, nobody knows whose credentials they are, or the playbook refuses.
     pub async fn prepare_exfiltration(&self, request: &ExfiltrationRequest) -> Result<Prepared, EngineError> {
         let (scope, reads) = (&request.scope, self.cloud().reads().as_ref());
-        let role = self.role_behind(request).await?;
+        let (role, role_id) = self.role_behind(request).await?;
         let names = BTreeSet::from([role.clone(), backup_name(&role)]);
         let mut observed = observe(reads, scope, &Needs { roles: names, ..Needs::default() }, self.now()).await?;
         observed.caller = Principal::of_arn(&reads.caller_identity(Some(scope)).await?.arn);
@@ -91,6 +91,7 @@ impl Engine {
         let call = json.and_then(intake::api_call);
         let plan = exfiltration::plan(&exfiltration::Request {
             role: &role,
+            role_id,
             finding: request.finding.as_ref().map(|(finding, _)| finding.clone()),
             observed: &observed,
             managed: &managed,
@@ -112,11 +113,11 @@ impl Engine {
         Ok(Prepared::new(plan, observed, Request::Exfiltration(Box::new(request.clone()))))
     }
 
-    /// The role behind the credentials: the one that is named, else the one behind the finding's key, else the one in
-    /// the profile of the instance.
-    async fn role_behind(&self, request: &ExfiltrationRequest) -> Result<String, EngineError> {
+    /// The role behind the credentials, and its unique id where the finding tells: the one that is named, else the one
+    /// behind the finding's key, else the one in the profile of the instance.
+    async fn role_behind(&self, request: &ExfiltrationRequest) -> Result<(String, Option<String>), EngineError> {
         if let Some(role) = &request.role {
-            return Ok(role.clone());
+            return Ok((role.clone(), None));
         }
         let subjects = request.finding.iter().flat_map(|(_, finding)| &finding.subjects);
         let key = subjects.clone().find_map(|s| match s {
@@ -124,8 +125,9 @@ impl Engine {
             _ => None,
         });
         if let (Some(key), None) = (key, &request.instance) {
-            return match behind(&Credential::Key(key), None, &request.scope)?.principal {
-                Principal::Role(role) => Ok(role),
+            let behind = behind(&Credential::Key(key), None, &request.scope)?;
+            return match behind.principal {
+                Principal::Role(role) => Ok((role, behind.id)),
                 Principal::User(user) => Err(PlanRefusal::Unfit(format!(
                     "these are the credentials of user {}, not of an instance's role: `lazaret revoke user` cuts them",
                     text::fit(&user, 80)
@@ -140,8 +142,8 @@ impl Engine {
         let of_finding =
             || request.finding.iter().find_map(|(_, finding)| finding.instances().find_map(|i| i.id.clone()));
         match (request.instance.clone().or_else(of_finding), named) {
-            (None, Some(role)) => Ok(role),
-            (Some(instance), _) => self.role_of_instance(&request.scope, &instance).await,
+            (None, Some(role)) => Ok((role, None)),
+            (Some(instance), _) => Ok((self.role_of_instance(&request.scope, &instance).await?, None)),
             (None, None) => Err(PlanRefusal::Unfit(
                 "the finding names neither an access key nor an instance: say whose role it is with --role or --instance".into(),
             )
@@ -239,8 +241,16 @@ impl Engine {
             };
             addresses.push(match self.prepare_block(&block).await {
                 Ok(prepared) => {
+                    let counter = |wanted: &crate::domain::AclId| {
+                        prepared.plan.steps.iter().find_map(|s| match &s.action {
+                            Action::WriteCounter { acl, before, .. } if acl == wanted => Some(before.clone()),
+                            _ => None,
+                        })
+                    };
                     let denies = prepared.plan.steps.iter().filter_map(|s| match &s.action {
-                        Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
+                        Action::Change(Change::DenyAddress(edit)) => {
+                            Some(Deny { edit: edit.clone(), counter: counter(&edit.acl) })
+                        }
                         _ => None,
                     });
                     Address::Denied(denies.collect(), prepared.plan.warnings.clone())

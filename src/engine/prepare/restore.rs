@@ -113,7 +113,7 @@ impl Engine {
         if state.plan.playbook == Playbook::DeleteRole {
             return Err(PlanRefusal::Unfit(format!(
                 "run {run} deleted {}: a deleted role can't come back as the same principal, so nothing puts it back. Its \
-                 whole export is in the ledger: `lazaret runs --run {run} --json`. A role made from it by hand is a new one: \
+                 whole export is in the ledger: `lazaret delete-role --export {run}`. A role made from it by hand is a new one: \
                  policies elsewhere that name the old one have to name it anew",
                 text::safe(&state.plan.subject)
             ))

@@ -59,6 +59,10 @@ impl Edit for SetAccessKeyStatus {
         vec![ApiCall::new("iam:UpdateAccessKey", &format!("{} of {}", self.key, self.user), before, after)]
     }
 
+    fn reads(&self) -> Vec<ApiCall> {
+        vec![ApiCall::read("iam:ListAccessKeys", &self.user)]
+    }
+
     fn inverse(&self) -> Option<Self> {
         Some(Self { before: self.after, after: self.before, ..self.clone() })
     }

@@ -107,6 +107,11 @@ pub trait Edit: Clone + Sized {
     /// The API calls that make it.
     fn calls(&self) -> Vec<ApiCall>;
 
+    /// The API calls that read it back, where the read-back of an instance doesn't cover them.
+    fn reads(&self) -> Vec<ApiCall> {
+        vec![]
+    }
+
     /// The edit that leaves what this one found; `None` where there is no way back, or none is wanted.
     fn inverse(&self) -> Option<Self>;
 
@@ -322,6 +327,11 @@ impl Change {
     /// See [`Edit::calls`].
     pub fn calls(&self) -> Vec<ApiCall> {
         every!(self, e => e.calls())
+    }
+
+    /// See [`Edit::reads`].
+    pub fn reads(&self) -> Vec<ApiCall> {
+        every!(self, e => e.reads())
     }
 
     /// See [`Edit::inverse`].

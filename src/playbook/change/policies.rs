@@ -69,6 +69,14 @@ impl Edit for PutInlinePolicy {
         vec![ApiCall::new(operation, &target, Some(self.before_text()), Some(self.after_text()))]
     }
 
+    fn reads(&self) -> Vec<ApiCall> {
+        let operation = match &self.of {
+            Principal::User(_) => "iam:GetUserPolicy",
+            Principal::Role(_) => "iam:GetRolePolicy",
+        };
+        vec![ApiCall::read(operation, &format!("{}/{}", self.of.name(), self.name))]
+    }
+
     fn inverse(&self) -> Option<Self> {
         Some(Self { before: self.after.clone(), after: self.before.clone(), ..self.clone() })
     }
@@ -146,6 +154,10 @@ impl Edit for AttachManagedPolicy {
         let operation = if self.after { "iam:AttachUserPolicy" } else { "iam:DetachUserPolicy" };
         let target = format!("{} on {}", self.arn, self.user);
         vec![ApiCall::new(operation, &target, Some(self.before_text()), Some(self.after_text()))]
+    }
+
+    fn reads(&self) -> Vec<ApiCall> {
+        vec![ApiCall::read("iam:ListAttachedUserPolicies", &self.user)]
     }
 
     fn inverse(&self) -> Option<Self> {

@@ -35,6 +35,9 @@ pub struct Behind {
     pub principal: Principal,
     /// The key's id.
     pub key: Option<String>,
+    /// The principal's unique id (`AIDA…`, `AROA…`), where the finding has it: names are taken again, by others and in
+    /// other accounts, and ids never are.
+    pub id: Option<String>,
 }
 
 /// Finds out who is behind a credential: from the finding's principal type, and for a key from whose IAM says it is.
@@ -44,13 +47,15 @@ pub struct Behind {
 /// account, IAM Identity Center; or when nobody knows. Each says what a person must do.
 pub fn behind(credential: &Credential, owner: Option<&str>, scope: &Scope) -> Result<Behind, PlanRefusal> {
     let key = match credential {
-        Credential::User(name) => return Ok(Behind { principal: Principal::User(name.clone()), key: None }),
+        Credential::User(name) => {
+            return Ok(Behind { principal: Principal::User(name.clone()), key: None, id: None });
+        }
         Credential::Role(name) => return role(name, None, scope),
         Credential::Key(key) => key,
     };
     // IAM's own word on a long-term key of the account goes before a finding's.
     if let Some(owner) = owner {
-        return Ok(Behind { principal: Principal::User(owner.to_owned()), key: Some(key.id.clone()) });
+        return Ok(Behind { principal: Principal::User(owner.to_owned()), key: Some(key.id.clone()), id: None });
     }
     let id = text::fit(&key.id, 60);
     let account = &scope.account;
@@ -60,9 +65,11 @@ pub fn behind(credential: &Credential, owner: Option<&str>, scope: &Scope) -> Re
     match (&key.principal_type, name) {
         (Some(PrincipalType::Root), _) => Err(root(&id, scope)),
         (None, _) if says_root => Err(root(&id, scope)),
-        (Some(PrincipalType::Role), Some(name)) => role(name, Some(&key.id), scope),
+        (Some(PrincipalType::Role), Some(name)) => {
+            Ok(Behind { id: unique_id(key), ..role(name, Some(&key.id), scope)? })
+        }
         (Some(PrincipalType::User), Some(name)) => {
-            Ok(Behind { principal: Principal::User(name.to_owned()), key: Some(key.id.clone()) })
+            Ok(Behind { principal: Principal::User(name.to_owned()), key: Some(key.id.clone()), id: unique_id(key) })
         }
         (Some(PrincipalType::Federated), name) => Err(PlanRefusal::Unfit(format!(
             "{id} belongs to the federated user {}: what it may do comes from the IAM user that called \
@@ -79,13 +86,19 @@ pub fn behind(credential: &Credential, owner: Option<&str>, scope: &Scope) -> Re
     }
 }
 
+/// The unique id in a finding's principal id: `AIDA…`, or `AROA…:session`.
+fn unique_id(key: &AccessKeySubject) -> Option<String> {
+    let id = key.principal_id.as_deref()?.split(':').next()?;
+    (id.starts_with("AIDA") || id.starts_with("AROA")).then(|| id.to_owned())
+}
+
 fn role(name: &str, key: Option<&str>, scope: &Scope) -> Result<Behind, PlanRefusal> {
     if is_identity_centers(name) {
         let set = name.trim_start_matches("AWSReservedSSO_");
         let set = set.rsplit_once('_').map_or(set, |(set, _)| set);
         return Err(identity_center(name, set, scope));
     }
-    Ok(Behind { principal: Principal::Role(name.to_owned()), key: key.map(str::to_owned) })
+    Ok(Behind { principal: Principal::Role(name.to_owned()), key: key.map(str::to_owned), id: None })
 }
 
 /// A role that only IAM Identity Center can change.

@@ -69,6 +69,19 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let missing = || PlanRefusal::NotFound { what: missing_text(principal, behind), scope: scope.clone() };
     let dossier = observed.dossier.as_ref().filter(|d| d.principal == *principal).ok_or_else(missing)?;
     let named = format!("{} {}", principal.kind(), text::fit(principal.name(), 80));
+    let live = dossier.user.as_ref().map(|u| &u.user.id).or(dossier.role.as_ref().map(|r| &r.role.id));
+    if let (Some(told), Some(live)) = (&behind.id, live)
+        && told != live
+    {
+        return Err(PlanRefusal::Unfit(format!(
+            "the finding is about {}, and {named} of {} is {}: another account's of the same name, which has to cut it \
+             there (CloudTrail's userIdentity.accountId names it), or one that was deleted and made again since. If this one \
+             is meant all the same, name it: `lazaret revoke {named}`",
+            text::fit(told, 40),
+            scope.account,
+            text::fit(live, 40)
+        )));
+    }
     let mut plan = Plan {
         playbook: Playbook::ContainCredentials,
         subject: principal.to_string(),
@@ -100,7 +113,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
 
     plan.steps.push(Step {
         id: "read-back".into(),
-        title: "Read back: the policy as stored, and each key's state".into(),
+        title: match principal {
+            Principal::User(_) => "Read back: the Deny as stored, and the state of keys".into(),
+            Principal::Role(_) => "Read back: the Deny as stored".into(),
+        },
         wave: 2,
         weight: Weight::Essential,
         needs: vec![],

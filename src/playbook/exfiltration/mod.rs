@@ -36,11 +36,20 @@ pub enum Swap {
     None,
 }
 
+/// One entry pair that denies the thief's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deny {
+    /// The edit.
+    pub edit: DenyAddress,
+    /// What stands in the ACL's counter, where it is to be written.
+    pub counter: Option<Option<String>>,
+}
+
 /// The thief's address in one finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// It is denied by these edits; and what a person should know of that.
-    Denied(Vec<DenyAddress>, Vec<String>),
+    Denied(Vec<Deny>, Vec<String>),
     /// It can't be, or needn't: why, a sentence.
     Left(String),
 }
@@ -61,6 +70,8 @@ pub struct Earlier {
 pub struct Request<'a> {
     /// The role behind the stolen credentials.
     pub role: &'a str,
+    /// The role's unique id as the finding has it: names are taken again, and in other accounts too.
+    pub role_id: Option<String>,
     /// The finding that is answered.
     pub finding: Option<FindingRef>,
     /// What was read: the role and its backup, the instances that have the role, and their profiles.
@@ -102,6 +113,15 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         .get(request.role)
         .ok_or_else(|| PlanRefusal::NotFound { what: format!("role {shown}"), scope: scope.clone() })?;
     refuse_reserved(original, &scope)?;
+    if let Some(told) = request.role_id.as_ref().filter(|told| **told != original.role.id) {
+        return Err(PlanRefusal::Unfit(format!(
+            "the finding is about {}, and role {shown} of {} is {}: another account's of the same name, which has to contain \
+             it there, or one that was deleted and made again since. If this one is meant all the same: --role {shown}",
+            text::fit(told, 40),
+            scope.account,
+            text::fit(&original.role.id, 40)
+        )));
+    }
     room(original)?;
     let users = users(request, original);
     let chosen = backup::choose(request, original);
@@ -255,18 +275,35 @@ fn deny_steps(request: &Request<'_>, plan: &mut Plan) {
             Address::Left(why) => plan.limits.push(why.clone()),
             Address::Denied(denies, warnings) => {
                 plan.warnings.extend(warnings.iter().cloned());
-                plan.steps.extend(denies.iter().map(|deny| {
-                    let range = super::block::shown(&deny.range);
-                    step(
-                        format!("deny-{}-{}", deny.acl, range.replace([':', '/'], "-")),
-                        format!("Deny {range} in {} under {}", deny.acl, deny.number),
-                        1,
-                        Action::Change(Change::DenyAddress(deny.clone())),
-                    )
-                }));
+                plan.steps.extend(denies.iter().flat_map(deny));
             }
         }
     }
+}
+
+/// The step that denies an address in an ACL, and the one that writes its number to the ACL's counter.
+fn deny(deny: &Deny) -> Vec<Step> {
+    let Deny { edit, counter } = deny;
+    let range = super::block::shown(&edit.range);
+    let id = format!("deny-{}-{}", edit.acl, range.replace([':', '/'], "-"));
+    let title = format!("Deny {range} in {} under {}", edit.acl, edit.number);
+    let write = counter.as_ref().map(|before| Step {
+        weight: Weight::Courtesy,
+        needs: vec![id.as_str().into()],
+        ..step(
+            format!("count-{id}"),
+            format!("Write {} to the counter of {}", edit.number, edit.acl),
+            7,
+            Action::WriteCounter {
+                acl: edit.acl.clone(),
+                step: id.as_str().into(),
+                number: edit.number,
+                before: before.clone(),
+            },
+        )
+    });
+    let made = step(id.clone(), title, 1, Action::Change(Change::DenyAddress(edit.clone())));
+    std::iter::once(made).chain(write).collect()
 }
 
 /// The step that denies everything to every session of the role that was issued before the step begins. It comes after

@@ -1,5 +1,6 @@
 //! Addresses blocked in network ACLs, and unblocked: alone, among others at the same table, and after every failure.
 
+mod cli;
 mod others;
 mod plans;
 mod sweep;

@@ -3,6 +3,7 @@
 use super::*;
 use lazaret::cloud::ErrorKind;
 use lazaret::cloud::sandbox::{Behaviour, Fault, FaultKind, Staleness};
+use lazaret::engine::RunReport;
 use lazaret::ledger::{Event, Store};
 use std::time::Duration;
 
@@ -117,7 +118,11 @@ async fn i4_the_same_address_from_two_ledgers_at_once_is_one_block_and_the_other
     done(&second);
     let owned = recorded(&first).iter().chain(&recorded(&second)).map(|d| d.directions.len()).sum::<usize>();
     let found = numbers(&live(&bench, PUBLIC), STRANGER);
+    denied_once(&live(&bench, PUBLIC), STRANGER);
     assert_eq!(owned, found.values().flatten().count(), "each entry is somebody's, once: {found:?}");
+    let late = if recorded(&first).iter().all(|d| d.directions.is_empty()) { &first } else { &second };
+    let said = RunReport::new(late).steps.into_iter().flat_map(|s| s.output).collect::<String>();
+    assert!(said.contains("somebody else has denied it meanwhile: nothing of ours was added"), "{said}");
     for (who, run) in [(&bench, &first), (&ben, &second)] {
         match restore(who, run).await {
             Ok(back) => done(&back),
@@ -226,4 +231,65 @@ async fn i6_an_entry_that_somebody_has_replaced_altogether_is_left_alone_even_by
     assert!(message(&gone).contains("not ours any more: left alone"), "{}", message(&gone));
     assert_eq!(bench.sandbox.world(), before);
     assert_eq!(bench.engine.recorded_blocks().await.unwrap(), []);
+}
+
+/// A block may be one part of a larger run: taken away alone, it leaves the rest to that run's own restore.
+#[tokio::test]
+async fn a_block_that_is_part_of_another_run_is_taken_away_alone() {
+    use lazaret::domain::RunId;
+    use lazaret::playbook::change::SetProtection;
+    use lazaret::playbook::{Action, Playbook, Step, Weight};
+    let bench = Bench::new("crypto-mining");
+    let (scope, instance) = bench.find("web-1");
+    let denied = DenyAddress {
+        acl: AclId::new(PUBLIC),
+        range: parse(STRANGER).unwrap(),
+        number: 20,
+        directions: BOTH.into(),
+        adds: true,
+        band: lazaret::policy::Band::default(),
+        until: None,
+    };
+    let protection = lazaret::domain::Protection::Termination;
+    let protected = SetProtection { instance: instance.clone(), protection, before: false, after: true };
+    let changes = [Change::DenyAddress(denied), Change::Protection(protected)];
+    let step = |(n, change): (usize, &Change)| Step {
+        id: format!("step-{n}").into(),
+        title: "A step".into(),
+        wave: 1,
+        weight: Weight::Essential,
+        needs: vec![],
+        action: Action::Change(change.clone()),
+    };
+    let plan = lazaret::playbook::Plan {
+        playbook: Playbook::ContainExfiltration,
+        scope: scope.clone(),
+        steps: changes.iter().enumerate().map(step).collect(),
+        ..crate::support::plans::plan(&format!("instance:{instance}"))
+    };
+    let (run, at) = (RunId::from_parts(1, 1), bench.engine.now());
+    bench.ledger.begin(run, bench.engine.actor(), &plan, at, at).await.unwrap();
+    let mut events = Vec::new();
+    for (s, change) in plan.steps.iter().zip(&changes) {
+        events.push(Event::Intended { step: s.id.clone(), change: Some(Box::new(change.clone())) });
+        events.push(Event::Applied { step: s.id.clone(), output: vec![] });
+    }
+    events.push(Event::Ended { outcome: Outcome::Done, message: "done".into() });
+    bench.ledger.append(run, 1, &events, at).await.unwrap();
+    edit(&bench, PUBLIC, |entries| entries.extend(BOTH.map(|d| deny(20, d, STRANGER))));
+    bench
+        .sandbox
+        .edit(|w| w.scopes.get_mut(&scope).unwrap().instances.get_mut(&instance).unwrap().termination_protection = true)
+        .unwrap();
+
+    let gone = unblock(&bench, STRANGER, WhichBlocks::Run(run)).await.unwrap();
+    done(&gone);
+    assert_eq!(gone.plan.reverts, [run]);
+    assert_eq!(bench.engine.recorded_blocks().await.unwrap(), []);
+    let state = bench.engine.run_state(run).await.unwrap();
+    let back = restore(&bench, &state).await.unwrap();
+    done(&back);
+    let made: Vec<&str> =
+        back.plan.steps.iter().filter(|s| matches!(s.action, Action::Change(_))).map(|s| s.title.as_str()).collect();
+    assert_eq!(made, ["Put termination protection back to off"], "the entries are gone already");
 }

@@ -3,6 +3,8 @@
 use chrono::DateTime;
 use lazaret::cloud::sandbox::Scenario;
 use lazaret::config::Settings;
+use lazaret::domain::Partition;
+use lazaret::domain::principal::deny_all_arn;
 use lazaret::playbook::tags;
 use serde_json::Value;
 
@@ -61,4 +63,20 @@ fn the_responder_may_write_the_tags_of_a_quarantine_and_no_others() {
     assert_eq!(made[format!("aws:RequestTag/{key}")], value);
     let closed = &statement(&policy, "CloseTheQuarantineGroup")["Condition"]["StringEquals"];
     assert_eq!(closed[format!("aws:ResourceTag/{key}")], value);
+}
+
+#[test]
+fn the_responder_attaches_no_policy_but_awss_deny_in_any_partition() {
+    let policy: Value = serde_json::from_str(RESPONDER).unwrap();
+    let statement = statement(&policy, "DenyUsersWithAwsOwnPolicy");
+    let allowed = statement["Condition"]["ArnLike"]["iam:PolicyARN"].as_str().unwrap();
+    let (before, after) = allowed.split_once('*').unwrap();
+    for partition in [Partition::Aws, Partition::AwsCn, Partition::AwsUsGov] {
+        let arn = deny_all_arn(&partition);
+        assert!(arn.starts_with(before) && arn.ends_with(after), "{arn}");
+    }
+    assert_eq!(allowed.matches('*').count(), 1);
+    for other in policy["Statement"].as_array().unwrap().iter().filter(|s| s["Sid"] != statement["Sid"]) {
+        assert!(!other["Action"].to_string().contains("iam:AttachUserPolicy"), "{other}");
+    }
 }

@@ -3,6 +3,7 @@
 //! A check is written against [`Cloud`] and a [`Fixture`], which built the start world that [`World`] describes. Each
 //! test has a world of its own.
 
+mod acls;
 mod evidence;
 mod finding;
 mod findings;
@@ -12,6 +13,7 @@ mod iam_principals;
 mod identity;
 mod instances;
 mod interfaces;
+mod profiles;
 mod rehearsal;
 mod tags;
 
@@ -165,6 +167,17 @@ checks! {
     evidence::{
         all_volumes_are_snapshotted, a_message_lands, an_unknown_topic_is_refused, parameters_are_read_over_pages,
         network_acls_are_read,
+    }
+    acls::{
+        an_entry_is_made_and_removed_in_each_direction_and_family, a_number_is_one_persons_in_its_direction,
+        a_range_keeps_its_network, numbers_are_legal, the_final_denies_stay, a_table_has_a_quota,
+        what_is_not_there_is_refused, an_entry_is_rehearsed, a_counter_is_written_and_read_by_name,
+        all_interfaces_are_listed, unknown_acls_are_left_out,
+    }
+    profiles::{
+        a_profile_is_replaced_without_a_gap, a_profile_is_taken_off_and_put_on, metadata_options_are_set_whole_and_read,
+        a_role_is_made_as_asked_and_once, a_role_is_deleted_once_nothing_is_on_it,
+        the_document_of_a_managed_policy_is_read, a_rehearsal_of_profiles_and_roles_changes_nothing,
     }
     rehearsal::{a_rehearsal_changes_nothing, a_rehearsal_says_what_would_be_refused}
     iam_principals::{

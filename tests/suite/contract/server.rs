@@ -64,7 +64,6 @@ impl Server {
         let mut process = Command::new(python())
             .arg(folder().join("server.py"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())

@@ -130,6 +130,9 @@ impl Wire {
         all.push((w.create_group(&t, &vpc, "n", "d", &tags).await.unwrap_err(), self.sent()));
         all.push((w.revoke_egress(&t, &group, &rules).await.unwrap_err(), self.sent()));
         all.push((w.authorize_egress(&t, &group, &rules).await.unwrap_err(), self.sent()));
+        all.push((w.associate_profile(&t, &instance, "arn").await.unwrap_err(), self.sent()));
+        all.push((w.replace_profile(&t, "iip-assoc-1", "arn").await.unwrap_err(), self.sent()));
+        all.push((w.disassociate_profile(&t, "iip-assoc-1").await.unwrap_err(), self.sent()));
         all.push((w.publish(&t, &topic, "s", "b").await.unwrap_err(), self.sent()));
         all
     }

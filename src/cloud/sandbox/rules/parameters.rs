@@ -56,6 +56,9 @@ fn legal_name(name: &str) -> Ruling<()> {
         let message = "Parameter name must be a fully qualified name: letters, digits and _.- between forward slashes.";
         return Err(Refusal::new("ValidationException", message));
     }
+    if name.to_ascii_lowercase().starts_with("/aws") && name.matches('/').count() > 1 {
+        return Err(Refusal::new("AccessDeniedException", format!("No access to reserved parameter name: {name}.")));
+    }
     let first = name.trim_start_matches('/').to_ascii_lowercase();
     if first.starts_with("aws") || first.starts_with("ssm") {
         let message = "Parameter name: can't be prefixed with \"ssm\" or \"aws\" (case-insensitive).";

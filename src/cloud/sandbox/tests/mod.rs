@@ -1,5 +1,6 @@
 //! The sandbox against AWS's rules, through its ports.
 
+mod acls;
 mod background;
 mod calls;
 mod faults;
