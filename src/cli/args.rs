@@ -72,6 +72,10 @@ pub(super) enum Verb {
     Restore(RestoreArgs),
     /// Say where people stand with findings, in Security Hub
     Finding(FindingArgs),
+    /// Take an instance's evidence: scripts, console, metadata, snapshots, listed with hashes
+    Forensics(ForensicsArgs),
+    /// List the evidence of a run, or hold it against the ledger
+    Evidence(EvidenceArgs),
     /// Deny an address in the network ACLs that its packets cross, read back; or move the end of its block
     Block(BlockArgs),
     /// Take blocks of an address away: our own entries, compared whole
@@ -165,7 +169,7 @@ pub(super) struct QuarantineArgs {
     /// Let the quarantine group reach the VPC's SSM endpoints on TCP 443
     #[arg(long)]
     pub(super) allow_ssm: bool,
-    /// Start the snapshots before isolating
+    /// Take evidence before isolating: start the snapshots, and run the scripts while SSM still reaches the instance
     #[arg(long)]
     pub(super) evidence_first: bool,
     /// Take no snapshots
@@ -474,6 +478,62 @@ pub(super) struct ReportArgs {
     /// The file to write, readable by you alone; else standard output
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ForensicsArgs {
+    /// The instance
+    #[arg(value_parser = str::parse::<InstanceId>)]
+    pub(super) instance: InstanceId,
+    /// The bucket; else the one of the configuration, else a folder of the data folder
+    #[arg(long, value_name = "NAME")]
+    pub(super) bucket: Option<String>,
+    /// The finding that is answered
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(super) finding: Option<FindingId>,
+    /// Run no scripts on the instance
+    #[arg(long)]
+    pub(super) no_commands: bool,
+    /// Take no snapshots
+    #[arg(long, conflicts_with_all = ["lock_days", "copy_key", "share_with"])]
+    pub(super) no_snapshots: bool,
+    /// Lock the snapshots for so many days
+    #[arg(long, value_name = "DAYS")]
+    pub(super) lock_days: Option<u32>,
+    /// Copy the snapshots under this KMS key
+    #[arg(long, value_name = "KEY")]
+    pub(super) copy_key: Option<String>,
+    /// Let this account make volumes from the snapshots, or from their copies
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) share_with: Vec<AccountId>,
+    /// The SNS topic to tell
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Act on an instance tagged AutoRemediation=disabled
+    #[arg(long)]
+    pub(super) override_exemption: bool,
+    #[command(flatten)]
+    pub(super) commit: Commit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct EvidenceArgs {
+    #[command(subcommand)]
+    pub(super) verb: EvidenceVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EvidenceVerb {
+    /// Read a run's evidence again; name every piece that is not as it was kept
+    Verify {
+        /// The run
+        run: RunId,
+    },
+    /// List a run's evidence with hashes and sources
+    List {
+        /// The run
+        run: RunId,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -9,11 +9,13 @@ mod completions;
 mod config;
 mod decode;
 mod delete_role;
+mod evidence;
 mod exfiltration;
 mod exit;
 mod finding;
 mod findings;
 mod incidents;
+mod forensics;
 mod keymap;
 mod ledger;
 mod log;
@@ -90,6 +92,8 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
         Some(Verb::Quarantine(args)) => quarantine::run(&global, &args, out).await,
         Some(Verb::Restore(args)) => restore::run(&global, &args, out).await,
         Some(Verb::Finding(args)) => finding::run(&global, &args, out).await,
+        Some(Verb::Forensics(args)) => forensics::run(&global, &args, out).await,
+        Some(Verb::Evidence(args)) => evidence::run(&global, &args, out).await,
         Some(Verb::Block(args)) => block::run(&global, &args, out).await,
         Some(Verb::Unblock(args)) => unblock::run(&global, &args, out).await,
         Some(Verb::Sweep(args)) => unblock::sweep(&global, &args, out).await,

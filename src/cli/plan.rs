@@ -185,7 +185,11 @@ fn tell(prepared: &Prepared, record: &Record, out: &Out) {
         Event::Indeterminate { step, error } => format!("  no answer {}: {}", title(step), error.message),
         Event::NotVerified { step, seen } => format!("  NOT SO    {}: {}", title(step), text::safe(seen)),
         Event::Skipped { step, why } => format!("  skipped   {}: {why}", title(step)),
-        Event::Begun { .. } | Event::Intended { .. } | Event::Recovered { .. } | Event::Ended { .. } => return,
+        Event::Begun { .. }
+        | Event::Intended { .. }
+        | Event::Kept { .. }
+        | Event::Recovered { .. }
+        | Event::Ended { .. } => return,
     };
     out.note(line);
 }

@@ -23,6 +23,9 @@ pub(super) async fn run(global: &Global, args: &QuarantineArgs, out: &Out) -> Re
     policy.evidence_first |= args.evidence_first;
     policy.snapshots &= !args.no_snapshots;
     policy.without_tags |= args.without_tags;
+    if policy.evidence_first {
+        policy.volatile = session.volatile(global, &scope, out).await?;
+    }
 
     let finding = find_finding(&session, &scope, args, out).await?;
     let subject = format!("instance:{}", args.instance);

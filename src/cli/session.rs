@@ -2,16 +2,20 @@
 
 use super::args::Global;
 use super::exit::{Exit, Failure};
+use super::out::Out;
 use crate::cloud::port::{FindingQuery, InstanceQuery, SeenFinding};
 use crate::cloud::sandbox::{DEFAULT_SCENARIO, Sandbox, Scenario};
 use crate::cloud::{Cloud, CloudError, Reads};
 use crate::config::{ColorDepth, Keymap, Settings, Theme};
 use crate::console;
-use crate::domain::{AccountId, AclId, Clock, FindingId, InstanceId, NetworkAcl, Region, Scope, SystemClock, text};
+use crate::domain::{
+    AccountId, AclId, Clock, FindingId, InstanceId, NetworkAcl, Region, Scope, SystemClock, Vault, text,
+};
 use crate::engine::{Engine, Guard};
 use crate::ledger::{Actor, Hand, SqliteStore};
 use crate::playbook::FindingRef;
 use crate::playbook::block::facts;
+use crate::policy::{ForensicsPolicy, VolatileEvidence};
 use etcetera::BaseStrategy;
 use futures::future::join_all;
 use ipnet::IpNet;
@@ -20,6 +24,9 @@ use rand_chacha::rand_core::SeedableRng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// How long a quarantine waits for a bucket to say that it is there.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How many pages of findings are looked through for one about an instance.
 const PAGES_SEARCHED: usize = 5;
@@ -109,6 +116,38 @@ impl Session {
     /// The topic that the sandbox has in a scope; real ones are named in the settings.
     pub(super) fn topic(&self, scope: &Scope) -> Option<String> {
         self.topics.get(scope).cloned()
+    }
+
+    /// Where evidence of an instance in this scope is kept: the policy's bucket, else a folder of this machine.
+    pub(super) fn vault(&self, global: &Global, policy: &ForensicsPolicy, scope: &Scope) -> Result<Vault, Failure> {
+        match policy.vault(scope) {
+            Some(vault) => Ok(vault),
+            None => Ok(Vault::Folder { path: evidence_folder(global)? }),
+        }
+    }
+
+    /// What is captured on an instance before it is isolated; none where the configuration wants no scripts. A bucket
+    /// that can't be used is no reason to isolate without evidence: it goes into a folder of this machine then.
+    pub(super) async fn volatile(
+        &self,
+        global: &Global,
+        scope: &Scope,
+        out: &Out,
+    ) -> Result<Option<VolatileEvidence>, Failure> {
+        let policy = &self.settings.forensics;
+        if !policy.commands {
+            return Ok(None);
+        }
+        let vault = self.vault(global, policy, scope)?;
+        let checked = tokio::time::timeout(PATIENCE, self.engine.checked_vault(&vault)).await;
+        let why = match checked {
+            Ok(Ok(vault)) => return Ok(Some(VolatileEvidence { vault, seconds: policy.evidence_first_deadline })),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it did not answer".to_owned(),
+        };
+        let folder = Vault::Folder { path: evidence_folder(global)? };
+        out.note(format!("evidence goes to {folder}, since {vault} can't be used: {}", text::safe(&why)));
+        Ok(Some(VolatileEvidence { vault: folder, seconds: policy.evidence_first_deadline }))
     }
 
     fn reads(&self) -> &dyn Reads {
@@ -404,6 +443,12 @@ pub(super) fn ledger_path(global: &Global) -> Result<PathBuf, Failure> {
         None => data_folder(global)?,
     };
     Ok(folder.join("ledger.db"))
+}
+
+/// Where evidence is kept that no bucket is named for: beside the ledger.
+pub(super) fn evidence_folder(global: &Global) -> Result<PathBuf, Failure> {
+    let ledger = ledger_path(global)?;
+    Ok(ledger.parent().map_or_else(|| PathBuf::from("evidence"), |folder| folder.join("evidence")))
 }
 
 /// Opens the ledger, or makes it.

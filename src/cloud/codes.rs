@@ -52,8 +52,14 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "NotFoundException"
         | "ResourceNotFoundException"
         | "ParameterNotFound"
-        | "NoSuchEntity" => ErrorKind::NotFound,
-        "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => ErrorKind::AlreadyExists,
+        | "NoSuchEntity"
+        | "NoSuchBucket"
+        | "NoSuchKey"
+        | "ObjectLockConfigurationNotFoundError"
+        | "InvocationDoesNotExist" => ErrorKind::NotFound,
+        "PreconditionFailed" | "NetworkAclEntryAlreadyExists" | "AlreadyExistsException" | "EntityAlreadyExists" => {
+            ErrorKind::AlreadyExists
+        }
         "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
         "InternalError"
         | "InternalFailure"
@@ -71,6 +77,7 @@ pub fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "OperationNotPermitted"
         | "UnsupportedOperation"
         | "ConcurrentTagAccess"
+        | "ConditionalRequestConflict"
         | "PriorRequestNotComplete"
         | "ResourceInUseException"
         | "ResourceConflictException"

@@ -3,7 +3,7 @@
 use super::document::{self, ConfigError};
 use crate::domain::{AccountId, GroupId, Region, Severity, Workflow};
 use crate::policy::address::AwsRanges;
-use crate::policy::{BlockPolicy, QuarantinePolicy};
+use crate::policy::{BlockPolicy, ForensicsPolicy, QuarantinePolicy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,6 +27,8 @@ pub struct Settings {
     pub block: BlockPolicy,
     /// What restore does besides putting things back.
     pub restore: RestoreSettings,
+    /// How evidence is taken, and where it is kept.
+    pub forensics: ForensicsPolicy,
     /// The session's standing orders.
     pub guard: GuardSettings,
     /// How the console looks and rings.
@@ -305,6 +307,9 @@ impl Settings {
             && let Err(problem) = check_topic(topic)
         {
             return wrong(&["quarantine", "topic_arn"], problem);
+        }
+        if let Err((name, problem)) = self.forensics.check() {
+            return wrong(&["forensics", name], problem);
         }
         // Less than the allow and the final deny that every table begins with is a slip.
         if !(3..=40).contains(&self.block.quota) {

@@ -4,6 +4,7 @@
 
 pub mod acl;
 pub mod clock;
+pub mod evidence;
 pub mod finding;
 pub mod group;
 pub mod ids;
@@ -17,6 +18,7 @@ pub mod text;
 
 pub use acl::{AclAction, AclCounter, AclDirection, AclEntry, NetworkAcl};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use evidence::{Kept, LockMode, Retention, Vault};
 pub use finding::{Compliance, Finding, FindingKey, RecordState, Source, Workflow};
 pub use group::{GroupRule, RulePeer, SecurityGroup};
 pub use ids::{AclId, FindingId, GroupId, InstanceId, InterfaceId, RunId, SnapshotId, SubnetId, VolumeId, VpcId};

@@ -2,6 +2,7 @@
 
 use super::readback::Sight;
 use crate::cloud::CloudError;
+use crate::domain::Kept;
 use crate::ledger::StepError;
 use crate::playbook::Change;
 
@@ -16,6 +17,8 @@ pub(super) const HALF_DONE: &str = "HalfDone";
 pub(super) enum Answer {
     /// AWS said yes; `verified` where the step has read back its own work.
     Applied { output: Vec<String>, verified: Option<String> },
+    /// A piece of evidence is in its vault.
+    Kept { kept: Kept, output: Vec<String> },
     /// It had no effect.
     Failed(StepError),
     /// It may have had its effect.

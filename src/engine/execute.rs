@@ -8,20 +8,21 @@ use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
-use super::{Engine, EngineError, LEASE, apply, block, message, simulate};
+use super::{Engine, EngineError, LEASE, apply, block, evidence, message, simulate};
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::{SetInterfaceGroups, group_list, leaks};
 use crate::playbook::tags::RUN;
-use crate::playbook::{Action, Change, Step, StepId, Weight};
+use crate::playbook::{Action, Change, Evidence, Step, StepId, Weight};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// How many calls that set findings are under way at a time: Security Hub takes ten a second from all of us.
 const FINDING_CALLS: usize = 4;
@@ -79,6 +80,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         }
         journal.append(&events).await?;
         let mut waited: BTreeSet<StepId> = BTreeSet::new();
+        let mut patience = Patience::default();
         for batch in apply::findings::batches(&mut start, |(s, _): &(Step, bool)| s.id.clone()) {
             let (engine, writes, turns) = (engine.clone(), writes.clone(), turns.clone());
             let scope = journal.state.plan.scope.clone();
@@ -89,23 +91,44 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         }
         for ((step, resumed), change) in start {
             // What was read back is known before anything later begins, whatever it is to the run.
-            if step.weight == Weight::Essential || matches!(step.action, Action::ReadBack { .. }) {
-                waited.insert(step.id.clone());
+            match step.weight {
+                Weight::Awaited { seconds } => patience.wait_for(&step.id, seconds),
+                Weight::Wanted | Weight::Courtesy if !matches!(step.action, Action::ReadBack { .. }) => {}
+                Weight::Essential | Weight::Wanted | Weight::Courtesy => {
+                    waited.insert(step.id.clone());
+                }
             }
-            // A notification reports on everything before it, and a read-back that isn't about isolation has no hurry:
-            // what still runs is awaited first.
-            if matches!(step.action, Action::Notify { .. } | Action::ReadBack { isolated: None, .. }) {
+            // A notification reports on everything before it, as a manifest does, and a read-back that isn't about
+            // isolation has no hurry: what still runs is awaited first.
+            if matches!(
+                step.action,
+                Action::Notify { .. }
+                    | Action::ReadBack { isolated: None, .. }
+                    | Action::Evidence(Evidence::Manifest { .. })
+            ) {
                 while let Some(done) = running.join_next().await {
                     take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
                 }
             }
+            if matches!(step.action, Action::Evidence(Evidence::Manifest { .. })) {
+                look_for_evidence(engine, journal).await?;
+            }
             let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change, resumed));
             running.spawn(async move { vec![(id, work.await)] });
         }
-        while !waited.is_empty() {
-            let Some(done) = running.join_next().await else { break };
+        loop {
+            let done = if !waited.is_empty() {
+                running.join_next().await
+            } else if let Some(until) = patience.until() {
+                tokio::time::timeout_at(until, running.join_next()).await.ok().flatten()
+            } else {
+                None
+            };
+            // Nothing runs any more, or what still does is no longer waited for: it goes on beside the next wave.
+            let Some(done) = done else { break };
             for id in take(engine, journal, &writes, &mut running, &mut begun_again, done).await? {
                 waited.remove(&id);
+                patience.done(&id);
             }
         }
     }
@@ -122,6 +145,45 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let (outcome, message) = super::report::conclusion(&journal.state);
     journal.append(&[Event::Ended { outcome, message }]).await?;
     Ok(())
+}
+
+/// Looks for the evidence of every step that is owed an answer, before the list of it is made.
+async fn look_for_evidence(engine: &Engine, journal: &mut Journal) -> Result<(), EngineError> {
+    let owed = |s: &&Step| {
+        let open = journal.state.steps.get(&s.id).is_some_and(|s| matches!(s.state, StepState::Indeterminate { .. }));
+        open && matches!(s.action, Action::Evidence(_))
+    };
+    let steps: Vec<StepId> = journal.state.plan.steps.iter().filter(owed).map(|s| s.id.clone()).collect();
+    for step in steps {
+        if let Err(error) = look_into(engine, journal, &step).await {
+            match error {
+                EngineError::Cloud(error) => tracing::warn!(%step, %error, "evidence could not be looked for"),
+                other => return Err(other),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a wave waits for though nothing depends on it: evidence that is to come first, and only for so long.
+#[derive(Default)]
+struct Patience {
+    waited: BTreeMap<StepId, Instant>,
+}
+
+impl Patience {
+    fn wait_for(&mut self, step: &StepId, seconds: u32) {
+        self.waited.insert(step.clone(), Instant::now() + Duration::from_secs(seconds.into()));
+    }
+
+    fn done(&mut self, step: &StepId) {
+        self.waited.remove(step);
+    }
+
+    /// Until when there is something to wait for; none when there is nothing.
+    fn until(&self) -> Option<Instant> {
+        self.waited.values().max().copied().filter(|until| *until > Instant::now())
+    }
 }
 
 /// Writes an answer down. A step that is to be made otherwise is intended again, durably, and begun again; the step's id
@@ -205,6 +267,8 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
             Action::Snapshots { .. } => contained,
             // Each needs the step whose number it writes.
             Action::WriteCounter { .. } => true,
+            Action::Evidence(Evidence::Manifest { .. }) => !state.kept().is_empty(),
+            Action::Evidence(_) => contained,
             Action::UpdateFinding { .. }
             | Action::Change(_)
             | Action::Recheck { .. }
@@ -279,6 +343,7 @@ fn work(
                     Err(e) => unclear_or_failed(&e),
                 }
             }
+            (Action::Evidence(step), _) => evidence::take(&engine, writes.as_ref(), &state, step).await,
             (Action::Simulate { principal, arn, source_instance }, _) => {
                 simulate::simulate(&engine, &state, &principal, &arn, source_instance.as_ref()).await
             }
@@ -416,12 +481,17 @@ async fn record_answer(
                     Some(message) => Event::Failed { step, error: StepError { code: "NotAsLeft".into(), message } },
                 });
             }
+            Answer::Kept { kept, output } => {
+                events.push(Event::Kept { step: step.clone(), kept });
+                events.push(Event::Applied { step, output });
+            }
             Answer::Failed(error) | Answer::Again { error, .. } => events.push(Event::Failed { step, error }),
             Answer::Unclear(error) => {
-                // Findings were looked at together already.
+                // Findings were looked at together already; and an isolation that evidence comes before doesn't wait for a
+                // look into a vault: the manifest does.
                 if !matches!(
                     journal.state.plan.step(&step).map(|s| &s.action),
-                    Some(Action::Change(Change::Finding(_)))
+                    Some(Action::Change(Change::Finding(_)) | Action::Evidence(_))
                 ) {
                     unclear.push(step.clone());
                 }

@@ -4,7 +4,7 @@ use super::answer::{HALF_DONE, NOT_APPLIED};
 use super::apply::deny_address::{Found, found};
 use super::journal::Journal;
 use super::readback::{look, not_shown_yet};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, evidence};
 use crate::ledger::{Event, StepError, StepState};
 use crate::playbook::{Action, Change, Standing, StepId, tags};
 
@@ -18,6 +18,10 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         error: StepError { code: code.into(), message: message.into() },
     };
     let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
+    if let Action::Evidence(evidence) = &action {
+        let events = evidence::look(engine, &journal.state, step, evidence).await?;
+        return Ok(journal.append(&events).await?);
+    }
     let event = match (&action, &status.change) {
         // Making the group looks before it makes, and reads only look: both can be begun again as they are.
         (
@@ -83,7 +87,7 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         // Writing a counter again does no harm: what it writes is made out from the table each time.
         (Action::WriteCounter { .. }, _) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
-        (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_), _) => {
+        (Action::Notify { .. } | Action::UpdateFinding { .. } | Action::Change(_) | Action::Evidence(_), _) => {
             if matches!(status.state, StepState::Indeterminate { .. }) {
                 return Ok(());
             }

@@ -7,6 +7,7 @@ mod answer;
 mod apply;
 mod block;
 pub mod blocks;
+pub mod evidence;
 mod execute;
 mod findings_said;
 pub mod guard;
@@ -30,8 +31,8 @@ pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
 pub use outstanding::{Outstanding, outstanding, settled};
 pub use prepare::{
-    BlockRequest, CredentialsRequest, ExtendRequest, FindingsRequest, Prepared, QuarantineRequest, Request,
-    RestoreRequest, UnblockRequest, WhichBlocks,
+    BlockRequest, CredentialsRequest, ExtendRequest, FindingsRequest, ForensicsRequest, Prepared, QuarantineRequest,
+    Request, RestoreRequest, UnblockRequest, WhichBlocks,
 };
 pub use report::RunReport;
 

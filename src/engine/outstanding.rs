@@ -2,7 +2,7 @@
 
 use crate::domain::RunId;
 use crate::ledger::{Outcome, RunState};
-use crate::playbook::{Change, Playbook};
+use crate::playbook::{Action, Change, Playbook};
 use std::collections::BTreeSet;
 
 /// A run with those of its changes that no restore has put back.
@@ -22,13 +22,43 @@ pub fn outstanding(runs: Vec<RunState>) -> Vec<Outstanding> {
         match run.plan.playbook {
             Playbook::Restore | Playbook::Unblock => settle(&run, &mut standing),
             _ => {
-                let changes: Vec<Change> = run.changes().into_iter().filter(|c| c.inverse().is_some()).collect();
+                let changes = left_standing(&run);
                 standing.push(Outstanding { run, changes });
             }
         }
     }
     standing.retain(|o| !o.changes.is_empty());
     standing
+}
+
+/// The changes of a run that take back what an earlier step of it was to make, and have, or may have, been made. That
+/// step need not have come to anything: taking back what isn't there is no change either.
+pub(super) fn taken_back(run: &RunState) -> Vec<&Change> {
+    let mut back = Vec::new();
+    let mut before: Vec<&Change> = Vec::new();
+    for step in &run.plan.steps {
+        let (Action::Change(planned), Some(status)) = (&step.action, run.steps.get(&step.id)) else { continue };
+        let change = status.change.as_ref().unwrap_or(planned);
+        if !before.iter().any(|earlier| earlier.inverse().as_ref() == Some(change)) {
+            before.push(change);
+        } else if status.state.may_have_effect() {
+            back.push(change);
+        }
+    }
+    back
+}
+
+/// What a run has changed and not taken back itself. What it may not have taken back stands.
+fn left_standing(run: &RunState) -> Vec<Change> {
+    let back = taken_back(run);
+    let done: Vec<&Change> =
+        run.steps.values().filter(|s| s.state.succeeded()).filter_map(|s| s.change.as_ref()).collect();
+    let mut changes: Vec<Change> = run.changes().into_iter().filter(|c| c.inverse().is_some()).collect();
+    changes.retain(|change| {
+        let undone = change.inverse().is_some_and(|i| back.contains(&&i) && done.contains(&&i));
+        !undone && !back.contains(&change)
+    });
+    changes
 }
 
 fn settle(restore: &RunState, standing: &mut [Outstanding]) {

@@ -38,10 +38,16 @@ pub(super) struct Sight {
 
 /// The changes that AWS has said yes to and that were not seen to hold yet.
 fn to_read(state: &RunState) -> Vec<(StepId, Change)> {
+    let taken_back = super::outstanding::taken_back(state);
     let wanted = |step: &crate::playbook::Step| {
         let status = state.steps.get(&step.id)?;
         let open = matches!(status.state, StepState::Applied | StepState::NotVerified { .. });
         let change = status.change.clone().filter(|c| open && c.can_be_read())?;
+        // What the run itself has put back since is read where it was put back.
+        let back = change.inverse().filter(|_| !taken_back.is_empty());
+        if back.is_some_and(|back| taken_back.contains(&&back)) {
+            return None;
+        }
         Some((step.id.clone(), change))
     };
     state.plan.steps.iter().filter_map(wanted).collect()

@@ -59,7 +59,7 @@ impl Engine {
         for step in open {
             look_into(self, &mut journal, &step).await?;
         }
-        if journal.state.changes().is_empty() {
+        if !journal.state.has_effect() {
             let making = |s: &crate::playbook::Step| {
                 matches!(s.action, Action::Change(Change::MakeQuarantineGroup(_) | Change::MakeBackupRole(_)))
                     && journal.state.steps.get(&s.id).is_some_and(|s| s.intended_at.is_some())

@@ -66,7 +66,10 @@ impl Engine {
                     let call = || writes.create_snapshots(&target, instance, description, tags);
                     Some(rereading(self, call).await.map(drop))
                 }
-                Action::Notify { .. } | Action::UpdateFinding { .. } | Action::WriteCounter { .. } => None,
+                Action::Notify { .. }
+                | Action::UpdateFinding { .. }
+                | Action::WriteCounter { .. }
+                | Action::Evidence(_) => None,
                 Action::Recheck { .. }
                 | Action::ReadBack { .. }
                 | Action::MoveExpiry { .. }

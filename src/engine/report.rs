@@ -1,7 +1,7 @@
 //! What a run amounts to: one sentence for people, one value for `--json`.
 
 use super::findings_said::Said;
-use crate::domain::Scope;
+use crate::domain::{Kept, Scope};
 use crate::ledger::{Outcome, RunState, StepState};
 use crate::playbook::change::SetInterfaceGroups;
 use crate::playbook::{Action, Change, Playbook, Weight};
@@ -53,6 +53,9 @@ pub struct RunReport {
     /// The runs that this one takes back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<String>,
+    /// The evidence that it has kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Kept>,
     /// What was left alone because somebody else changed it, or can't go back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<crate::playbook::plan::Drift>,
@@ -102,6 +105,7 @@ impl RunReport {
             message,
             warnings: state.plan.warnings.clone(),
             reverts: state.plan.reverts.iter().map(ToString::to_string).collect(),
+            evidence: state.kept().into_iter().cloned().collect(),
             drift: state.plan.drift.clone(),
             next: state.plan.promise.next.clone(),
         }
@@ -121,6 +125,7 @@ impl RunReport {
             message,
             warnings: vec![],
             reverts: vec![],
+            evidence: vec![],
             drift: vec![],
             next: vec![],
         }
@@ -196,6 +201,15 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
                 "{}: {why}. {taken} set{proof}. Next: the same again, or `lazaret restore --run {}` takes back what was set",
                 promise.broken, state.run
             )
+        }
+        (Playbook::CollectForensics, Outcome::Done | Outcome::Partial) if !state.kept().is_empty() => {
+            let pieces = state.kept().len();
+            let what = if missing.is_empty() {
+                promise.kept.clone()
+            } else {
+                format!("{}. Not done: {}", promise.broken, missing.join("; "))
+            };
+            format!("{what}. {pieces} pieces are kept; `lazaret evidence verify {}` checks them", state.run)
         }
         (Playbook::Unblock, Outcome::Done) if !state.plan.drift.is_empty() => {
             let left: Vec<String> =

@@ -1,6 +1,6 @@
 //! What the ledger records.
 
-use crate::domain::RunId;
+use crate::domain::{Kept, RunId};
 use crate::playbook::{Change, Plan, StepId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,13 @@ pub enum Event {
         step: StepId,
         /// The change with what stands there now.
         change: Option<Box<Change>>,
+    },
+    /// A piece of evidence is in its vault. Stands before the step's `Applied`.
+    Kept {
+        /// The step.
+        step: StepId,
+        /// What is known of it.
+        kept: Kept,
     },
     /// AWS said yes.
     Applied {

@@ -1,7 +1,7 @@
 //! The one state machine of a run: events in, state out; what can't follow is a typed error.
 
 use super::event::{Actor, Event, Outcome, Record, StepError};
-use crate::domain::RunId;
+use crate::domain::{Kept, RunId};
 use crate::playbook::{Action, Change, Plan, StepId, Weight};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -94,6 +94,8 @@ pub struct StepStatus {
     pub change: Option<Change>,
     /// What came of it.
     pub output: Vec<String>,
+    /// The evidence that it has kept.
+    pub kept: Vec<Kept>,
     /// When it was recorded.
     pub intended_at: Option<DateTime<Utc>>,
     /// When its answer was recorded.
@@ -158,6 +160,7 @@ impl RunState {
                     state: StepState::Pending,
                     change: None,
                     output: vec![],
+                    kept: vec![],
                     intended_at: None,
                     answered_at: None,
                 },
@@ -200,6 +203,7 @@ impl RunState {
                 self.next_seq += 1;
                 return Ok(());
             }
+            Event::Kept { step, kept } => return self.keep(record.seq, step, kept),
             Event::Intended { step, .. } => (step, StepState::Intended),
             Event::Applied { step, .. } => (step, StepState::Applied),
             Event::Failed { step, error } => (step, StepState::Failed { error: error.clone() }),
@@ -237,6 +241,34 @@ impl RunState {
         Ok(())
     }
 
+    /// Notes a piece of evidence. Its step's state doesn't move: `Applied` follows.
+    fn keep(&mut self, seq: u64, step: &StepId, kept: &Kept) -> Result<(), IllegalEvent> {
+        let illegal = |what: String| IllegalEvent { run: self.run, what };
+        match self.steps.get_mut(step) {
+            None => Err(illegal(format!("record {seq} names step {step}, which the plan does not have"))),
+            Some(status) if !status.state.is_open() => {
+                Err(illegal(format!("step {step} can't keep evidence when it is {}", status.state.word())))
+            }
+            Some(status) => {
+                status.kept.push(kept.clone());
+                self.next_seq += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// The evidence that the run has kept, in the plan's order.
+    pub fn kept(&self) -> Vec<&Kept> {
+        self.plan.steps.iter().filter_map(|s| self.steps.get(&s.id)).flat_map(|s| &s.kept).collect()
+    }
+
+    /// Whether a step has, or may have, left its mark on the world or kept evidence.
+    pub fn has_effect(&self) -> bool {
+        let marks = |a: &Action| matches!(a, Action::Change(_) | Action::Snapshots { .. } | Action::Evidence(_));
+        let steps = self.plan.steps.iter().filter(|s| marks(&s.action)).filter_map(|s| self.steps.get(&s.id));
+        steps.into_iter().any(|s| s.state.may_have_effect())
+    }
+
     /// The changes that have, or may have, reached AWS, in the plan's order, as they were recorded.
     pub fn changes(&self) -> Vec<Change> {
         self.plan
@@ -262,12 +294,10 @@ impl RunState {
 
     /// The outcome that the steps add up to.
     pub fn outcome(&self) -> Outcome {
-        let mut effect = false;
+        let effect = self.has_effect();
         let mut missing = false;
         for step in &self.plan.steps {
             let Some(status) = self.steps.get(&step.id) else { continue };
-            let is_change = matches!(step.action, Action::Change(_) | Action::Snapshots { .. });
-            effect |= is_change && status.state.may_have_effect();
             if step.weight != Weight::Courtesy && !status.state.succeeded() {
                 missing = true;
             }

@@ -9,7 +9,9 @@ pub mod credentials;
 pub mod delete_role;
 pub mod deny;
 pub mod dossier;
+pub mod evidence;
 pub mod exfiltration;
+pub mod forensics;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;
@@ -18,5 +20,6 @@ pub mod tags;
 pub mod update_findings;
 
 pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
+pub use evidence::{Capture, Evidence, Script};
 pub use observed::{FindingNow, GroupChoice, Needs, Observed};
 pub use plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};

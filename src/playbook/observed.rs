@@ -4,8 +4,8 @@ use super::change::group_list;
 use super::dossier::Dossier;
 use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
-    AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl,
-    Principal, Protection, Scope, SecurityGroup, VpcId, Workflow,
+    AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Principal,
+    Protection, Scope, SecurityGroup, VolumeId, VpcId, Workflow,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -146,6 +146,21 @@ pub struct Observed {
     pub dossier: Option<Box<Dossier>>,
     /// Who we are in this account, where the plan could lock us out.
     pub caller: Option<(AccountId, Principal)>,
+    /// What Systems Manager says of its agent; none where it was not asked, could not be, or knows none.
+    #[serde(default)]
+    pub agent: Option<AgentSeen>,
+    /// Whether a volume of it is encrypted, and under which key; absent where it was not asked for or is not encrypted.
+    #[serde(default)]
+    pub volume_keys: BTreeMap<VolumeId, String>,
+}
+
+/// The agent of Systems Manager on an instance, as far as plans care.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSeen {
+    /// `Online`, `ConnectionLost` or `Inactive`.
+    pub ping: String,
+    /// Whether it runs scripts for a shell: everything but Windows.
+    pub shell: bool,
 }
 
 impl Observed {
@@ -161,6 +176,8 @@ impl Observed {
             quarantine_group: GroupChoice::Missing,
             ssm_endpoint_groups: BTreeSet::new(),
             findings: BTreeMap::new(),
+            agent: None,
+            volume_keys: BTreeMap::new(),
             instances: BTreeMap::new(),
             profiles: BTreeMap::new(),
             roles: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Plans: steps in waves, as data.
 
 use super::change::{ApiCall, Change, DenyAddress, SetTags};
+use super::evidence::Evidence;
 use crate::domain::{
     AclCounter, AclId, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, Principal, RunId, Scope,
     Severity, VolumeId, Workflow, text,
@@ -103,6 +104,12 @@ impl From<&str> for StepId {
 pub enum Weight {
     /// Later waves wait for it, and don't begin when it failed.
     Essential,
+    /// Later waves wait for its end, whichever it is, and at most so long from their wave's beginning; the run ends
+    /// `Partial` when it failed.
+    Awaited {
+        /// How many seconds.
+        seconds: u32,
+    },
     /// Nothing waits for it; the run ends `Partial` when it failed.
     Wanted,
     /// Nothing waits for it; its failure is said, and the run can still be `Done`.
@@ -165,6 +172,8 @@ pub enum Action {
         /// Where the finding lives in Security Hub: the scope it was read from.
         hub: Scope,
     },
+    /// Takes or keeps evidence.
+    Evidence(Evidence),
     /// Writes the number that a step has used to its ACL's counter. A hint for others: never trusted, and not taken back,
     /// since it says which number was used last.
     WriteCounter {
@@ -375,9 +384,10 @@ pub fn claim_key(scope: &Scope, subject: &str) -> String {
 }
 
 impl Plan {
-    /// The instance that is acted on, where the subject is one.
+    /// The instance that is acted on, or whose evidence is taken, where the subject is one.
     pub fn instance(&self) -> Option<InstanceId> {
-        self.subject.strip_prefix("instance:").map(InstanceId::new)
+        let subject = &self.subject;
+        subject.strip_prefix("instance:").or_else(|| subject.strip_prefix("evidence:")).map(InstanceId::new)
     }
 
     /// The subject's id, without its kind.
@@ -458,6 +468,7 @@ impl Step {
         let read = |operation, target: String| ApiCall { operation, target, before: None, after: None };
         match &self.action {
             Action::Change(change) => change.calls(),
+            Action::Evidence(evidence) => evidence.calls(),
             Action::Recheck { instance, quarantine_group, .. } => {
                 let mut calls = vec![read("ec2:DescribeNetworkInterfaces", instance.to_string())];
                 if let Some((group, _)) = quarantine_group {

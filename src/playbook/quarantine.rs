@@ -8,6 +8,7 @@ use super::change::{
     Change, GROUP_TO_BE_MADE, MakeQuarantineGroup, SetInterfaceGroups, SetProtection, SetTags, TagEdit, group_list,
     leaks,
 };
+use super::forensics::before_isolation;
 use super::observed::{GroupChoice, Observed};
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::tags;
@@ -126,7 +127,12 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     plan.steps.extend(tag_steps(request, instance, &group, &mut plan.warnings)?);
 
     // Wave 2: the swaps. Snapshots go beside them, or in a wave before them when evidence comes first.
-    let swap_wave = if policy.evidence_first && policy.snapshots { 3 } else { 2 };
+    let volatile = policy.volatile.as_ref().filter(|_| policy.evidence_first);
+    let swap_wave = if policy.evidence_first && (policy.snapshots || volatile.is_some()) { 3 } else { 2 };
+    if let Some(volatile) = volatile {
+        let steps = before_isolation(volatile, instance, observed, swap_wave + 2, &mut plan.warnings);
+        plan.steps.extend(steps);
+    }
     for interface in observed.interfaces_in_order() {
         if interface.holds_only(&group) {
             continue;
@@ -479,7 +485,7 @@ fn snapshots(request: &Request<'_>, instance: &Instance, incident: &str, wave: u
             if instance.volumes.len() == 1 { "" } else { "s" }
         ),
         wave,
-        weight: Weight::Wanted,
+        weight: if request.policy.evidence_first { Weight::Awaited { seconds: 60 } } else { Weight::Wanted },
         needs: vec![],
         action: Action::Snapshots {
             instance: instance.id.clone(),

@@ -27,6 +27,11 @@ pub const ORIGINALS_2: &str = "OriginalSecurityGroups2";
 /// On a snapshot: the run that took it, so that an unclear answer can be looked into.
 pub const RUN: &str = "LazaretRun";
 
+/// On a copy of a snapshot: the run that made it.
+pub const COPY_RUN: &str = "LazaretCopyRun";
+/// On a copy of a snapshot: what it was made from.
+pub const COPY_OF: &str = "LazaretCopyOf";
+
 /// All tags that say an instance is in quarantine and that restore removes.
 pub const OURS: [&str; 7] = [STATUS, QUARANTINED_AT, QUARANTINED_BY, FINDING_ID, FINDING_TYPE, ORIGINALS, ORIGINALS_2];
 

@@ -1,5 +1,9 @@
 //! What a person has decided beforehand: how to isolate, what to leave alone. Pure data; may import `domain` only.
 
+mod forensics;
+
+pub use forensics::{ForensicsPolicy, VolatileEvidence, check_bucket};
+
 pub mod actions;
 pub mod address;
 mod block;
@@ -34,6 +38,9 @@ pub struct QuarantinePolicy {
     pub update_finding: bool,
     /// Whether isolation may go on when the original groups can't be written as tags (the ledger always has them).
     pub without_tags: bool,
+    /// What is captured on the instance itself before it is isolated, when evidence comes first; made from `[forensics]`.
+    #[serde(skip)]
+    pub volatile: Option<VolatileEvidence>,
 }
 
 impl Default for QuarantinePolicy {
@@ -46,6 +53,7 @@ impl Default for QuarantinePolicy {
             topic_arn: None,
             update_finding: true,
             without_tags: false,
+            volatile: None,
         }
     }
 }

@@ -16,6 +16,7 @@ import threading
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import corrections
+import corrections_forensics
 import corrections_iam
 import corrections_profiles
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -51,7 +52,9 @@ class Quiet(WSGIRequestHandler):
 
 
 def main():
-    for correct in corrections.ALL + corrections_iam.ALL + corrections_profiles.ALL:
+    for correct in (
+        corrections.ALL + corrections_iam.ALL + corrections_profiles.ALL + corrections_forensics.ALL
+    ):
         correct()
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     app = with_published(DomainDispatcherApplication(create_backend_app))

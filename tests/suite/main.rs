@@ -14,6 +14,7 @@ mod exfiltration;
 mod finding_actions;
 mod incident;
 mod exfiltration_cli;
+mod forensics;
 mod ledger;
 mod mistakes;
 mod poller;

@@ -31,7 +31,10 @@ pub(super) struct ScopeClients {
     pub(super) ec2: aws_sdk_ec2::Client,
     pub(super) ec2_once: aws_sdk_ec2::Client,
     pub(super) securityhub: aws_sdk_securityhub::Client,
+    pub(super) s3: aws_sdk_s3::Client,
+    pub(super) s3_once: aws_sdk_s3::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
+    pub(super) ssm_once: aws_sdk_ssm::Client,
     pub(super) sts: aws_sdk_sts::Client,
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) iam_once: aws_sdk_iam::Client,
@@ -48,6 +51,12 @@ impl ScopeClients {
         let ec2_once = ec2.clone().retry_config(RetryConfig::disabled());
         let securityhub = aws_sdk_securityhub::config::Builder::from(&config).retry_partition(partition("securityhub"));
         let ssm = aws_sdk_ssm::config::Builder::from(&config).retry_partition(partition("ssm"));
+        let ssm_once = ssm.clone().retry_config(RetryConfig::disabled());
+        // What stands in for AWS is one host, which knows no bucket by a host's name.
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .retry_partition(partition("s3"))
+            .force_path_style(config.endpoint_url().is_some());
+        let s3_once = s3.clone().retry_config(RetryConfig::disabled());
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition("sts"));
         let iam = aws_sdk_iam::config::Builder::from(&config).retry_partition(partition("iam"));
         let iam_once = iam.clone().retry_config(RetryConfig::disabled());
@@ -55,7 +64,10 @@ impl ScopeClients {
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ec2_once: aws_sdk_ec2::Client::from_conf(ec2_once.build()),
             securityhub: aws_sdk_securityhub::Client::from_conf(securityhub.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            s3_once: aws_sdk_s3::Client::from_conf(s3_once.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+            ssm_once: aws_sdk_ssm::Client::from_conf(ssm_once.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             iam: aws_sdk_iam::Client::from_conf(iam.build()),
             iam_once: aws_sdk_iam::Client::from_conf(iam_once.build()),

@@ -90,8 +90,11 @@ fn of_answer(operation: Operation, code: Option<&str>, message: Option<&str>, st
     let kind = kind_of(code, message, status);
     let unclear = matches!(kind, ErrorKind::Timeout | ErrorKind::Unavailable);
     let mut error = of(operation, kind, code, message.to_owned(), unclear);
-    // Two writers of one resource's tags, or of one user: AWS asks for another try, though the state is what refuses.
-    error.retryable |= matches!(code, "ConcurrentTagAccess" | "PriorRequestNotComplete" | "ConcurrentModification");
+    // Two writers of one resource's tags, of one user, or of one key: AWS asks for another try, though the state is what
+    // refuses.
+    let passing =
+        ["ConcurrentTagAccess", "PriorRequestNotComplete", "ConcurrentModification", "ConditionalRequestConflict"];
+    error.retryable |= passing.contains(&code);
     error
 }
 

@@ -8,7 +8,20 @@ use std::path::Path;
 const NOT_CALLS: [&str; 2] = ["build", "clone"];
 
 /// The clients' names in the adapters. Those with `_once` send a request once.
-const CLIENTS: [&str; 9] = ["ec2", "ec2_once", "securityhub", "ssm", "sns", "sns_once", "sts", "iam", "iam_once"];
+const CLIENTS: &[&str] = &[
+    "ec2",
+    "ec2_once",
+    "securityhub",
+    "ssm",
+    "ssm_once",
+    "sns",
+    "sns_once",
+    "sts",
+    "iam",
+    "iam_once",
+    "s3",
+    "s3_once",
+];
 
 /// The adapters' source, without tests and without the space between the links of a call chain.
 fn sources() -> String {

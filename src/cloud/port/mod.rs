@@ -3,6 +3,14 @@
 //! Each method's first line names its operation (`service:Operation`); the IAM policies in `assets/iam` are held
 //! against those names by a test. Pages are followed to the end unless a method says otherwise.
 
+mod forensics;
+mod s3;
+
+pub use forensics::{
+    Agent, CommandResult, ConsoleOutput, ForensicsReads, ForensicsWrites, Invocation, ShellCommand, VolumeDetail,
+};
+pub use s3::{NewObject, ObjectHead, ObjectLock, S3Reads, S3Writes};
+
 mod iam;
 mod profile_writes;
 mod profiles;
@@ -258,6 +266,9 @@ pub struct Snapshot {
     pub started_at: Option<DateTime<Utc>>,
     /// Its tags.
     pub tags: Tags,
+    /// The ARN of the KMS key that encrypts it; none where it is not encrypted.
+    #[serde(default)]
+    pub kms_key: Option<String>,
 }
 
 /// A parameter of Systems Manager's Parameter Store.
@@ -275,7 +286,7 @@ pub struct Parameter {
 
 /// What only looks. Every method fails with the scope, operation and code of what went wrong.
 #[async_trait]
-pub trait Reads: RoleReads + IamReads + ProfileReads + AclReads + Send + Sync {
+pub trait Reads: RoleReads + IamReads + ProfileReads + AclReads + ForensicsReads + S3Reads + Send + Sync {
     /// `sts:GetCallerIdentity`: who we are, in this scope where one is given.
     async fn caller_identity(&self, scope: Option<&Scope>) -> CloudResult<CallerIdentity>;
     /// `securityhub:GetFindings`: one page of at most 100, newest update first.
@@ -318,7 +329,9 @@ impl Target {
 /// What changes AWS. Only the engine calls these, with the guard's [`Permit`] in hand. No method repeats a call
 /// that is not idempotent.
 #[async_trait]
-pub trait Writes: RoleWrites + IamWrites + ProfileWrites + AclWrites + Send + Sync {
+pub trait Writes:
+    RoleWrites + IamWrites + ProfileWrites + AclWrites + ForensicsWrites + S3Writes + Send + Sync
+{
     /// `ec2:ModifyInstanceAttribute`: sets one protection.
     async fn set_protection(
         &self,

@@ -41,6 +41,8 @@ pub struct Behaviour {
     pub findings_late: Duration,
     /// How often `GetFindings` may be called in an account and Region; as often as one likes when there is none.
     pub findings_rate: Option<Rate>,
+    /// How long a command runs on an instance, by the simulated clock.
+    pub command_time: Duration,
 }
 
 impl Behaviour {
@@ -52,6 +54,7 @@ impl Behaviour {
             staleness: Staleness::None,
             findings_late: Duration::ZERO,
             findings_rate: Some(Rate::GET_FINDINGS),
+            command_time: Duration::from_secs(3),
         }
     }
 }

@@ -13,8 +13,10 @@ mod brief;
 mod calls;
 mod evaluate;
 mod fault;
+mod forensics;
 mod iam;
 mod identities;
+mod inside;
 mod limiter;
 mod profiles;
 mod reads;
@@ -33,6 +35,7 @@ pub use brief::{ApiCallBrief, ConnectionBrief, FindingBrief, KeyBrief, ProbeBrie
 pub use calls::{CallOutcome, CallRecord, Moment, depth};
 pub use fault::{Fault, FaultKind};
 pub use identities::{Access, InstanceProfile, Intruder, KeyState, PolicyState, Role, Session, UserState};
+pub use inside::{AgentState, Bucket, BucketLock, CommandState, Inside, StoredObject};
 pub use scenario::{DEFAULT_SCENARIO, Scenario, ScenarioError};
 pub use simulated::{Sandbox, SandboxError};
 pub use store::StoreError;

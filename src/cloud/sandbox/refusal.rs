@@ -24,7 +24,8 @@ impl Refusal {
     /// What kind of failure the code is.
     pub(super) fn kind(&self) -> ErrorKind {
         match self.code {
-            "NotFound" | "InvalidID" | "NoSuchEntity" => ErrorKind::NotFound,
+            "NotFound" | "InvalidID" | "NoSuchEntity" | "NoSuchBucket" => ErrorKind::NotFound,
+            "PreconditionFailed" => ErrorKind::AlreadyExists,
             "UnauthorizedOperation"
             | "AuthFailure"
             | "AccessDenied"
@@ -62,7 +63,7 @@ pub(super) fn denial_code(operation: &str) -> &'static str {
     match operation.split(':').next() {
         Some("ec2") => "UnauthorizedOperation",
         Some("sns") => "AuthorizationError",
-        Some("sts" | "iam") => "AccessDenied",
+        Some("sts" | "iam" | "s3") => "AccessDenied",
         _ => "AccessDeniedException",
     }
 }
@@ -72,6 +73,7 @@ pub(super) fn throttle_code(operation: &str) -> &'static str {
     match operation.split(':').next() {
         Some("ec2") => "RequestLimitExceeded",
         Some("sns") => "ThrottledException",
+        Some("s3") => "SlowDown",
         Some("securityhub") => "TooManyRequestsException",
         Some("iam") => "Throttling",
         _ => "ThrottlingException",

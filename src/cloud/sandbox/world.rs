@@ -5,17 +5,18 @@
 
 use super::brief::FindingBrief;
 use super::identities::{InstanceProfile, Intruder, PolicyState, Role, Session, UserState};
+use super::inside::Inside;
 use super::refusal::{Refusal, Ruling};
 use crate::cloud::port::{Parameter, Snapshot, VpcEndpoint};
 use crate::domain::{
-    AccountId, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Scope,
+    AccountId, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Retention, Scope,
     SecurityGroup, SnapshotId, SubnetId, Tags, VolumeId, VpcId,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many security groups an interface may hold unless the quota was raised (VPC user guide, "Amazon VPC quotas").
 pub const DEFAULT_GROUPS_PER_INTERFACE: usize = 5;
@@ -114,6 +115,9 @@ pub struct ScopeWorld {
     pub topics: BTreeMap<String, Topic>,
     /// Security Hub findings, those to come included.
     pub findings: Vec<StoredFinding>,
+    /// Agents, commands, consoles and buckets.
+    #[serde(default)]
+    pub inside: Inside,
 }
 
 /// A VPC.
@@ -177,6 +181,12 @@ pub struct SnapshotState {
     pub snapshot: Snapshot,
     /// Its description.
     pub description: String,
+    /// Its lock, if it has one.
+    #[serde(default)]
+    pub lock: Option<Retention>,
+    /// The accounts that may make volumes from it.
+    #[serde(default)]
+    pub shared_with: BTreeSet<AccountId>,
 }
 
 /// An interface endpoint and its VPC.
@@ -313,8 +323,8 @@ impl World {
         self.scopes.keys().find_map(|scope| Some((scope, self.instance(scope, id_or_name)?)))
     }
 
-    /// A copy without what no restore takes back or needs to: snapshots, messages, workflow and notes of findings,
-    /// ids of profile associations, how many ids were given out, and what intruders got.
+    /// A copy without what no restore takes back or needs to: snapshots, evidence, commands, messages, workflow and notes
+    /// of findings, ids of profile associations, how many ids were given out, and what intruders got.
     #[must_use]
     pub fn restorable(&self) -> Self {
         let mut copy = self.clone();
@@ -323,6 +333,8 @@ impl World {
         copy.intruders.clear();
         for place in copy.scopes.values_mut() {
             place.snapshots.clear();
+            place.inside.commands.clear();
+            place.inside.buckets.values_mut().for_each(|bucket| bucket.objects.clear());
             place.instances.values_mut().for_each(|state| state.association = None);
             place.topics.values_mut().for_each(|topic| topic.messages.clear());
             for finding in &mut place.findings {

@@ -65,6 +65,7 @@ pub fn step(state: &StepState, action: &Action, alive: bool) -> (&'static str, &
             Action::Snapshots { .. } => ("●", "started", Role::Ok),
             Action::Notify { .. } => ("●", "sent", Role::Ok),
             Action::UpdateFinding { .. } => ("●", "set", Role::Ok),
+            Action::Evidence(_) => ("●", "kept", Role::Ok),
             Action::WriteCounter { .. } => ("●", "written", Role::Ok),
             Action::MoveExpiry { .. } => ("●", "moved", Role::Ok),
             Action::Simulate { .. } => ("✓", "simulated", Role::Ok),

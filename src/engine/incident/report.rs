@@ -342,7 +342,8 @@ fn moments(run: &RunState, records: &[Record]) -> Vec<(u64, Moment)> {
     for record in records {
         let (kind, what, detail) = match &record.event {
             Event::Begun { plan, .. } => (Kind::Began, plan.title.clone(), None),
-            Event::Intended { .. } => continue,
+            // What was kept is in the manifest, and its step's answer follows.
+            Event::Intended { .. } | Event::Kept { .. } => continue,
             Event::Applied { step, output } => {
                 let output = (!output.is_empty()).then(|| output.join(", "));
                 (Kind::Done, title(step), output)

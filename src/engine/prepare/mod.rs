@@ -4,11 +4,13 @@ pub use findings::FindingsRequest;
 mod block;
 mod exfiltration;
 mod findings;
+mod forensics;
 mod quarantine;
 mod restore;
 
 pub use block::{BlockRequest, ExtendRequest, UnblockRequest, WhichBlocks};
 pub use exfiltration::{DeleteRoleRequest, ExfiltrationRequest};
+pub use forensics::ForensicsRequest;
 mod credentials;
 pub use credentials::CredentialsRequest;
 pub use quarantine::QuarantineRequest;
@@ -28,6 +30,8 @@ pub enum Request {
     Restore(Box<RestoreRequest>),
     /// An update of findings.
     Findings(Box<FindingsRequest>),
+    /// The taking of an instance's evidence.
+    Forensics(Box<ForensicsRequest>),
     /// The block of an address.
     Block(Box<BlockRequest>),
     /// Blocks of an address to be taken away, or swept.
@@ -49,6 +53,7 @@ impl Request {
             Self::Quarantine(request) => &request.scope,
             Self::Restore(request) => &request.scope,
             Self::Findings(request) => &request.hub,
+            Self::Forensics(request) => &request.scope,
             Self::Block(request) => &request.scope,
             Self::Unblock(request) => &request.scope,
             Self::Extend(request) => &request.scope,
@@ -91,6 +96,7 @@ impl Engine {
             Request::Quarantine(request) => self.prepare_quarantine(request).await,
             Request::Restore(request) => self.prepare_restore(request).await,
             Request::Findings(request) => self.prepare_findings(request).await,
+            Request::Forensics(request) => self.prepare_forensics(request).await,
             Request::Block(request) => self.prepare_block(request).await,
             Request::Unblock(request) => self.prepare_unblock(request).await,
             Request::Extend(request) => self.prepare_extend(request).await,

@@ -28,7 +28,10 @@ impl Engine {
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_quarantine(&self, request: &QuarantineRequest) -> Result<Prepared, EngineError> {
         let QuarantineRequest { scope, instance, finding, policy } = request;
-        let observed = self.observe_instance(scope, instance, policy).await?;
+        let mut observed = self.observe_instance(scope, instance, policy).await?;
+        if policy.evidence_first && policy.volatile.is_some() {
+            observed.agent = self.agent_seen(scope, instance).await;
+        }
         let open = self.open_quarantines(scope, &format!("instance:{instance}")).await?;
         let history = open.last().map_or_else(quarantine::History::default, |run| quarantine::History {
             run: Some(run.run),

@@ -122,6 +122,10 @@ impl Engine {
         let subject = state.plan.subject.clone();
         let mut standing = self.outstanding(scope, &state.plan.subject).await?;
         let Some(place) = standing.iter().position(|o| o.run.run == run) else {
+            if state.plan.playbook == Playbook::CollectForensics {
+                let why = "took evidence, which stays where it is kept; nothing else of it stands";
+                return Err(PlanRefusal::Nothing(format!("run {run} {why}: nothing to put back")).into());
+            }
             return Err(PlanRefusal::Nothing(format!("run {run} has been taken back: nothing to put back")).into());
         };
         let later = standing.split_off(place + 1);

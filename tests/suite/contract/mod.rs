@@ -7,6 +7,7 @@ mod acls;
 mod evidence;
 mod finding;
 mod findings;
+mod forensics;
 mod groups;
 mod iam;
 mod iam_principals;
@@ -93,6 +94,11 @@ pub(crate) trait Fixture: Send + Sync {
     fn world(&self) -> &World;
     /// Security Hub receives findings, as ASFF.
     async fn import(&self, findings: Vec<Value>);
+    /// Makes a bucket in the caller's own account and Region, with Object Lock and a default retention of 30 days, or
+    /// without.
+    async fn make_bucket(&self, name: &str, locked: bool);
+    /// The instance's agent goes online.
+    async fn start_agent(&self);
     /// What was published to the topic: id, subject, body.
     async fn published(&self) -> Vec<(String, String, String)>;
 }
@@ -167,6 +173,11 @@ checks! {
     evidence::{
         all_volumes_are_snapshotted, a_message_lands, an_unknown_topic_is_refused, parameters_are_read_over_pages,
         network_acls_are_read,
+    }
+    forensics::{
+        objects_are_kept_once_and_found_again, a_bucket_says_how_it_locks, anothers_bucket_is_refused,
+        consoles_are_captured, volumes_are_described_by_themselves, a_script_runs_and_is_found_by_its_comment,
+        no_command_goes_where_no_agent_is, snapshots_are_kept,
     }
     acls::{
         an_entry_is_made_and_removed_in_each_direction_and_family, a_number_is_one_persons_in_its_direction,

@@ -25,6 +25,7 @@ pub(crate) struct Moto {
     world: World,
     access_key: String,
     profile: TempDir,
+    sdk: SdkConfig,
 }
 
 /// A profile with credentials for an account, in a file of its own.
@@ -95,7 +96,7 @@ impl Moto {
         let sdk = sdk(account.credentials.clone()).await;
         let access_key = account.credentials.access_key_id().to_owned();
         let world = Box::pin(build(&sdk, scope)).await;
-        Self { cloud, world, access_key, profile: account.folder }
+        Self { cloud, world, access_key, profile: account.folder, sdk }
     }
 }
 
@@ -276,6 +277,34 @@ impl Fixture for Moto {
                 serde_json::from_str(&server().send("POST", "/findings/import", &credential, &body)).unwrap();
             assert_eq!(answer["SuccessCount"], portion.len(), "{answer}");
         }
+    }
+
+    async fn make_bucket(&self, name: &str, locked: bool) {
+        use aws_sdk_s3::types as s3;
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(true).build();
+        let client = aws_sdk_s3::Client::from_conf(config);
+        let region = s3::CreateBucketConfiguration::builder()
+            .location_constraint(s3::BucketLocationConstraint::EuCentral1)
+            .build();
+        let made = client.create_bucket().bucket(name).create_bucket_configuration(region);
+        made.object_lock_enabled_for_bucket(locked).send().await.unwrap();
+        if locked {
+            let default =
+                s3::DefaultRetention::builder().mode(s3::ObjectLockRetentionMode::Governance).days(30).build();
+            let configuration = s3::ObjectLockConfiguration::builder()
+                .object_lock_enabled(s3::ObjectLockEnabled::Enabled)
+                .rule(s3::ObjectLockRule::builder().default_retention(default).build())
+                .build();
+            let put = client.put_object_lock_configuration().bucket(name);
+            put.object_lock_configuration(configuration).send().await.unwrap();
+        }
+    }
+
+    async fn start_agent(&self) {
+        // `an_agent_is_where_the_tag_says` in tests/moto/corrections_forensics.py reads it.
+        let online = ec2::Tag::builder().key("moto:agent").value("Online").build();
+        let client = aws_sdk_ec2::Client::new(&self.sdk);
+        client.create_tags().resources(self.world.instance.as_str()).tags(online).send().await.unwrap();
     }
 
     async fn published(&self) -> Vec<(String, String, String)> {

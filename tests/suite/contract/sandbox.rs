@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use lazaret::cloud::Cloud;
 use lazaret::cloud::port::{Parameter, VpcEndpoint};
 use lazaret::cloud::sandbox::{
-    Account, Caller, Endpoint, Group, InstanceProfile, InstanceState, KeyState, Role, Sandbox, ScopeWorld,
-    StoredFinding, Subnet, Topic, UserState, Vpc, World as Simulation,
+    Account, AgentState, Bucket, BucketLock, Caller, Endpoint, Group, InstanceProfile, InstanceState, KeyState, Role,
+    Sandbox, ScopeWorld, StoredFinding, Subnet, Topic, UserState, Vpc, World as Simulation,
 };
 use lazaret::domain::{
     AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
-    ManualClock, MetadataOptions, NetworkAcl, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
+    LockMode, ManualClock, MetadataOptions, NetworkAcl, Retention, Scope, SecurityGroup, SubnetId, Tags, Volume,
+    VolumeId, VpcId,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -224,6 +225,23 @@ impl Fixture for Simulated {
     async fn import(&self, findings: Vec<Value>) {
         let stored = findings.into_iter().map(|json| StoredFinding { arrives_at: now(), recurs_every: None, json });
         self.sandbox.edit(|world| world.scopes.get_mut(&self.world.scope).unwrap().findings.extend(stored)).unwrap();
+    }
+
+    async fn make_bucket(&self, name: &str, locked: bool) {
+        let default = Some(Retention { mode: LockMode::Governance, days: 30 });
+        let bucket = Bucket { lock: locked.then_some(BucketLock { default }), ..Bucket::default() };
+        let place = |world: &mut Simulation| {
+            world.scopes.get_mut(&self.world.scope).unwrap().inside.buckets.insert(name.to_owned(), bucket);
+        };
+        self.sandbox.edit(place).unwrap();
+    }
+
+    async fn start_agent(&self) {
+        let place = |world: &mut Simulation| {
+            let agents = &mut world.scopes.get_mut(&self.world.scope).unwrap().inside.agents;
+            agents.insert(self.world.instance.clone(), AgentState::default());
+        };
+        self.sandbox.edit(place).unwrap();
     }
 
     async fn published(&self) -> Vec<(String, String, String)> {

@@ -1,6 +1,6 @@
 //! Between EC2's shapes and ours. What has no id is left out: there is nothing that could be done with it.
 
-use crate::cloud::port::{Snapshot, VpcEndpoint};
+use crate::cloud::port::{Snapshot, VolumeDetail, VpcEndpoint};
 use crate::domain::{
     AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
     NetworkAcl, RulePeer, SecurityGroup, SnapshotId, SubnetId, Tags, Volume, VolumeId, VpcId,
@@ -175,6 +175,7 @@ pub(super) fn snapshot(s: &ec2::Snapshot) -> Option<Snapshot> {
         state: s.state().map_or_else(String::new, |s| s.as_str().to_owned()),
         started_at: s.start_time().and_then(time),
         tags: tags(s.tags()),
+        kms_key: s.kms_key_id().map(str::to_owned),
     })
 }
 
@@ -186,6 +187,22 @@ pub(super) fn new_snapshot(s: &ec2::SnapshotInfo) -> Option<Snapshot> {
         state: s.state().map_or_else(String::new, |s| s.as_str().to_owned()),
         started_at: s.start_time().and_then(time),
         tags: tags(s.tags()),
+        kms_key: None, // only DescribeSnapshots tells
+    })
+}
+
+/// A volume as it is described by itself.
+pub(in crate::cloud::aws) fn volume_detail(v: &ec2::Volume) -> Option<VolumeDetail> {
+    Some(VolumeDetail {
+        id: VolumeId::new(v.volume_id()?),
+        state: v.state().map_or_else(String::new, |s| s.as_str().to_owned()),
+        size_gib: v.size().unwrap_or_default(),
+        volume_type: v.volume_type().map_or_else(String::new, |t| t.as_str().to_owned()),
+        encrypted: v.encrypted().unwrap_or(false),
+        kms_key: v.kms_key_id().filter(|k| !k.is_empty()).map(str::to_owned),
+        snapshot: v.snapshot_id().filter(|s| !s.is_empty()).map(str::to_owned),
+        created_at: v.create_time().and_then(time),
+        tags: tags(v.tags()),
     })
 }
 

@@ -157,7 +157,7 @@ pub(in crate::cloud::aws) async fn create_snapshots(
 }
 
 /// The tags to make something with; EC2 refuses a specification without tags.
-fn tagged(resource: ResourceType, tags: &Tags) -> Option<Vec<TagSpecification>> {
+pub(in crate::cloud::aws) fn tagged(resource: ResourceType, tags: &Tags) -> Option<Vec<TagSpecification>> {
     let specification = || TagSpecification::builder().resource_type(resource).set_tags(Some(ec2_tags(tags))).build();
     (!tags.is_empty()).then(|| vec![specification()])
 }

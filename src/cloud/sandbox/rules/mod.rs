@@ -2,6 +2,8 @@
 //! that a refused call changes nothing.
 
 pub(super) mod acl_entries;
+pub(super) mod agents;
+pub(super) mod buckets;
 pub(super) mod findings;
 pub(super) mod groups;
 pub(super) mod iam;

@@ -5,7 +5,7 @@ use super::super::background::{dice, draw_addresses};
 use super::super::brief::FindingBrief;
 use super::super::world::{Account, Background, Caller, ScopeWorld, StoredFinding, Topic, World};
 use super::document::{Document, NoiseEntry, RegionEntry};
-use super::{ScenarioError, identities, network};
+use super::{ScenarioError, identities, inside, network};
 use crate::cloud::port::Parameter;
 use crate::domain::{AccountId, Scope};
 use chrono::{DateTime, Duration, Utc};
@@ -146,6 +146,14 @@ fn add_resources(world: &mut World, documents: &[(String, Document)]) -> Result<
     for (place, entry) in entries(documents, |d| &d.instance, |i| i.name.clone(), "instance") {
         let scope = scope_named(&world.accounts, &entry.scope).map_err(|m| place.wrong(m))?;
         network::add_instance(world, &scope, entry).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.agent, |a| a.instance.clone(), "agent") {
+        let scope = scope_named(&world.accounts, &entry.scope).map_err(|m| place.wrong(m))?;
+        inside::add_agent(world, &scope, entry).map_err(|m| place.wrong(m))?;
+    }
+    for (place, entry) in entries(documents, |d| &d.bucket, |b| b.name.clone(), "bucket") {
+        let scope = scope_named(&world.accounts, &entry.scope).map_err(|m| place.wrong(m))?;
+        inside::add_bucket(world, &scope, entry).map_err(|m| place.wrong(m))?;
     }
     for (place, entry) in entries(documents, |d| &d.session, |s| s.id.clone(), "session") {
         identities::add_session(world, entry).map_err(|m| place.wrong(m))?;

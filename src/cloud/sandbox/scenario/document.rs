@@ -26,6 +26,8 @@ pub(super) struct Document {
     pub(super) finding: Vec<FindingBrief>,
     pub(super) noise: Vec<NoiseEntry>,
     pub(super) background: Option<BackgroundEntry>,
+    pub(super) agent: Vec<AgentEntry>,
+    pub(super) bucket: Vec<BucketEntry>,
     pub(super) user: Vec<UserEntry>,
     pub(super) role: Vec<RoleEntry>,
     pub(super) policy: Vec<PolicyEntry>,
@@ -180,6 +182,9 @@ pub(super) struct VolumeEntry {
     pub(super) device: String,
     #[serde(default = "yes")]
     pub(super) delete_on_termination: bool,
+    /// The ARN of the KMS key that encrypts it; `default` for the account's own.
+    #[serde(default)]
+    pub(super) kms_key: Option<String>,
 }
 
 fn yes() -> bool {
@@ -204,6 +209,44 @@ pub(super) struct InterfaceEntry {
     pub(super) operator: Option<String>,
     #[serde(default)]
     pub(super) tags: Tags,
+}
+
+/// An agent of Systems Manager, and what scripts and console say there.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentEntry {
+    pub(super) scope: String,
+    /// The instance's name or id.
+    pub(super) instance: String,
+    /// Whether it has stopped answering.
+    #[serde(default)]
+    pub(super) lost: bool,
+    /// The instance profile that it needs to be online.
+    #[serde(default)]
+    pub(super) profile: Option<String>,
+    /// `Linux` where it is not given.
+    #[serde(default)]
+    pub(super) platform: String,
+    /// What scripts say, by their names.
+    #[serde(default)]
+    pub(super) says: BTreeMap<String, String>,
+    /// What stands on the console.
+    #[serde(default)]
+    pub(super) console: Option<String>,
+}
+
+/// A bucket for evidence.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BucketEntry {
+    pub(super) scope: String,
+    pub(super) name: String,
+    /// Whether it has Object Lock, and with it versions.
+    #[serde(default)]
+    pub(super) object_lock: bool,
+    /// For how many days objects are locked that don't say it themselves.
+    #[serde(default)]
+    pub(super) retain_days: Option<u32>,
 }
 
 /// Many findings from one.

@@ -6,6 +6,7 @@
 mod build;
 mod document;
 mod identities;
+mod inside;
 mod lines;
 mod network;
 

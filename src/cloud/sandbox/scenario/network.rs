@@ -1,5 +1,6 @@
 //! Builds VPCs with their subnets, groups, network ACLs and endpoints, and the instances in them.
 
+use super::super::rules::buckets::default_key;
 use super::super::world::{Endpoint, Group, InstanceState, ScopeWorld, Subnet, Vpc, World, hex_of};
 use super::document::{AclEntryTable, InstanceEntry, InterfaceEntry, VpcEntry};
 use super::lines::RuleLine;
@@ -213,6 +214,10 @@ pub(super) fn add_instance(world: &mut World, scope: &Scope, entry: &InstanceEnt
         let volume: VolumeId = id(&v.id)?;
         if place.volumes.insert(volume.clone(), named(&format!("{} {}", entry.name, v.device))).is_some() {
             return Err(format!("{volume} is there twice"));
+        }
+        if let Some(key) = &v.kms_key {
+            let key = if key == "default" { default_key(scope) } else { key.clone() };
+            place.inside.volume_keys.insert(volume.clone(), key);
         }
         let (device, delete_on_termination) = (v.device.clone(), v.delete_on_termination);
         volumes.push(Volume { id: volume, device, delete_on_termination });
