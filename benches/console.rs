@@ -51,6 +51,7 @@ fn empty() -> Model {
         banner: None,
         topics: BTreeMap::new(),
         aws_ranges: None,
+
         settings: Settings::default(),
         keymap: Keymap::built_in("default").unwrap(),
     };

@@ -41,6 +41,8 @@ pub struct Setup {
     pub aws_ranges: Option<Arc<AwsRanges>>,
     /// The folder that incidents' reports are written into; none where there is none.
     pub reports: Option<PathBuf>,
+    /// The folder that evidence is kept in where the settings name no bucket; none where there is none.
+    pub evidence: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
     /// Keys.

@@ -4,8 +4,8 @@ use super::change::group_list;
 use super::dossier::Dossier;
 use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
-    AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Principal,
-    Protection, Scope, SecurityGroup, VolumeId, VpcId, Workflow,
+    AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl,
+    Principal, Protection, Scope, SecurityGroup, VolumeId, VpcId, Workflow,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

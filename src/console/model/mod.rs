@@ -21,7 +21,7 @@ use super::effect::Thing;
 use super::layout::{self, Screen, Want};
 use super::msg::Ticket;
 use crate::config::{Command, Context, Key, Keymap, Role, Settings};
-use crate::domain::{AccountId, GroupId, Region, RunId, Scope, text};
+use crate::domain::{AccountId, GroupId, Region, RunId, Scope, Vault, text};
 use crate::engine::Guard;
 use crate::policy::address::AwsRanges;
 use chrono::{DateTime, Utc};
@@ -29,6 +29,7 @@ use contained::InstanceKey;
 use field::Field;
 use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is shown between the tabs and the footer.
@@ -106,6 +107,8 @@ pub struct Session {
     pub topics: BTreeMap<Scope, String>,
     /// AWS's published ranges, where they are known.
     pub aws_ranges: Option<Arc<AwsRanges>>,
+    /// The folder that evidence is kept in where the settings name no bucket.
+    pub evidence: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
     /// Keys.
@@ -125,6 +128,7 @@ impl Session {
             banner: setup.banner.clone(),
             topics: setup.topics.clone(),
             aws_ranges: setup.aws_ranges.clone(),
+            evidence: setup.evidence.clone(),
             settings: setup.settings.clone(),
             keymap: setup.keymap.clone(),
         }
@@ -133,6 +137,12 @@ impl Session {
     /// What people call an account, else its number.
     pub fn account<'a>(&'a self, id: &'a AccountId) -> &'a str {
         self.names.get(id).map_or(id.as_str(), String::as_str)
+    }
+
+    /// Where evidence of an instance in this scope is kept: the settings' bucket, else a folder of this machine.
+    pub fn vault(&self, scope: &Scope) -> Option<Vault> {
+        let folder = || Some(Vault::Folder { path: self.evidence.clone()? });
+        self.settings.forensics.vault(scope).or_else(folder)
     }
 
     /// The topic to tell about what is done in a scope.
@@ -489,9 +499,7 @@ impl Model {
             let ids = row.finding.instances().filter_map(|i| i.id.clone());
             ids.filter_map(|id| Some((id.clone(), self.quarantine.status(&(scope.clone(), id))?))).collect()
         });
-        let mut list = offers::offers(&row.finding, &live.unwrap_or_default());
-        list.retain(|o| offers::PLANNED.contains(&o.act));
-        list
+        offers::offers(&row.finding, &live.unwrap_or_default())
     }
 
     /// Where a finding's subject stands, else where the finding does.

@@ -138,9 +138,6 @@ impl Offer {
     }
 }
 
-/// The acts whose playbooks the engine plans.
-pub const PLANNED: [Act; 5] = [Act::Restore, Act::Exfiltration, Act::Quarantine, Act::Revoke, Act::Block];
-
 /// How the finding's instances stand; those that are in no quarantine are left out.
 pub type Live = BTreeMap<InstanceId, Status>;
 

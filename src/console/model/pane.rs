@@ -165,7 +165,7 @@ impl Typing {
 /// What a subject's kind is called, and what names one of it: `instance`, `instance's id`.
 pub fn kind_words(subject: &str) -> (&'static str, &'static str) {
     match subject.split_once(':').map_or("", |(kind, _)| kind) {
-        "instance" => ("instance", "instance's id"),
+        "instance" | "evidence" => ("instance", "instance's id"),
         "role" => ("role", "role's name"),
         "user" => ("user", "user's name"),
         "key" => ("key", "key's id"),

@@ -13,6 +13,9 @@ use crate::domain::Principal;
 use crate::engine::prepare::RestoreWhat;
 use crate::playbook::Playbook;
 
+/// What is said where evidence can't be taken for want of a place.
+const NO_VAULT: &str = "nobody knows where to keep evidence: name a bucket in [forensics]";
+
 /// Shows what fits the selected finding; where some are marked, what can be said about those.
 pub(super) fn open_menu(model: &mut Model) {
     if model.pane.is_some() || model.view != View::Findings {
@@ -44,6 +47,9 @@ pub(super) fn act(model: &mut Model, act: Act, effects: &mut Vec<Effect>) {
         About::Finding(id) => Some(id),
         About::Marked => None,
     });
+    if let (Act::Forensics, None, View::Quarantine) = (act, from_menu, model.view) {
+        return of_quarantined(model, effects);
+    }
     let row = match (from_menu, model.view) {
         (Some(id), _) => model.findings.row(id),
         (None, View::Findings) => model.findings.selected(),
@@ -62,8 +68,18 @@ pub(super) fn act(model: &mut Model, act: Act, effects: &mut Vec<Effect>) {
         None => Err(offers::missing(act, &row.finding)),
     };
     match wishes {
+        Ok(wishes) if wishes.is_empty() => model.say(Role::Warning, NO_VAULT),
         Ok(wishes) => open(model, wishes, effects),
         Err(why) => model.say(Role::Warning, why),
+    }
+}
+
+/// Asks for the evidence of the selected quarantined instance.
+fn of_quarantined(model: &mut Model, effects: &mut Vec<Effect>) {
+    let Some(entry) = model.quarantine.selected() else { return };
+    match wish::forensics(model, &entry.key.0, &entry.key.1, entry.finding.clone()) {
+        Some(wish) => open(model, vec![wish], effects),
+        None => model.say(Role::Warning, NO_VAULT),
     }
 }
 

@@ -6,11 +6,12 @@ use super::super::model::offers::{Act, Target};
 use super::super::model::pane::Wish;
 use crate::domain::{InstanceId, Scope};
 use crate::engine::prepare::{DeleteRoleRequest, ExfiltrationRequest, Request, RestoreWhat};
-use crate::engine::{BlockRequest, CredentialsRequest, QuarantineRequest, RestoreRequest};
+use crate::engine::{BlockRequest, CredentialsRequest, ForensicsRequest, QuarantineRequest, RestoreRequest};
 use crate::playbook::block::{facts, shown, subject};
 use crate::playbook::credentials::Credential;
 use crate::playbook::exfiltration::Swap;
 use crate::playbook::{FindingRef, Playbook};
+use crate::policy::VolatileEvidence;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 
@@ -44,6 +45,7 @@ pub(super) fn wish(
         (Act::Revoke, Target::Key(key)) => Some(revoke(model, scope, Credential::Key(key.clone()), finding)),
         (Act::Revoke, Target::User(name)) => Some(revoke(model, scope, Credential::User(name.clone()), finding)),
         (Act::Revoke, Target::Role(name)) => Some(revoke(model, scope, Credential::Role(name.clone()), finding)),
+        (Act::Forensics, Target::Instance(instance)) => forensics(model, scope, instance, finding),
         (Act::Exfiltration, Target::Finding) => exfiltration(model, scope, finding?),
         _ => None,
     }
@@ -111,6 +113,30 @@ fn exfiltration(model: &Model, scope: &Scope, finding: FindingRef) -> Option<Wis
     })
 }
 
+/// The evidence of an instance; none where nobody knows where to keep it.
+pub(super) fn forensics(
+    model: &Model,
+    scope: &Scope,
+    instance: &InstanceId,
+    finding: Option<FindingRef>,
+) -> Option<Wish> {
+    let request = ForensicsRequest {
+        scope: scope.clone(),
+        instance: instance.clone(),
+        finding: finding.clone(),
+        vault: model.session.vault(scope)?,
+        policy: model.session.settings.forensics.clone(),
+        topic_arn: model.session.topic(scope),
+    };
+    Some(Wish {
+        playbook: Playbook::CollectForensics,
+        subject: Some(format!("evidence:{instance}")),
+        words: Target::Instance(instance.clone()).words(),
+        finding,
+        request: Request::Forensics(Box::new(request)),
+    })
+}
+
 /// The end of a role.
 pub(super) fn delete_role(model: &Model, scope: &Scope, role: &str) -> Wish {
     let request = DeleteRoleRequest { scope: scope.clone(), role: role.to_owned(), elsewhere: elsewhere(model, scope) };
@@ -158,6 +184,11 @@ pub(super) fn block(request: BlockRequest) -> Wish {
 pub(super) fn quarantine(model: &Model, scope: &Scope, instance: &InstanceId, finding: Option<FindingRef>) -> Wish {
     let mut policy = model.session.settings.quarantine.clone();
     policy.topic_arn = model.session.topic(scope);
+    let forensics = &model.session.settings.forensics;
+    if policy.evidence_first && forensics.commands {
+        let vault = model.session.vault(scope);
+        policy.volatile = vault.map(|vault| VolatileEvidence { vault, seconds: forensics.evidence_first_deadline });
+    }
     let request =
         QuarantineRequest { scope: scope.clone(), instance: instance.clone(), finding: finding.clone(), policy };
     Wish {

@@ -157,6 +157,9 @@ fn lines(model: &Model, theme: &Theme, entry: &Contained, width: u16) -> Vec<Lin
     if matches!(entry.status, Status::Partial | Status::Drift | Status::Restored) {
         keys.push((Command::Quarantine, "quarantine again"));
     }
+    if !matches!(entry.status, Status::Gone) {
+        keys.push((Command::Forensics, "forensics"));
+    }
     let keys = keys_line(model, theme, &keys);
     if !keys.is_empty() {
         doc.gap();

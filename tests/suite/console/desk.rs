@@ -41,6 +41,7 @@ impl Desk {
             account_names: world.accounts.iter().map(|(id, a)| (id.clone(), a.name.clone())).collect(),
             topics: BTreeMap::new(),
             aws_ranges: None,
+            evidence: None,
             reports: None,
             settings: Settings::default(),
             keymap: Keymap::built_in("default").unwrap(),

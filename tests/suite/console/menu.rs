@@ -211,3 +211,25 @@ async fn what_is_not_taken_is_said() {
     desk.shows("not resolved");
     assert_eq!(desk.model.findings.marks().0, 2, "they are still to be dealt with");
 }
+
+/// Evidence of an instance, from its finding and from the quarantine; its place is said, and without one nothing opens.
+#[tokio::test]
+async fn evidence_is_taken_by_one_key_and_kept_where_the_plan_says() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.select("BitcoinTool !sample web-1").await;
+    desk.do_keys("F").await;
+    desk.shows("nobody knows where to keep evidence");
+    let folder = tempfile::tempdir().unwrap();
+    let bench = crate::support::bench::Bench::new("crypto-mining");
+    let mut desk = Desk::with(bench, |s| s.evidence = Some(folder.path().to_owned()));
+    desk.begin().await;
+    desk.select("BitcoinTool !sample web-1").await;
+    desk.shows("F forensics");
+    desk.do_keys("F").await;
+    desk.shows("commit collect forensics");
+    desk.shows("i-0ab12cd34ef56ab78");
+    assert!(desk.bench.sandbox.calls().iter().all(|c| !c.mutating));
+    desk.do_keys("C").await;
+    desk.shows("pieces are kept");
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_some());
+}

@@ -153,6 +153,7 @@ fn a_console_that_panics() {
         account_names: BTreeMap::new(),
         topics: BTreeMap::new(),
         aws_ranges: None,
+        evidence: None,
         reports: None,
         settings: Settings::default(),
         keymap: Keymap::built_in("default").unwrap(),
