@@ -50,6 +50,8 @@ fn empty() -> Model {
         names: BTreeMap::new(),
         banner: None,
         topics: BTreeMap::new(),
+        aws_ranges: None,
+        evidence: None,
         settings: Settings::default(),
         keymap: Keymap::built_in("default").unwrap(),
     };

@@ -363,7 +363,11 @@ pub(super) async fn console(global: &Global) -> Result<Exit, Failure> {
     if settings.quarantine.cut_flows.by_acls() {
         settings.quarantine.denies = settings.denies().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
     }
+    let aws_ranges = settings.aws_ranges().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
     let setup = console::Setup {
+        aws_ranges: aws_ranges.map(Arc::new),
+        evidence: Some(evidence_folder(global)?),
+        reports: ledger_path(global)?.parent().map(|folder| folder.join("reports")),
         engine: session.engine,
         hubs: session.hubs,
         scopes: session.scopes,

@@ -244,8 +244,8 @@ type Bound = BTreeMap<(Context, Vec<Key>), (Command, String, usize)>;
 fn apply_together(a: Context, b: Context) -> bool {
     use Context as C;
     let alone = |c| matches!(c, C::Filter | C::Confirm);
-    let pane = |c| matches!(c, C::Plan | C::Help);
-    let view = |c| matches!(c, C::Findings | C::Quarantine | C::Blocks | C::Activity);
+    let pane = |c| matches!(c, C::Plan | C::Menu | C::Help);
+    let view = |c| matches!(c, C::Findings | C::Quarantine | C::Blocks | C::Credentials | C::Activity);
     match (a, b) {
         (a, b) if a == b => true,
         (a, b) if alone(a) || alone(b) => false,
@@ -281,12 +281,13 @@ fn check(bound: &Bound, file: &str) -> Result<(), ConfigError> {
     let at = |context: Context, keys: &Vec<Key>| bound.get(&(context, keys.clone())).map(|(c, ..)| *c);
     for (context, away) in [
         (Context::Plan, Command::Back),
+        (Context::Menu, Command::Back),
         (Context::Help, Command::Back),
         (Context::Confirm, Command::Back),
         (Context::Filter, Command::Cancel),
     ] {
         let found = at(context, &esc).or_else(|| match context {
-            Context::Plan | Context::Help => at(Context::Global, &esc),
+            Context::Plan | Context::Menu | Context::Help => at(Context::Global, &esc),
             _ => None,
         });
         if found != Some(away) {
@@ -312,8 +313,8 @@ fn check(bound: &Bound, file: &str) -> Result<(), ConfigError> {
 /// too late, must not commit.
 fn commit_is_apart(bound: &Bound) -> Result<(), ConfigError> {
     use Command as K;
-    let elsewhere =
-        [K::Back, K::Quit, K::Cancel, K::Open, K::Quarantine, K::Restore, K::Recover, K::Accept, K::Confirm];
+    let elsewhere: Vec<K> =
+        [K::Back, K::Quit, K::Cancel, K::Open, K::Accept, K::Confirm].into_iter().chain(Command::PLANS).collect();
     for ((_, keys), (_, file, line)) in bound.iter().filter(|(_, (c, ..))| *c == K::Commit) {
         let clash = bound.iter().find(|((_, other), (c, ..))| elsewhere.contains(c) && other == keys);
         if let Some(((context, _), (command, ..))) = clash {

@@ -2,7 +2,8 @@
 
 use super::msg::Ticket;
 use crate::domain::{InstanceId, RunId, Scope};
-use crate::engine::{Consent, Prepared, QuarantineRequest, RestoreRequest};
+use crate::engine::prepare::Request;
+use crate::engine::{Consent, Prepared};
 use std::sync::Arc;
 
 /// Something that is read again and again. At most one reading of it is under way.
@@ -14,27 +15,31 @@ pub enum Thing {
     Runs,
     /// What is in quarantine in one account and Region.
     Quarantined(Scope),
+    /// The instances that findings of one account and Region name.
+    Machines(Scope),
     /// The network ACLs of one account and Region.
     Acls(Scope),
+    /// What stands of the credentials that are cut, in every account.
+    Credentials,
 }
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Read a thing; for what is in quarantine, these instances too, whatever their tags say.
+    /// Read a thing. What is in quarantine, with these instances too, whatever their tags say; of machines, these.
     Read(Thing, Vec<InstanceId>),
     /// Read one instance.
     Observe(Scope, InstanceId),
-    /// Plan a quarantine.
-    PrepareQuarantine(Ticket, Box<QuarantineRequest>),
-    /// Plan a restore.
-    PrepareRestore(Ticket, Box<RestoreRequest>),
+    /// Make a plan.
+    Prepare(Ticket, Box<Request>),
     /// Carry out a plan, through the engine's guard.
     Commit(Ticket, Arc<Prepared>, Consent),
     /// Ask EC2 whether each call of a plan would go through, and change nothing.
     Rehearse(Ticket, Arc<Prepared>),
     /// Take over a run whose process has gone.
     Recover(Ticket, RunId),
+    /// Write the report of an incident to a file.
+    Report(String),
     /// Ring the bell, and tell the desktop this.
     Ring(String),
     /// Draw everything again.

@@ -3,20 +3,28 @@
 //! The only file of the console that calls the engine. A commit goes through the engine, whose guard decides.
 
 use super::effect::{Effect, Thing};
-use super::msg::{AclRead, Failure, LiveInstance, Msg, QuarantineRead, RunsRead, Ticket};
+use super::model::credentials::about_principals;
+use super::msg::{AclRead, CredentialsRead, Failure, Held, LiveInstance, Msg, QuarantineRead, RunsRead, Ticket};
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::{GroupId, InstanceId, Interface, Scope};
-use crate::engine::observe::ssm_endpoint_groups;
+use crate::engine::incident::report::{IncidentReport, LedgerLine};
+use crate::engine::incident::{markdown, members};
+use crate::engine::observe::{observe, ssm_endpoint_groups};
+use crate::engine::outstanding;
 use crate::engine::poller::Poller;
-use crate::engine::{Engine, EngineError, Progress};
-use crate::ledger::{KnownRuns, LedgerError, RunState};
+use crate::engine::{Engine, EngineError, LEASE, Progress};
+use crate::ledger::KnownRuns;
+use crate::ledger::{LedgerError, RunFilter, RunState};
 use crate::playbook::change::leaks;
-use crate::playbook::{PlanRefusal, tags};
+use crate::playbook::{Needs, Observed, PlanRefusal, tags};
 use crate::policy::QuarantinePolicy;
+use crate::policy::address::AddressRefusal;
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, Semaphore};
@@ -28,6 +36,7 @@ const READERS: usize = 8;
 /// What carries effects out.
 pub struct Hands {
     engine: Engine,
+    reports: Option<PathBuf>,
     policy: QuarantinePolicy,
     send: UnboundedSender<Msg>,
     pollers: BTreeMap<Scope, Arc<Mutex<Poller>>>,
@@ -47,6 +56,7 @@ impl Hands {
         Self {
             pollers,
             engine,
+            reports: None,
             policy,
             send,
             readers: Arc::new(Semaphore::new(READERS)),
@@ -54,6 +64,13 @@ impl Hands {
             reads: JoinSet::new(),
             commits: JoinSet::new(),
         }
+    }
+
+    /// The same hands, writing reports into this folder.
+    #[must_use]
+    pub fn reporting_to(mut self, folder: Option<PathBuf>) -> Self {
+        self.reports = folder;
+        self
     }
 
     pub(super) fn say(&self, msg: Msg) {
@@ -85,23 +102,16 @@ impl Hands {
                 let (s, i) = (scope.clone(), instance.clone());
                 self.answer(
                     async move {
-                        let seen = engine.observe_instance(&scope, &instance, &policy).await;
+                        let seen = observed(&engine, &scope, &instance, &policy).await;
                         let result = seen.map(Box::new).map_err(|e| e.to_string());
                         Msg::Observed { scope, instance, result }
                     },
                     move |words| Msg::Observed { scope: s, instance: i, result: Err(words) },
                 );
             }
-            Effect::PrepareQuarantine(ticket, request) => self.answer(
+            Effect::Prepare(ticket, request) => self.answer(
                 async move {
-                    let result = engine.prepare_quarantine(&request).await.map(Box::new).map_err(failure);
-                    Msg::Prepared { ticket, result }
-                },
-                move |words| Msg::Prepared { ticket, result: Err(broken(words)) },
-            ),
-            Effect::PrepareRestore(ticket, request) => self.answer(
-                async move {
-                    let result = engine.prepare_restore(&request).await.map(Box::new).map_err(failure);
+                    let result = engine.prepare(&request).await.map(Box::new).map_err(failure);
                     Msg::Prepared { ticket, result }
                 },
                 move |words| Msg::Prepared { ticket, result: Err(broken(words)) },
@@ -122,6 +132,16 @@ impl Hands {
                 self.commit(ticket, move |progress| {
                     Box::pin(async move { engine.recover(run, false, true, Some(progress)).await })
                 });
+            }
+            Effect::Report(incident) => {
+                let folder = self.reports.clone();
+                self.answer(
+                    async move {
+                        let path = report(&engine, &incident, folder.as_deref()).await;
+                        Msg::Reported(path)
+                    },
+                    |words| Msg::Reported(Err(words)),
+                );
             }
             // These are the loop's own.
             Effect::Ring(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => {}
@@ -204,6 +224,25 @@ impl Hands {
                     },
                 );
             }
+            Thing::Credentials => self.answer(
+                async move { Msg::Credentials(credentials(&engine).await.map_err(|e| e.to_string())) },
+                |words| Msg::Credentials(Err(words)),
+            ),
+            Thing::Machines(scope) => {
+                let (readers, place) = (Arc::clone(&self.readers), scope.clone());
+                self.answer(
+                    async move {
+                        let _turn = readers.acquire().await;
+                        let reads = engine.cloud().reads();
+                        let result = reads.instances(&scope, &InstanceQuery::Ids(ids)).await;
+                        Msg::Machines { scope, result }
+                    },
+                    move |words| Msg::Machines {
+                        result: Err(internal("ec2:DescribeInstances", &place, words)),
+                        scope: place,
+                    },
+                );
+            }
             Thing::Acls(scope) => {
                 let (readers, place) = (Arc::clone(&self.readers), scope.clone());
                 self.answer(
@@ -236,9 +275,36 @@ fn broken(words: String) -> Failure {
 
 async fn runs(engine: &Engine, known: &Mutex<KnownRuns>) -> Result<RunsRead, EngineError> {
     let runs = known.lock().await.look(engine.ledger().as_ref()).await?;
-    let unfinished = engine.unfinished().await?;
-    let alive = unfinished.into_iter().filter(|(_, alive)| *alive).map(|(run, _)| run.run).collect();
-    Ok(RunsRead { runs, alive })
+    let mut read = RunsRead { runs, ..RunsRead::default() };
+    for (run, alive) in engine.unfinished().await? {
+        if alive {
+            read.alive.insert(run.run);
+        }
+        let claim = engine.ledger().claim(&run.plan.claim_key()).await?;
+        if let Some(claim) = claim.filter(|c| c.run == run.run) {
+            read.heard.insert(run.run, claim.lease_until - LEASE);
+        }
+    }
+    Ok(read)
+}
+
+/// Reads an instance, and what the groups on it are called.
+async fn observed(
+    engine: &Engine,
+    scope: &Scope,
+    instance: &InstanceId,
+    policy: &QuarantinePolicy,
+) -> Result<Observed, EngineError> {
+    let mut seen = engine.observe_instance(scope, instance, policy).await?;
+    let groups: BTreeSet<GroupId> = seen.interfaces.values().flat_map(|i| i.groups.iter().cloned()).collect();
+    if !groups.is_empty() {
+        let query = GroupQuery::Ids(groups.into_iter().collect());
+        // The names are a help: what was read of the instance counts without them.
+        if let Ok(groups) = engine.cloud().reads().groups(scope, &query).await {
+            seen.groups.extend(groups.into_iter().map(|g| (g.id.clone(), g)));
+        }
+    }
+    Ok(seen)
 }
 
 /// Reads what says it is in quarantine, and what the ledger says is.
@@ -265,24 +331,83 @@ async fn quarantined(
             attached.entry(instance).or_default().push(interface);
         }
     }
-    // Whether a group isolates is asked of those that stand alone on an interface.
-    let alone: BTreeSet<GroupId> =
-        attached.values().flatten().filter(|i| i.groups.len() == 1).flat_map(|i| i.groups.iter().cloned()).collect();
-    let mut isolating = BTreeSet::new();
-    if !alone.is_empty() {
+    let (mut isolating, mut names) = (BTreeSet::new(), BTreeMap::new());
+    let standing = attached.values().flatten().flat_map(|i| i.groups.iter().cloned());
+    let before = attached.values().flatten().flat_map(|i| tags::read_originals(&i.tags).unwrap_or_default());
+    let groups: BTreeSet<GroupId> = standing.chain(before).collect();
+    if !groups.is_empty() {
         let mut reach = BTreeSet::new();
         let vpcs: BTreeSet<_> = instances.values().filter_map(|i| i.vpc.clone()).collect();
         for vpc in vpcs.iter().filter(|_| policy.allow_ssm) {
             reach.extend(ssm_endpoint_groups(reads, scope, vpc).await?);
         }
-        let groups = reads.groups(scope, &GroupQuery::Ids(alone.into_iter().collect())).await?;
-        isolating.extend(groups.into_iter().filter(|g| leaks(g, &reach).is_empty()).map(|g| g.id));
+        for group in reads.groups(scope, &GroupQuery::Ids(groups.into_iter().collect())).await? {
+            if leaks(&group, &reach).is_empty() {
+                isolating.insert(group.id.clone());
+            }
+            names.insert(group.id, group.name);
+        }
     }
     let instances = instances
         .into_values()
         .map(|instance| LiveInstance { interfaces: attached.remove(&instance.id).unwrap_or_default(), instance })
         .collect();
-    Ok(QuarantineRead { instances, isolating })
+    Ok(QuarantineRead { instances, isolating, names })
+}
+
+/// Writes the report of an incident, readable by its owner alone: it names what an attacker would like to know. Says
+/// where it is.
+async fn report(engine: &Engine, incident: &str, folder: Option<&Path>) -> Result<String, String> {
+    let folder = folder.ok_or_else(|| "no folder is known for reports: use `lazaret report`".to_owned())?;
+    let ledger = engine.ledger();
+    let words = |e: LedgerError| e.to_string();
+    let runs = ledger.runs(&RunFilter::default()).await.map_err(words)?;
+    let mut of_it = Vec::new();
+    for run in members(incident, &runs) {
+        let records = ledger.records(run.run).await.map_err(words)?;
+        of_it.push((run, records));
+    }
+    let checked = LedgerLine { place: ledger.place(), verdict: ledger.verify().await.map_err(words)? };
+    let made = IncidentReport::new(incident, &of_it, checked, engine.now());
+    let made = made.ok_or_else(|| "the incident has no runs".to_owned())?;
+    let legal = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let name: String = incident.chars().take(80).map(legal).collect();
+    let path = folder.join(format!("incident-{name}.md"));
+    let io = |e: std::io::Error| format!("{}: {e}", path.display());
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path).map_err(io)?;
+    file.write_all(markdown::render(&made).as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+    Ok(path.display().to_string())
+}
+
+/// Reads how each edit that cuts somebody's credentials stands. What can't be read is said, and nothing is claimed of it.
+async fn credentials(engine: &Engine) -> Result<CredentialsRead, EngineError> {
+    let runs = engine.ledger().runs(&RunFilter::default()).await?;
+    let mut read = CredentialsRead::default();
+    for standing in outstanding(about_principals(&runs)) {
+        let scope = &standing.run.plan.scope;
+        let changes = standing.changes.iter().filter(|c| c.principal().is_some() && c.needs() != Needs::default());
+        for change in changes {
+            match observe(engine.cloud().reads().as_ref(), scope, &change.needs(), engine.now()).await {
+                Ok(world) => read.held.push(Held {
+                    run: standing.run.run,
+                    fields: change.fields(),
+                    standing: change.standing(&world),
+                }),
+                Err(error) => {
+                    let error = error.to_string();
+                    if !read.errors.contains(&error) {
+                        read.errors.push(error);
+                    }
+                }
+            }
+        }
+    }
+    Ok(read)
 }
 
 async fn acls(engine: &Engine, scope: &Scope) -> Result<AclRead, CloudError> {
@@ -309,7 +434,10 @@ fn failure(error: EngineError) -> Failure {
     };
     match error {
         EngineError::Changed(prepared) => Failure { message, hint, changed: Some(prepared), ..Failure::default() },
-        EngineError::Plan(PlanRefusal::Drifted { drift, .. }) => Failure { message, hint, drift, changed: None },
+        EngineError::Plan(PlanRefusal::Drifted { drift, .. }) => Failure { message, hint, drift, ..Failure::default() },
+        EngineError::Plan(PlanRefusal::Address(
+            AddressRefusal::Wide { target, .. } | AddressRefusal::Aws { target, .. },
+        )) => Failure { message, hint, again: Some(target), ..Failure::default() },
         _ => Failure { message, hint, ..Failure::default() },
     }
 }
@@ -330,6 +458,9 @@ fn plan_hint(refusal: &PlanRefusal) -> Option<String> {
         PlanRefusal::Drifted { .. } => "mark what is to be overwritten, one by one".to_owned(),
         PlanRefusal::AlreadyBlocked { run: Some(_), .. } => {
             "see Blocks: unblock takes it back, extend moves its end".to_owned()
+        }
+        PlanRefusal::Address(AddressRefusal::Wide { .. } | AddressRefusal::Aws { .. }) => {
+            "if that is meant, it has to be typed again".to_owned()
         }
         PlanRefusal::Address(refusal) => refusal.hint(),
         PlanRefusal::Newer { .. }

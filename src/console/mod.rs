@@ -20,7 +20,10 @@ pub mod view;
 use crate::config::{Keymap, Settings, Theme};
 use crate::domain::{AccountId, Scope};
 use crate::engine::Engine;
+use crate::policy::address::AwsRanges;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Everything that the console needs to begin.
 pub struct Setup {
@@ -34,6 +37,12 @@ pub struct Setup {
     pub account_names: BTreeMap<AccountId, String>,
     /// The topic to tell in a scope, where the settings name none.
     pub topics: BTreeMap<Scope, String>,
+    /// AWS's published ranges, where the settings name a file of them.
+    pub aws_ranges: Option<Arc<AwsRanges>>,
+    /// The folder that incidents' reports are written into; none where there is none.
+    pub reports: Option<PathBuf>,
+    /// The folder that evidence is kept in where the settings name no bucket; none where there is none.
+    pub evidence: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
     /// Keys.

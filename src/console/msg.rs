@@ -8,10 +8,11 @@ use crate::engine::Prepared;
 use crate::engine::poller::Batch;
 use crate::engine::rehearse::Rehearsal;
 use crate::ledger::{Record, RunState};
-use crate::playbook::Observed;
 use crate::playbook::plan::Drift;
+use crate::playbook::{Observed, Standing};
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names one plan pane from its opening to the end of its run. An answer that carries another ticket is not for it.
 pub type Ticket = u64;
@@ -54,6 +55,8 @@ pub struct QuarantineRead {
     pub instances: Vec<LiveInstance>,
     /// Of the groups on their interfaces, those that let nothing through but what a quarantine group may.
     pub isolating: BTreeSet<GroupId>,
+    /// What the groups on their interfaces are called. Raw.
+    pub names: BTreeMap<GroupId, String>,
 }
 
 /// Network ACLs and their counters in one account and Region, as they were read.
@@ -67,6 +70,26 @@ pub struct AclRead {
     pub counters_error: Option<String>,
 }
 
+/// How one edit of a run stands live.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The run.
+    pub run: RunId,
+    /// The edit's fields, which name it.
+    pub fields: Vec<String>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// What stands of the credentials that are cut, as it was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CredentialsRead {
+    /// Each edit that could be read.
+    pub held: Vec<Held>,
+    /// Why others could not be, safe.
+    pub errors: Vec<String>,
+}
+
 /// The ledger's runs, newest first, and which of the open ones still have a process.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunsRead {
@@ -74,6 +97,8 @@ pub struct RunsRead {
     pub runs: Vec<RunState>,
     /// The open runs whose process keeps its promise to be alive.
     pub alive: BTreeSet<RunId>,
+    /// When the process of an open run was last heard from: a process that was killed still has its promise for a while.
+    pub heard: BTreeMap<RunId, DateTime<Utc>>,
 }
 
 /// Why a plan could not be made or committed, in words for people.
@@ -85,6 +110,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// What somebody else changed, where that is what stands in the way.
     pub drift: Vec<Drift>,
+    /// The range that has to be typed again, where that is what it wants.
+    pub again: Option<IpNet>,
     /// The new plan, where the world changed between preview and commit.
     pub changed: Option<Box<Prepared>>,
 }
@@ -122,6 +149,13 @@ pub enum Msg {
         /// What.
         result: Result<QuarantineRead, CloudError>,
     },
+    /// Instances that findings name were read, or not.
+    Machines {
+        /// Where.
+        scope: Scope,
+        /// What.
+        result: Result<Vec<Instance>, CloudError>,
+    },
     /// Network ACLs were read, or not.
     Acls {
         /// Where.
@@ -129,6 +163,8 @@ pub enum Msg {
         /// What.
         result: Result<AclRead, CloudError>,
     },
+    /// What stands of the credentials that are cut was read, or the ledger was not.
+    Credentials(Result<CredentialsRead, String>),
     /// An instance was read, or not.
     Observed {
         /// Where.
@@ -166,6 +202,8 @@ pub enum Msg {
         /// The run.
         result: Result<Box<RunState>, Failure>,
     },
+    /// The report of an incident was written to this file, or not.
+    Reported(Result<String, String>),
     /// Something of ours broke that should not have.
     Trouble(String),
 }

@@ -3,11 +3,12 @@
 use super::field::Field;
 use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
+use super::pane::can_go_back;
 use crate::console::msg::RunsRead;
 use crate::domain::{RunId, text};
 use crate::engine::settled;
 use crate::ledger::RunState;
-use crate::playbook::Playbook;
+use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// The runs, newest first.
@@ -45,6 +46,7 @@ impl Activity {
             let fields = [
                 r.plan.playbook.name().to_owned(),
                 text::fit(&r.plan.title, 200),
+                text::fit(r.plan.subject_id(), 128),
                 text::fit(&r.actor.name, 64),
                 r.run.to_string(),
                 r.ended.as_ref().map_or("running", |(o, _, _)| o.as_str()).to_owned(),
@@ -82,6 +84,11 @@ impl Activity {
         self.read.alive.contains(&id)
     }
 
+    /// When the process of an open run was last heard from.
+    pub fn heard(&self, id: RunId) -> Option<DateTime<Utc>> {
+        self.read.heard.get(&id).copied()
+    }
+
     /// The open runs whose process has gone.
     pub fn abandoned(&self) -> impl Iterator<Item = &RunState> {
         self.read.runs.iter().filter(|r| r.is_open() && !self.alive(r.run))
@@ -89,14 +96,11 @@ impl Activity {
 
     /// Whether a restore can take the run back: it changed something, and none has.
     pub fn can_be_taken_back(&self, run: &RunState) -> bool {
-        run.plan.playbook == Playbook::QuarantineInstance
-            && !run.is_open()
-            && !self.settled.contains(&run.run)
-            && !run.changes().is_empty()
+        can_go_back(run) && !self.settled.contains(&run.run)
     }
 
     /// Whether a restore has taken the run back.
     pub fn was_taken_back(&self, run: &RunState) -> bool {
-        self.settled.contains(&run.run)
+        can_go_back(run) && self.settled.contains(&run.run)
     }
 }

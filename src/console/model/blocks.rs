@@ -1,15 +1,24 @@
-//! Network ACLs with denies, and the counters in Parameter Store that others number their rules by.
+//! Network ACLs and their denies: ours as the ledger tells them, everybody else's, and the counters in Parameter Store
+//! that others number their rules by.
 
 use super::field::Field;
 use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
 use crate::console::msg::AclRead;
 use crate::domain::{AccountId, AclAction, AclDirection, AclEntry, AclId, NetworkAcl, Scope, text};
+use crate::engine::blocks::{look, ours};
+use crate::engine::{Block, BlockState};
+use crate::ledger::RunState;
+use crate::playbook::{Action, Change};
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which ACL.
 pub type AclKey = (Scope, AclId);
+
+/// Which line: an ACL, or one deny of it by number and range.
+pub type LineKey = (AclKey, Option<(i32, String)>);
 
 /// The path below which counters lie, one for each ACL.
 pub const COUNTERS: &str = "/nacl/";
@@ -25,6 +34,21 @@ pub struct Counter {
     pub at: Option<DateTime<Utc>>,
 }
 
+/// One deny: the same number and range in one direction or both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deny {
+    /// Its number.
+    pub number: i32,
+    /// What it denies. Raw.
+    pub cidr: String,
+    /// In which directions it stands.
+    pub ways: BTreeSet<AclDirection>,
+    /// The allow that stands before it, where one does.
+    pub behind: Option<i32>,
+    /// Our block, where it is one.
+    pub ours: Option<Block>,
+}
+
 /// One ACL with what is telling about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AclRow {
@@ -34,8 +58,8 @@ pub struct AclRow {
     pub acl: Option<NetworkAcl>,
     /// The highest number of a deny below the final one.
     pub highest: Option<i32>,
-    /// How many denies it has, both directions together.
-    pub denies: usize,
+    /// Its denies below the final ones, by number; those of ours that somebody else has removed too.
+    pub denies: Vec<Deny>,
     /// Its counter.
     pub counter: Option<Counter>,
     /// Entries used, the final deny included: IPv4 in, IPv4 out, IPv6 in, IPv6 out.
@@ -54,42 +78,76 @@ pub fn shadowed_by(acl: &NetworkAcl, deny: &AclEntry) -> Option<i32> {
 }
 
 /// The ACLs of all accounts and Regions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Blocks {
     reads: BTreeMap<Scope, AclRead>,
+    ours: Vec<Block>,
     rows: BTreeMap<AclKey, AclRow>,
-    order: Vec<AclKey>,
+    order: Vec<LineKey>,
     without_denies: usize,
-    /// The selected ACL.
-    pub cursor: Cursor<AclKey>,
+    quota: usize,
+    /// Whether ACLs without denies are shown too.
+    pub all: bool,
+    /// The selected line.
+    pub cursor: Cursor<LineKey>,
     /// The filter that was typed.
     pub filter: Field,
 }
 
 impl Blocks {
+    /// Nothing read yet; so many entries fit in each direction and family of an ACL.
+    pub fn new(quota: usize) -> Self {
+        Self {
+            reads: BTreeMap::new(),
+            ours: vec![],
+            rows: BTreeMap::new(),
+            order: vec![],
+            without_denies: 0,
+            quota,
+            all: false,
+            cursor: Cursor::default(),
+            filter: Field::default(),
+        }
+    }
+
+    /// How many entries fit in each direction and family.
+    pub fn quota(&self) -> usize {
+        self.quota
+    }
+
     /// Moves the selection.
     pub fn go(&mut self, to: Move, height: usize) {
         self.cursor.go(&self.order, to, height);
     }
 
-    /// The ACLs that are shown, in order.
-    pub fn order(&self) -> &[AclKey] {
+    /// The lines that are shown, in order.
+    pub fn order(&self) -> &[LineKey] {
         &self.order
     }
 
-    /// One ACL.
-    pub fn row(&self, key: &AclKey) -> Option<&AclRow> {
-        self.rows.get(key)
+    /// One line: its ACL, and its deny where it is one.
+    pub fn line(&self, key: &LineKey) -> Option<(&AclRow, Option<&Deny>)> {
+        let row = self.rows.get(&key.0)?;
+        let deny = match &key.1 {
+            Some((number, cidr)) => Some(row.denies.iter().find(|d| d.number == *number && d.cidr == *cidr)?),
+            None => None,
+        };
+        Some((row, deny))
     }
 
-    /// The selected ACL.
-    pub fn selected(&self) -> Option<&AclRow> {
-        self.row(self.cursor.key()?)
+    /// The selected line.
+    pub fn selected(&self) -> Option<(&AclRow, Option<&Deny>)> {
+        self.line(self.cursor.key()?)
     }
 
-    /// How many addresses are denied: pairs of directions count once.
+    /// How many addresses are denied, once for each ACL.
     pub fn denies(&self) -> usize {
-        self.rows.values().map(|r| r.denies).sum()
+        self.rows.values().map(|r| r.denies.iter().filter(|d| !d.ways.is_empty()).count()).sum()
+    }
+
+    /// How many ACLs are shown.
+    pub fn acls(&self) -> usize {
+        self.order.iter().filter(|(_, deny)| deny.is_none()).count()
     }
 
     /// How many ACLs have something that does not fit.
@@ -97,9 +155,14 @@ impl Blocks {
         self.rows.values().filter(|r| !r.oddities.is_empty()).count()
     }
 
-    /// How many ACLs have neither denies nor a counter, and are not shown.
+    /// How many ACLs have neither denies nor a counter.
     pub fn without_denies(&self) -> usize {
         self.without_denies
+    }
+
+    /// What has blocks of ours whose time is over, each once.
+    pub fn due(&self, now: DateTime<Utc>) -> BTreeSet<(Scope, IpNet)> {
+        self.ours.iter().filter(|b| b.is_due(now)).map(|b| (b.scope.clone(), b.deny.range)).collect()
     }
 
     /// Why counters could not be read, by scope.
@@ -108,28 +171,49 @@ impl Blocks {
     }
 
     /// Takes a reading in.
-    pub fn take(&mut self, scope: Scope, read: AclRead, names: &BTreeMap<AccountId, String>, height: usize) -> Kept {
+    pub fn take(&mut self, scope: Scope, read: AclRead) {
         self.reads.insert(scope, read);
+    }
+
+    /// Takes over what the ledger says of our blocks.
+    pub fn note(&mut self, runs: &[RunState]) {
+        let about = |r: &&RunState| {
+            let blocks = |a: &Action| matches!(a, Action::Change(Change::DenyAddress(_)) | Action::MoveExpiry { .. });
+            r.plan.steps.iter().any(|s| blocks(&s.action))
+        };
+        self.ours = ours(runs.iter().filter(about).cloned().collect());
+    }
+
+    /// Makes the lines anew from ledger and readings.
+    pub fn rebuild(&mut self, names: &BTreeMap<AccountId, String>, height: usize) -> Kept {
         self.rows.clear();
         self.without_denies = 0;
         for (scope, read) in &self.reads {
             let mut counters = counters(read);
             for acl in &read.acls {
-                let row = row(scope, acl, counters.remove(&acl.id));
-                if row.denies > 0 || row.counter.is_some() {
+                let mine = self.ours.iter().filter(|b| b.scope == *scope && b.deny.acl == acl.id);
+                let row = row(scope, acl, counters.remove(&acl.id), mine, self.quota);
+                let plain = row.denies.is_empty() && row.counter.is_none();
+                self.without_denies += usize::from(plain);
+                if self.all || !plain {
                     self.rows.insert(row.key.clone(), row);
-                } else {
-                    self.without_denies += 1;
                 }
             }
             for (id, counter) in counters {
-                let key = (scope.clone(), id.clone());
-                let oddities = vec![format!("{COUNTERS}{id} counts for an ACL that does not exist here")];
-                let counter = Some(counter);
-                self.rows.insert(
-                    key.clone(),
-                    AclRow { key, acl: None, highest: None, denies: 0, counter, used: [0; 4], oddities },
-                );
+                let mut row = absent((scope.clone(), id.clone()));
+                row.oddities.push(format!("{COUNTERS}{id} counts for an ACL that does not exist here"));
+                row.counter = Some(counter);
+                self.rows.insert(row.key.clone(), row);
+            }
+        }
+        // What the ledger says stands in a table that was not read, or is gone, is not kept quiet.
+        for block in &self.ours {
+            let key = (block.scope.clone(), block.deny.acl.clone());
+            let read = self.reads.contains_key(&block.scope);
+            let row = self.rows.entry(key.clone()).or_insert_with(|| absent(key));
+            if row.acl.is_none() {
+                let seen = if read { BlockState::Gone } else { BlockState::Unread };
+                row.denies.push(of_ours(&Block { seen, ..block.clone() }));
             }
         }
         self.reorder(names, height)
@@ -138,26 +222,94 @@ impl Blocks {
     /// Filters and sorts what is known.
     pub fn reorder(&mut self, names: &BTreeMap<AccountId, String>, height: usize) -> Kept {
         let mut fuzzy = Fuzzy::new(self.filter.text());
-        let mut shown: Vec<&AclRow> = self
-            .rows
-            .values()
-            .filter(|r| {
-                let mut fields = vec![
-                    r.key.1.to_string(),
-                    r.key.0.to_string(),
-                    names.get(&r.key.0.account).cloned().unwrap_or_default(),
-                ];
-                if let Some(acl) = &r.acl {
-                    fields.push(acl.vpc.to_string());
-                    fields.extend(acl.denies().into_iter().map(|e| e.cidr.clone()));
-                }
+        let mut rows: Vec<&AclRow> = self.rows.values().collect();
+        rows.sort_by(|a, b| {
+            let rank = |r: &AclRow| {
+                let mine = r.denies.iter().filter(|d| d.ours.is_some()).count();
+                (r.oddities.is_empty(), std::cmp::Reverse(mine), std::cmp::Reverse(r.denies.len()))
+            };
+            (rank(a), &a.key).cmp(&(rank(b), &b.key))
+        });
+        let mut order: Vec<LineKey> = Vec::new();
+        for row in rows {
+            let of_acl = [
+                row.key.1.to_string(),
+                row.key.0.to_string(),
+                names.get(&row.key.0.account).cloned().unwrap_or_default(),
+                row.acl.as_ref().map(|a| a.vpc.to_string()).unwrap_or_default(),
+            ];
+            let mut of_deny = |deny: &Deny| {
+                let mut fields = of_acl.to_vec();
+                fields.extend([text::fit(&deny.cidr, 64), deny.number.to_string(), deny.word().to_owned()]);
+                fields.extend(deny.ours.as_ref().map(|b| text::fit(&b.by, 64)));
                 fuzzy.as_mut().is_none_or(|f| f.matches(&fields))
-            })
-            .collect();
-        shown.sort_by(|a, b| (a.oddities.is_empty(), b.denies, &a.key).cmp(&(b.oddities.is_empty(), a.denies, &b.key)));
-        self.order = shown.into_iter().map(|r| r.key.clone()).collect();
+            };
+            let shown: Vec<&Deny> = row.denies.iter().filter(|d| of_deny(d)).collect();
+            if !shown.is_empty() || fuzzy.as_mut().is_none_or(|f| f.matches(&of_acl)) {
+                order.push((row.key.clone(), None));
+                order.extend(shown.into_iter().map(|d| (row.key.clone(), Some((d.number, d.cidr.clone())))));
+            }
+        }
+        self.order = order;
         self.cursor.settle(&self.order, height)
     }
+}
+
+impl Deny {
+    /// How it stands, in a word or two.
+    pub fn word(&self) -> &'static str {
+        match self.ours.as_ref().map(|b| &b.seen) {
+            None if self.behind.is_some() => "dead",
+            None => "not ours",
+            Some(BlockState::Stands) => "stands",
+            Some(BlockState::Dead { .. }) => "DEAD",
+            Some(BlockState::Part { .. }) => "IN PART",
+            Some(BlockState::Gone) => "GONE",
+            Some(BlockState::Unread) => "unread",
+        }
+    }
+}
+
+/// An ACL that is not there, or was not read.
+fn absent(key: AclKey) -> AclRow {
+    AclRow { key, acl: None, highest: None, denies: vec![], counter: None, used: [0; 4], oddities: vec![] }
+}
+
+/// A block of ours of which nothing stands, or nobody knows what does.
+fn of_ours(block: &Block) -> Deny {
+    Deny {
+        number: block.deny.number,
+        cidr: block.deny.range.to_string(),
+        ways: BTreeSet::new(),
+        behind: None,
+        ours: Some(block.clone()),
+    }
+}
+
+/// The denies of a table, each number and range once, and those of ours that are gone from it.
+fn denies<'a>(acl: &NetworkAcl, mine: impl Iterator<Item = &'a Block>) -> Vec<Deny> {
+    let mut list: BTreeMap<(i32, String), Deny> = BTreeMap::new();
+    for entry in acl.denies() {
+        let deny = list.entry((entry.number, entry.cidr.clone())).or_insert_with(|| Deny {
+            number: entry.number,
+            cidr: entry.cidr.clone(),
+            ways: BTreeSet::new(),
+            behind: None,
+            ours: None,
+        });
+        deny.ways.insert(entry.direction);
+        deny.behind = deny.behind.or(shadowed_by(acl, entry));
+    }
+    for block in mine {
+        let block = Block { seen: look(&block.deny, Some(acl)), ..block.clone() };
+        let key = (block.deny.number, block.deny.range.to_string());
+        let standing = list.get_mut(&key).filter(|_| block.seen != BlockState::Gone);
+        match standing {
+            Some(deny) => deny.ours = Some(block),
+            None => drop(list.entry(key).or_insert_with(|| of_ours(&block))),
+        }
+    }
+    list.into_values().collect()
 }
 
 fn counters(read: &AclRead) -> BTreeMap<AclId, Counter> {
@@ -171,9 +323,15 @@ fn counters(read: &AclRead) -> BTreeMap<AclId, Counter> {
     counters
 }
 
-fn row(scope: &Scope, acl: &NetworkAcl, counter: Option<Counter>) -> AclRow {
-    let denies = acl.denies();
-    let highest = denies.iter().map(|e| e.number).max();
+fn row<'a>(
+    scope: &Scope,
+    acl: &NetworkAcl,
+    counter: Option<Counter>,
+    mine: impl Iterator<Item = &'a Block>,
+    quota: usize,
+) -> AclRow {
+    let highest = acl.denies().iter().map(|e| e.number).max();
+    let denies = denies(acl, mine);
     let used = [
         acl.entries_of(AclDirection::Ingress, false).len(),
         acl.entries_of(AclDirection::Egress, false).len(),
@@ -190,27 +348,21 @@ fn row(scope: &Scope, acl: &NetworkAcl, counter: Option<Counter>) -> AclRow {
         _ => {}
     }
     for deny in &denies {
-        if let Some(allow) = shadowed_by(acl, deny) {
-            oddities.push(format!(
-                "{} {} deny {} has no effect: allow {allow} stands before it",
-                deny.direction,
-                text::fit(&deny.cidr, 43),
-                deny.number
-            ));
+        let name = format!("deny {} {}", deny.number, text::fit(&deny.cidr, 43));
+        match (deny.ours.as_ref().map(|b| &b.seen), deny.behind) {
+            (Some(BlockState::Dead { behind }), _) => {
+                oddities.push(format!("our {name} has no effect: {} stands before it", text::fit(behind, 80)));
+            }
+            (Some(BlockState::Part { seen }), _) => oddities.push(format!("our {name}: {}", text::fit(seen, 160))),
+            (Some(BlockState::Gone), _) => oddities.push(format!("our {name} was removed by somebody else")),
+            (None, Some(allow)) => oddities.push(format!("{name} has no effect: allow {allow} stands before it")),
+            _ => {}
         }
     }
     for (used, name) in used.iter().zip(["IPv4 ingress", "IPv4 egress", "IPv6 ingress", "IPv6 egress"]) {
-        if *used >= NetworkAcl::DEFAULT_QUOTA {
-            oddities.push(format!("{name} has {used} of {} entries: no room", NetworkAcl::DEFAULT_QUOTA));
+        if *used >= quota {
+            oddities.push(format!("{name} has {used} of {quota} entries: no room"));
         }
     }
-    AclRow {
-        key: (scope.clone(), acl.id.clone()),
-        highest,
-        denies: denies.len(),
-        counter,
-        used,
-        oddities,
-        acl: Some(acl.clone()),
-    }
+    AclRow { key: (scope.clone(), acl.id.clone()), highest, denies, counter, used, oddities, acl: Some(acl.clone()) }
 }

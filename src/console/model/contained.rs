@@ -3,6 +3,7 @@
 use super::field::Field;
 use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
+use super::machines::Machine;
 use crate::console::msg::{LiveInstance, QuarantineRead};
 use crate::domain::{AccountId, GroupId, InstanceId, InterfaceId, RunId, Scope, text};
 use crate::engine::settled;
@@ -91,6 +92,8 @@ pub struct Contained {
     pub key: InstanceKey,
     /// Its `Name` tag, raw.
     pub name: Option<String>,
+    /// Whether its owner or a service keeps us away, where it was read.
+    pub machine: Machine,
     /// How it stands.
     pub status: Status,
     /// Since when.
@@ -207,6 +210,7 @@ impl Quarantine {
                     let live = r.instances.iter().find(|l| l.instance.id == key.1)?;
                     live.instance.name().map(str::to_owned)
                 }),
+                machine: Machine::default(),
                 status: Status::Restored,
                 since: run.ended.as_ref().map(|(_, at, _)| *at),
                 by: Some(run.actor.name.clone()),
@@ -235,6 +239,7 @@ impl Quarantine {
                     e.key.0.to_string(),
                     names.get(&e.key.0.account).cloned().unwrap_or_default(),
                     e.status.word().to_owned(),
+                    e.machine.words(),
                     text::fit(e.by.as_deref().unwrap_or_default(), 64),
                 ];
                 fuzzy.as_mut().is_none_or(|f| f.matches(&fields))
@@ -294,6 +299,7 @@ fn entry(key: &InstanceKey, runs: &[&RunState], read: Option<&QuarantineRead>) -
     let mut entry = Contained {
         key: key.clone(),
         name: live.and_then(|l| l.instance.name().map(str::to_owned)),
+        machine: live.map(|l| Machine::of(&l.instance)).unwrap_or_default(),
         status: Status::Unread,
         since: runs.first().map(|r| r.begun_at),
         by: runs.first().map(|r| r.actor.name.clone()),

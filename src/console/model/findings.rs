@@ -11,7 +11,7 @@ use crate::playbook::change::SetFinding;
 use crate::playbook::{Action, Change};
 use chrono::{DateTime, Utc};
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Names a row for as long as the console runs; never used twice.
@@ -38,7 +38,7 @@ pub struct Row {
     pub region: String,
     /// The first instance that it names, where one and a legal scope are named.
     pub instance: Option<(Scope, InstanceId)>,
-    /// What the filter looks at.
+    /// What the filter looks at; the last is what stands in the line and changes without the finding.
     fields: Vec<String>,
     /// When it was read, or last set by us.
     read_at: DateTime<Utc>,
@@ -107,6 +107,8 @@ pub struct Findings {
     /// How many are known.
     total: usize,
     stale: bool,
+    /// The marked rows.
+    marks: BTreeSet<RowId>,
 }
 
 /// What a batch brought that a person should hear of.
@@ -180,6 +182,10 @@ impl Findings {
                 }
             }
         }
+        // A mark goes with its row: what comes back later is another.
+        let rows = &self.rows;
+        let is_there = |id: &RowId| usize::try_from(*id).ok().and_then(|n| rows.get(n)).is_some_and(Option::is_some);
+        self.marks.retain(is_there);
         self.count();
         self.stale = true;
         news
@@ -221,6 +227,68 @@ impl Findings {
             }
         }
         self.count();
+    }
+
+    /// Whether the view will be made anew.
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// One more than the highest row that was ever given.
+    pub fn ids(&self) -> RowId {
+        RowId::try_from(self.rows.len()).unwrap_or(RowId::MAX)
+    }
+
+    /// All rows, shown or not.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().flatten()
+    }
+
+    /// Sets what stands in each line beside the finding's own words, for the filter.
+    pub fn set_words(&mut self, words: Vec<String>) {
+        for (row, words) in self.rows.iter_mut().zip(words) {
+            if let Some(last) = row.as_mut().and_then(|r| r.fields.last_mut()) {
+                *last = words;
+            }
+        }
+    }
+
+    /// Marks the selected row, or takes its mark away.
+    pub fn mark(&mut self) {
+        if let Some(id) = self.cursor.key()
+            && !self.marks.remove(id)
+        {
+            self.marks.insert(*id);
+        }
+    }
+
+    /// Takes all marks away. Whether there were any.
+    pub fn unmark_all(&mut self) -> bool {
+        !std::mem::take(&mut self.marks).is_empty()
+    }
+
+    /// The marked rows, in the order of the list; those that are not shown come last.
+    pub fn marked(&self) -> Vec<RowId> {
+        let mut marked: Vec<RowId> = self.order.iter().copied().filter(|id| self.marks.contains(id)).collect();
+        marked.extend(self.marks.iter().filter(|id| !self.order.contains(id)));
+        marked
+    }
+
+    /// Whether a row is marked.
+    pub fn is_marked(&self, id: RowId) -> bool {
+        self.marks.contains(&id)
+    }
+
+    /// How many rows are marked, and how many of them are not shown.
+    pub fn marks(&self) -> (usize, usize) {
+        let shown = if self.marks.is_empty() { 0 } else { self.order.iter().filter(|id| self.is_marked(**id)).count() };
+        (self.marks.len(), self.marks.len() - shown)
+    }
+
+    /// The marked rows, else the selected one: what bulk actions are about.
+    pub fn chosen(&self) -> Vec<&Row> {
+        let ids = if self.marks.is_empty() { self.cursor.key().copied().into_iter().collect() } else { self.marked() };
+        ids.into_iter().filter_map(|id| self.row(id)).collect()
     }
 
     /// Has the view made anew before it is used next.
@@ -293,6 +361,7 @@ impl Row {
             fields.push(text::fit(&subject.id(), 128));
             fields.extend(name_of(subject).map(|n| text::fit(&n, 64)));
         }
+        fields.push(String::new());
         let subject = subject_words(&finding);
         Self { family, name, subject, account, region, instance, fields, read_at, finding, json, hub }
     }

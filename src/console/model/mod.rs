@@ -3,11 +3,16 @@
 pub mod activity;
 pub mod blocks;
 pub mod contained;
+pub mod credentials;
 pub mod field;
 pub mod findings;
 pub mod fuzzy;
 pub mod list;
+pub mod machines;
+pub mod menu;
+pub mod offers;
 pub mod pane;
+pub mod prompt;
 pub mod refresh;
 pub mod subjects;
 
@@ -16,13 +21,16 @@ use super::effect::Thing;
 use super::layout::{self, Screen, Want};
 use super::msg::Ticket;
 use crate::config::{Command, Context, Key, Keymap, Role, Settings};
-use crate::domain::{AccountId, Region, RunId, Scope};
+use crate::domain::{AccountId, GroupId, Region, RunId, Scope, Vault, text};
 use crate::engine::Guard;
+use crate::policy::address::AwsRanges;
 use chrono::{DateTime, Utc};
 use contained::InstanceKey;
 use field::Field;
 use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What is shown between the tabs and the footer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,13 +42,15 @@ pub enum View {
     Quarantine,
     /// The network ACLs.
     Blocks,
+    /// The credentials that are cut.
+    Credentials,
     /// The runs.
     Activity,
 }
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Findings, Self::Quarantine, Self::Blocks, Self::Activity];
+    pub const ALL: [Self; 5] = [Self::Findings, Self::Quarantine, Self::Blocks, Self::Credentials, Self::Activity];
 
     /// Its name.
     pub fn title(self) -> &'static str {
@@ -48,6 +58,7 @@ impl View {
             Self::Findings => "Findings",
             Self::Quarantine => "Quarantine",
             Self::Blocks => "Blocks",
+            Self::Credentials => "Credentials",
             Self::Activity => "Activity",
         }
     }
@@ -58,6 +69,7 @@ impl View {
             Self::Findings => Context::Findings,
             Self::Quarantine => Context::Quarantine,
             Self::Blocks => Context::Blocks,
+            Self::Credentials => Context::Credentials,
             Self::Activity => Context::Activity,
         }
     }
@@ -68,6 +80,7 @@ impl View {
             Self::Findings => Command::ViewFindings,
             Self::Quarantine => Command::ViewQuarantine,
             Self::Blocks => Command::ViewBlocks,
+            Self::Credentials => Command::ViewCredentials,
             Self::Activity => Command::ViewActivity,
         }
     }
@@ -92,6 +105,10 @@ pub struct Session {
     pub banner: Option<String>,
     /// The topic to tell in a scope, where the settings name none.
     pub topics: BTreeMap<Scope, String>,
+    /// AWS's published ranges, where they are known.
+    pub aws_ranges: Option<Arc<AwsRanges>>,
+    /// The folder that evidence is kept in where the settings name no bucket.
+    pub evidence: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
     /// Keys.
@@ -110,6 +127,8 @@ impl Session {
             names: setup.account_names.clone(),
             banner: setup.banner.clone(),
             topics: setup.topics.clone(),
+            aws_ranges: setup.aws_ranges.clone(),
+            evidence: setup.evidence.clone(),
             settings: setup.settings.clone(),
             keymap: setup.keymap.clone(),
         }
@@ -118,6 +137,12 @@ impl Session {
     /// What people call an account, else its number.
     pub fn account<'a>(&'a self, id: &'a AccountId) -> &'a str {
         self.names.get(id).map_or(id.as_str(), String::as_str)
+    }
+
+    /// Where evidence of an instance in this scope is kept: the settings' bucket, else a folder of this machine.
+    pub fn vault(&self, scope: &Scope) -> Option<Vault> {
+        let folder = || Some(Vault::Folder { path: self.evidence.clone()? });
+        self.settings.forensics.vault(scope).or_else(folder)
     }
 
     /// The topic to tell about what is done in a scope.
@@ -145,6 +170,19 @@ pub struct Notice {
     pub role: Role,
     /// Since when.
     pub at: DateTime<Utc>,
+    /// What it is about: it stands there and nowhere else.
+    pub about: About,
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// What happens whether or not somebody looks.
+    Everywhere,
+    /// The views.
+    Views,
+    /// One pane.
+    Pane(Ticket),
 }
 
 /// A question with yes and no.
@@ -208,10 +246,16 @@ pub struct Model {
     pub quarantine: contained::Quarantine,
     /// The network ACLs.
     pub blocks: blocks::Blocks,
+    /// The credentials that are cut.
+    pub credentials: credentials::Credentials,
     /// The runs.
     pub activity: activity::Activity,
     /// The instances that details show.
     pub subjects: subjects::Subjects,
+    /// The instances that findings name.
+    pub machines: machines::Machines,
+    /// What security groups are called, as far as they were read. Raw.
+    pub group_names: BTreeMap<(Scope, GroupId), String>,
     /// When each thing was read.
     pub readings: refresh::Readings,
     /// Whether a hub was listed to its end once: what comes after that is new.
@@ -230,6 +274,10 @@ pub struct Model {
     pub parked: BTreeMap<Ticket, pane::Pane>,
     /// Help, when it is shown.
     pub help: Option<Help>,
+    /// The menu of what can be done, when it is shown.
+    pub menu: Option<menu::Menu>,
+    /// A line that is being typed before a plan can be made.
+    pub prompt: Option<prompt::Prompt>,
     /// The command line, when it is shown.
     pub palette: Option<Palette>,
     /// A question, when one is asked.
@@ -252,6 +300,7 @@ impl Model {
     pub fn new(session: Session, now: DateTime<Utc>, size: (u16, u16)) -> Self {
         let mut findings = findings::Findings::default();
         findings.least = session.settings.console.min_severity;
+        let blocks = blocks::Blocks::new(session.settings.block.quota);
         Self {
             session,
             now,
@@ -259,9 +308,12 @@ impl Model {
             view: View::default(),
             findings,
             quarantine: contained::Quarantine::default(),
-            blocks: blocks::Blocks::default(),
+            blocks,
+            credentials: credentials::Credentials::default(),
             activity: activity::Activity::default(),
             subjects: subjects::Subjects::default(),
+            machines: machines::Machines::default(),
+            group_names: BTreeMap::new(),
             readings: refresh::Readings::default(),
             listed: BTreeSet::new(),
             detail_open: false,
@@ -271,6 +323,8 @@ impl Model {
             pane: None,
             parked: BTreeMap::new(),
             help: None,
+            menu: None,
+            prompt: None,
             palette: None,
             question: None,
             notice: None,
@@ -313,6 +367,12 @@ impl Model {
         if self.pane.is_some() {
             return vec![Context::Plan, Context::Global];
         }
+        if self.prompt.is_some() {
+            return vec![Context::Filter];
+        }
+        if self.menu.is_some() {
+            return vec![Context::Menu, Context::Global];
+        }
         if self.filtering {
             return vec![Context::Filter];
         }
@@ -337,7 +397,10 @@ impl Model {
             return self.palette.as_mut().map(|p| &mut p.field);
         }
         if self.pane.is_some() {
-            return self.pane.as_mut().and_then(|p| p.typing.as_mut()).map(pane::Typing::field);
+            return self.pane.as_mut().and_then(|p| p.typing.as_mut()).map(|t| &mut t.field);
+        }
+        if self.prompt.is_some() {
+            return self.prompt.as_mut().map(|p| &mut p.field);
         }
         if self.filtering { Some(self.filter_mut()) } else { None }
     }
@@ -348,6 +411,7 @@ impl Model {
             View::Findings => &self.findings.filter,
             View::Quarantine => &self.quarantine.filter,
             View::Blocks => &self.blocks.filter,
+            View::Credentials => &self.credentials.filter,
             View::Activity => &self.activity.filter,
         }
     }
@@ -358,6 +422,7 @@ impl Model {
             View::Findings => &mut self.findings.filter,
             View::Quarantine => &mut self.quarantine.filter,
             View::Blocks => &mut self.blocks.filter,
+            View::Credentials => &mut self.credentials.filter,
             View::Activity => &mut self.activity.filter,
         }
     }
@@ -382,6 +447,7 @@ impl Model {
             View::Findings => self.findings.cursor.top(),
             View::Quarantine => self.quarantine.cursor.top(),
             View::Blocks => self.blocks.cursor.top(),
+            View::Credentials => self.credentials.cursor.top(),
             View::Activity => self.activity.cursor.top(),
         }
     }
@@ -391,7 +457,7 @@ impl Model {
         match self.view {
             View::Findings => self.findings.selected()?.instance.clone(),
             View::Quarantine => self.quarantine.cursor.key().cloned(),
-            View::Blocks => None,
+            View::Blocks | View::Credentials => None,
             View::Activity => {
                 let run = self.activity.selected()?;
                 Some((run.plan.scope.clone(), run.plan.instance()?))
@@ -421,12 +487,84 @@ impl Model {
             View::Findings => self.findings.go(to, height),
             View::Quarantine => self.quarantine.go(to, height),
             View::Blocks => self.blocks.go(to, height),
+            View::Credentials => self.credentials.go(to, height),
             View::Activity => self.activity.go(to, height),
         }
     }
 
-    /// Says something at the bottom.
+    /// What can be done about a finding, best first.
+    pub fn offers(&self, row: &findings::Row) -> Vec<offers::Offer> {
+        let scope = row.finding.scope();
+        let live = scope.map(|scope| {
+            let ids = row.finding.instances().filter_map(|i| i.id.clone());
+            ids.filter_map(|id| Some((id.clone(), self.quarantine.status(&(scope.clone(), id))?))).collect()
+        });
+        offers::offers(&row.finding, &live.unwrap_or_default())
+    }
+
+    /// Where a finding's subject stands, else where the finding does.
+    pub fn standing(&self, row: &findings::Row) -> (String, Role) {
+        use contained::Status;
+        let status = row.instance.as_ref().and_then(|key| self.quarantine.status(key));
+        match status {
+            _ if row.finding.sample => ("sample".to_owned(), Role::Dim),
+            Some(Status::Isolated) => ("◆ isolated".to_owned(), Role::Quarantined),
+            Some(Status::Running) => ("▶ isolating".to_owned(), Role::Running),
+            Some(Status::Partial) => ("◆ PARTIAL".to_owned(), Role::Partial),
+            Some(Status::Drift) => ("◆ DRIFT".to_owned(), Role::Drift),
+            Some(Status::Unread) => ("◆ unread".to_owned(), Role::Dim),
+            Some(Status::Gone | Status::Restored) | None => {
+                let word = row.state();
+                let role = if word == "new" { Role::Base } else { Role::Dim };
+                (word, role)
+            }
+        }
+    }
+
+    /// The instance of a finding, as the list knows it.
+    pub fn machine(&self, row: &findings::Row) -> Option<&machines::Machine> {
+        self.machines.of(row.instance.as_ref()?)
+    }
+
+    /// Makes the view of findings anew where something it rests on has changed. Says what became of the selection.
+    pub fn settle_findings(&mut self) -> list::Kept {
+        let height = self.list_height();
+        if self.findings.is_stale() && !self.findings.filter.text().is_empty() {
+            // What stands in the line can be filtered by, and changes without the finding.
+            let words: Vec<String> = (0..self.findings.ids())
+                .map(|id| {
+                    let Some(row) = self.findings.row(id) else { return String::new() };
+                    let machine = self.machine(row).map(machines::Machine::words).unwrap_or_default();
+                    format!("{} {machine}", self.standing(row).0)
+                })
+                .collect();
+            self.findings.set_words(words);
+        }
+        self.findings.settle(height)
+    }
+
+    /// What a group is called beside its id, where it was read. Safe.
+    pub fn group(&self, scope: &Scope, id: &GroupId) -> String {
+        match self.group_names.get(&(scope.clone(), id.clone())) {
+            Some(name) => format!("{}  {}", text::fit(id.as_str(), 40), text::fit(name, 40)),
+            None => text::fit(id.as_str(), 40),
+        }
+    }
+
+    /// Says something at the bottom about what is open: it goes with it.
     pub fn say(&mut self, role: Role, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), role, at: self.now });
+        let about = self.pane.as_ref().map_or(About::Views, |pane| About::Pane(pane.ticket));
+        self.notice = Some(Notice { text: text.into(), role, at: self.now, about });
+    }
+
+    /// Says something at the bottom that has to be heard whatever is open.
+    pub fn tell(&mut self, role: Role, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), role, at: self.now, about: About::Everywhere });
+    }
+
+    /// The sentence at the bottom, where it is about what is open.
+    pub fn notice(&self) -> Option<&Notice> {
+        let open = self.pane.as_ref().map_or(About::Views, |pane| About::Pane(pane.ticket));
+        self.notice.as_ref().filter(|n| n.about == open || n.about == About::Everywhere)
     }
 }

@@ -2,12 +2,17 @@
 
 use super::field::Field;
 use crate::console::msg::{Failure, Ticket};
-use crate::domain::{InstanceId, RunId, Scope};
+use crate::domain::{InstanceId, RunId, Scope, text};
+use crate::engine::prepare::{Request, RestoreWhat};
 use crate::engine::rehearse::Rehearsal;
-use crate::engine::{Consent, Prepared, QuarantineRequest, Refusal, RestoreRequest};
+use crate::engine::{Consent, Prepared, Refusal, RestoreRequest};
 use crate::ledger::RunState;
-use crate::playbook::plan::Drift;
+use crate::playbook::block::shown;
+use crate::playbook::exfiltration::Swap;
+use crate::playbook::plan::{Drift, claim_key};
+use crate::playbook::{FindingRef, Observed, Plan, Playbook};
 use chrono::{DateTime, Duration, Utc};
+use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -15,13 +20,26 @@ use std::sync::Arc;
 /// appeared, or changed, was not meant for it.
 pub const ARMED_AFTER: Duration = Duration::milliseconds(300);
 
+/// A request, with what can be said of it before its plan is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wish {
+    /// The playbook that plans it.
+    pub playbook: Playbook,
+    /// What it is about, as plans name subjects: `instance:i-…`. Raw.
+    pub subject: Option<String>,
+    /// What a person chooses it by, among several. Safe.
+    pub words: String,
+    /// The finding that is answered.
+    pub finding: Option<FindingRef>,
+    /// What the engine is asked.
+    pub request: Request,
+}
+
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ask {
-    /// The quarantine of an instance.
-    Quarantine(Box<QuarantineRequest>),
-    /// A restore.
-    Restore(Box<RestoreRequest>),
+    /// A plan.
+    Do(Box<Wish>),
     /// To take over a run whose process has gone.
     Recover(Box<RunState>),
 }
@@ -43,8 +61,8 @@ pub enum Rehearsed {
 /// How far it has come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
-    /// The finding names several instances: which one?
-    Choosing(Vec<InstanceId>),
+    /// Several things could be meant: which one?
+    Choosing(Vec<Wish>),
     /// The plan is being made.
     Preparing,
     /// The plan is shown.
@@ -70,21 +88,92 @@ pub enum Stage {
     Broken(Option<Box<RunState>>, Failure),
 }
 
+/// What typing the right words allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// To act on what its owner exempted.
+    Exemption,
+    /// To believe what tags say.
+    TrustTags,
+    /// To block a range that is wide, or AWS's own.
+    WideRange(IpNet),
+    /// To do what can't be taken back.
+    Irreversible,
+    /// To cut what lazaret itself is acting as.
+    OwnPrincipal,
+    /// To make a key active again.
+    Reactivate,
+}
+
 /// What has to be typed before the guard lets the plan pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Typing {
-    /// The instance's id, to act on what its owner exempted.
-    Exemption(Field),
-    /// `yes`, to believe what tags say.
-    TrustTags(Field),
+pub struct Typing {
+    /// What it allows.
+    pub grant: Grant,
+    /// What is asked for, in words.
+    pub ask: String,
+    /// The texts that are right.
+    pub right: Vec<String>,
+    /// The text so far.
+    pub field: Field,
 }
 
 impl Typing {
-    /// The text so far.
-    pub fn field(&mut self) -> &mut Field {
-        match self {
-            Self::Exemption(field) | Self::TrustTags(field) => field,
-        }
+    /// What a refusal wants typed; `None` where typing doesn't help.
+    pub fn against(refusal: &Refusal, plan: &Plan) -> Option<Self> {
+        let id = plan.subject_id().to_owned();
+        let (grant, ask, right) = match refusal {
+            Refusal::Exempt { .. } => {
+                (Grant::Exemption, format!("type the {}: ", kind_words(&plan.subject).1), vec![id])
+            }
+            Refusal::UntrustedTags(_) => {
+                (Grant::TrustTags, "type yes to believe the tags: ".to_owned(), vec!["yes".to_owned(), id])
+            }
+            Refusal::NotTyped(_) => {
+                let ask = format!("this can't be taken back: type the {}: ", kind_words(&plan.subject).1);
+                (Grant::Irreversible, ask, vec![id])
+            }
+            Refusal::OwnPrincipal(_) => {
+                let ask = format!("this locks lazaret itself out: type the {}: ", kind_words(&plan.subject).1);
+                (Grant::OwnPrincipal, ask, vec![id])
+            }
+            _ => return None,
+        };
+        Some(Self { grant, ask, right, field: Field::default() })
+    }
+
+    /// What has to be typed to make a key active again; `None` where it is no key that is kept inactive.
+    pub fn to_reactivate(what: &str) -> Option<Self> {
+        let key = what.strip_prefix("key ")?.split(' ').next()?.to_owned();
+        let ask = format!("type {} to make it active again: ", text::fit(&key, 40));
+        Some(Self { grant: Grant::Reactivate, ask, right: vec![key], field: Field::default() })
+    }
+
+    /// What has to be typed again before a wide range is blocked.
+    pub fn again(range: IpNet) -> Self {
+        let words = shown(&range);
+        let ask = format!("type {words} again to block all of it: ");
+        Self { grant: Grant::WideRange(range), ask, right: vec![words], field: Field::default() }
+    }
+
+    /// Whether what was typed is right.
+    pub fn is_right(&self) -> bool {
+        self.right.iter().any(|right| right == self.field.text().trim())
+    }
+}
+
+/// What a subject's kind is called, and what names one of it: `instance`, `instance's id`.
+pub fn kind_words(subject: &str) -> (&'static str, &'static str) {
+    match subject.split_once(':').map_or("", |(kind, _)| kind) {
+        "instance" | "evidence" => ("instance", "instance's id"),
+        "role" => ("role", "role's name"),
+        "user" => ("user", "user's name"),
+        "key" => ("key", "key's id"),
+        "principal" => ("principal", "principal's name"),
+        "address" => ("address", "address"),
+        "acl" => ("NACL", "NACL's id"),
+        "finding" | "findings" => ("findings", "finding's id"),
+        _ => ("subject", "subject's id"),
     }
 }
 
@@ -107,6 +196,10 @@ pub struct Pane {
     pub typing: Option<Typing>,
     /// What the instance is called, once it was read. Raw.
     pub name: Option<String>,
+    /// What an incident's runs did that no restore takes back. Safe.
+    pub lasting: Vec<String>,
+    /// What is to be done after it, each with a plan of its own.
+    pub queue: Vec<Wish>,
     /// The line that the cursor is on, where there are lines to choose from: instances, or drift.
     pub line: usize,
 }
@@ -123,6 +216,8 @@ impl Pane {
             scroll: 0,
             consent: Consent::default(),
             typing: None,
+            queue: vec![],
+            lasting: vec![],
             line: 0,
             name: None,
         }
@@ -135,35 +230,76 @@ impl Pane {
         self.typing = None;
     }
 
+    /// The plan, where there is one: the one that is shown, or the run's.
+    pub fn plan(&self) -> Option<&Plan> {
+        match (&self.stage, &self.ask) {
+            (Stage::Ready { prepared, .. }, _) => Some(&prepared.plan),
+            (_, Ask::Recover(run)) => Some(self.run().map_or(&run.plan, |r| &r.plan)),
+            _ => self.run().map(|r| &r.plan),
+        }
+    }
+
     /// Where it acts.
     pub fn scope(&self) -> &Scope {
-        match &self.ask {
-            Ask::Quarantine(request) => &request.scope,
-            Ask::Restore(request) => &request.scope,
-            Ask::Recover(run) => &run.plan.scope,
+        match (self.plan(), &self.ask) {
+            (Some(plan), _) => &plan.scope,
+            (None, Ask::Do(wish)) => wish.request.scope(),
+            (None, Ask::Recover(run)) => &run.plan.scope,
         }
     }
 
-    /// What it acts on.
+    /// What it acts on, as plans name subjects. Raw.
+    pub fn subject(&self) -> Option<&str> {
+        match (self.plan(), &self.ask) {
+            (Some(plan), _) => Some(&plan.subject),
+            (None, Ask::Do(wish)) => wish.subject.as_deref(),
+            (None, Ask::Recover(run)) => Some(&run.plan.subject),
+        }
+    }
+
+    /// The subject's id without its kind, else what was asked for in words. Safe.
+    pub fn subject_words(&self) -> Option<String> {
+        let Some(subject) = self.subject() else {
+            let Ask::Do(wish) = &self.ask else { return None };
+            return (!wish.words.is_empty()).then(|| wish.words.clone());
+        };
+        Some(text::fit(subject.split_once(':').map_or(subject, |(_, id)| id), 96))
+    }
+
+    /// Whether what it acts on belongs to its whole account.
+    pub fn is_global(&self) -> bool {
+        let scope = self.scope();
+        self.subject().is_some_and(|s| !claim_key(scope, s).starts_with(&scope.to_string()))
+    }
+
+    /// The instance that it acts on, where it is one.
     pub fn instance(&self) -> Option<InstanceId> {
-        use crate::engine::prepare::RestoreWhat;
-        match (&self.ask, &self.stage) {
-            (_, Stage::Ready { prepared, .. }) => prepared.plan.instance(),
-            (Ask::Quarantine(request), _) => Some(request.instance.clone()),
-            (Ask::Restore(request), _) => match &request.what {
-                RestoreWhat::Instance(instance) => Some(instance.clone()),
-                RestoreWhat::Run(_) | RestoreWhat::Subject(_) => self.run().and_then(|run| run.plan.instance()),
-            },
-            (Ask::Recover(run), _) => run.plan.instance(),
+        self.subject()?.strip_prefix("instance:").map(InstanceId::new)
+    }
+
+    /// The playbook that plans it.
+    pub fn playbook(&self) -> Playbook {
+        match (self.plan(), &self.ask) {
+            (Some(plan), _) => plan.playbook,
+            (None, Ask::Do(wish)) => wish.playbook,
+            (None, Ask::Recover(run)) => run.plan.playbook,
         }
     }
 
-    /// What it is, in one word.
+    /// The finding that is answered.
+    pub fn finding(&self) -> Option<&FindingRef> {
+        match (self.plan(), &self.ask) {
+            (Some(plan), _) => plan.finding.as_ref(),
+            (None, Ask::Do(wish)) => wish.finding.as_ref(),
+            (None, Ask::Recover(run)) => run.plan.finding.as_ref(),
+        }
+    }
+
+    /// What it is, in a word or two.
     pub fn verb(&self) -> &'static str {
         match self.ask {
-            Ask::Quarantine(_) => "Quarantine",
-            Ask::Restore(_) => "Restore",
             Ask::Recover(_) => "Recover",
+            Ask::Do(_) => verb(self.playbook()),
         }
     }
 
@@ -180,6 +316,28 @@ impl Pane {
         self.run().map(|r| r.run)
     }
 
+    /// Whether nothing more comes of it.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_) | Stage::Refused(_) | Stage::Broken(..))
+    }
+
+    /// What a restore from here would take back: what the run that is shown has changed, or what already stands in
+    /// the way of a plan. An instance's goes back whole, however many runs it took.
+    pub fn taken_back_by(&self) -> Option<RestoreWhat> {
+        match &self.stage {
+            Stage::Ended(run) | Stage::Broken(Some(run), _) => can_go_back(run).then(|| match run.plan.instance() {
+                Some(instance) if run.plan.playbook == Playbook::QuarantineInstance => RestoreWhat::Instance(instance),
+                _ => RestoreWhat::Run(run.run),
+            }),
+            Stage::Refused(_) => {
+                let subject = self.subject().filter(|_| self.playbook().contains())?;
+                let instance = subject.strip_prefix("instance:").map(|id| RestoreWhat::Instance(InstanceId::new(id)));
+                Some(instance.unwrap_or_else(|| RestoreWhat::Subject(subject.to_owned())))
+            }
+            _ => None,
+        }
+    }
+
     /// What somebody else changed, as the plan or its refusal tells.
     pub fn drifts(&self) -> &[Drift] {
         match &self.stage {
@@ -189,10 +347,37 @@ impl Pane {
         }
     }
 
+    /// The restore that was asked for, where it is one.
+    pub fn restore(&self) -> Option<&RestoreRequest> {
+        match &self.ask {
+            Ask::Do(wish) => match &wish.request {
+                Request::Restore(request) => Some(request),
+                _ => None,
+            },
+            Ask::Recover(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn restore_mut(&mut self) -> Option<&mut RestoreRequest> {
+        match &mut self.ask {
+            Ask::Do(wish) => match &mut wish.request {
+                Request::Restore(request) => Some(request),
+                _ => None,
+            },
+            Ask::Recover(_) => None,
+        }
+    }
+
     /// The fields that go back though somebody else changed them.
     pub fn forced(&self) -> Option<&BTreeSet<String>> {
-        match &self.ask {
-            Ask::Restore(request) => Some(&request.force),
+        self.restore().map(|request| &request.force)
+    }
+
+    /// The same asked for another way, where there is one.
+    pub fn variant(&self) -> Option<Variant> {
+        match (&self.stage, &self.ask) {
+            (Stage::Ready { prepared, .. }, Ask::Do(wish)) => variant(&wish.request, &prepared.observed),
             _ => None,
         }
     }
@@ -206,4 +391,79 @@ impl Pane {
         };
         stage && now - self.since >= ARMED_AFTER
     }
+}
+
+/// The same asked for another way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// How it is asked for now.
+    pub now: String,
+    /// What the next way is.
+    pub next: String,
+    /// The next way.
+    pub request: Request,
+}
+
+/// The next way to ask for the same: exfiltration with the backup's profile, with a backup made for it, without another
+/// profile; a role's sessions all, or those of one of the instances that have it.
+fn variant(request: &Request, observed: &Observed) -> Option<Variant> {
+    match request {
+        Request::Exfiltration(asked) => {
+            let words = |swap| match swap {
+                Swap::Backup => "instances get the backup role's profile, where there is one",
+                Swap::MakeBackup => "a backup role is made from the original, and its profile put on the instances",
+                Swap::None => "instances keep their profile",
+            };
+            let next = match asked.swap {
+                Swap::Backup => Swap::MakeBackup,
+                Swap::MakeBackup => Swap::None,
+                Swap::None => Swap::Backup,
+            };
+            let mut other = asked.clone();
+            other.swap = next;
+            let (now, next) = (words(asked.swap).to_owned(), words(next).to_owned());
+            Some(Variant { now, next, request: Request::Exfiltration(other) })
+        }
+        Request::Credentials(asked) => {
+            let users = &observed.dossier.as_deref()?.instances;
+            let words = |only: Option<&InstanceId>| match only {
+                None => "every session of the role".to_owned(),
+                Some(id) => format!("only the sessions that {} was given", text::fit(id.as_str(), 24)),
+            };
+            let after = match &asked.only_instance {
+                None => users.first(),
+                Some(id) => users.iter().skip_while(|u| u.instance != *id).nth(1),
+            };
+            let after = after.map(|u| u.instance.clone());
+            if after == asked.only_instance {
+                return None;
+            }
+            let mut other = asked.clone();
+            other.only_instance.clone_from(&after);
+            let (now, next) = (words(asked.only_instance.as_ref()), words(after.as_ref()));
+            Some(Variant { now, next, request: Request::Credentials(other) })
+        }
+        _ => None,
+    }
+}
+
+/// What a playbook does, in a word or two.
+pub fn verb(playbook: Playbook) -> &'static str {
+    match playbook {
+        Playbook::QuarantineInstance => "Quarantine",
+        Playbook::Restore => "Restore",
+        Playbook::ContainCredentials => "Revoke",
+        Playbook::ContainExfiltration => "Contain exfiltration",
+        Playbook::BlockAddress => "Block",
+        Playbook::CollectForensics => "Collect forensics",
+        Playbook::UpdateFindings => "Update findings",
+        Playbook::DeleteRole => "Delete role",
+        Playbook::Unblock => "Unblock",
+        Playbook::ExtendBlock => "Extend",
+    }
+}
+
+/// Whether a run has left something that a restore could put back, as far as the run itself tells.
+pub fn can_go_back(run: &RunState) -> bool {
+    run.plan.playbook.contains() && !run.is_open() && run.changes().iter().any(|c| c.inverse().is_some())
 }

@@ -2,11 +2,13 @@
 
 use super::super::effect::{Effect, Thing};
 use super::super::model::list::Move;
+use super::super::model::offers::Act;
 use super::super::model::pane::Stage;
 use super::super::model::{Help, Model, Palette, Question, View};
-use super::{leave, news, plan, read, suspend};
+use super::{blocks, incident, leave, news, open, plan, read, said, suspend};
 use crate::config::{Command, Role};
 use crate::domain::Severity;
+use crate::playbook::update_findings::FindingAction;
 
 pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>) {
     use Command as C;
@@ -18,6 +20,7 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::ViewFindings => show(model, View::Findings, effects),
         C::ViewQuarantine => show(model, View::Quarantine, effects),
         C::ViewBlocks => show(model, View::Blocks, effects),
+        C::ViewCredentials => show(model, View::Credentials, effects),
         C::ViewActivity => show(model, View::Activity, effects),
         C::NextView => turn(model, 1, effects),
         C::PreviousView => turn(model, View::ALL.len() - 1, effects),
@@ -27,7 +30,7 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::PageUp => step(model, -page(model)),
         C::Top => step(model, isize::MIN / 2),
         C::Bottom => step(model, isize::MAX / 2),
-        C::Open => open(model, effects),
+        C::Open => enter(model, effects),
         C::ToggleDetail => {
             model.detail_beside = !(model.detail_beside || model.detail_open);
             model.detail_open = model.detail_open && model.detail_beside;
@@ -49,6 +52,10 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
             model.findings.reversed = !model.findings.reversed;
             resort(model);
         }
+        C::ToggleClosed if model.view == View::Blocks => {
+            model.blocks.all = !model.blocks.all;
+            news::rebuild_blocks(model);
+        }
         C::ToggleClosed => {
             model.findings.closed = !model.findings.closed;
             model.findings.changed();
@@ -61,9 +68,28 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         }
         C::LowerSeverity => severity(model, -1),
         C::RaiseSeverity => severity(model, 1),
-        C::Quarantine => plan::open_quarantine(model, effects),
-        C::Restore => plan::open_restore(model, effects),
-        C::Recover => plan::open_recover(model),
+        C::Mark => mark(model),
+        C::Actions => open::open_menu(model),
+        C::Acknowledge => said::say(model, &FindingAction::Acknowledge, effects),
+        C::Assign => said::assign(model),
+        C::Suppress => said::say(model, &FindingAction::Suppress, effects),
+        C::Resolve => said::say(model, &FindingAction::Resolve, effects),
+        C::Reopen => said::say(model, &FindingAction::Reopen, effects),
+        C::Exfiltration => open::act(model, Act::Exfiltration, effects),
+        C::Revoke => open::act(model, Act::Revoke, effects),
+        C::Block if model.view == View::Blocks => blocks::ask(model),
+        C::Block => open::act(model, Act::Block, effects),
+        C::Unblock => blocks::unblock(model, effects),
+        C::Extend => blocks::ask_extend(model),
+        C::Sweep => blocks::sweep(model, effects),
+        C::Forensics => open::act(model, Act::Forensics, effects),
+        C::Quarantine => open::open_quarantine(model, effects),
+        C::Restore => open::open_restore(model, effects),
+        C::DeleteRole => open::delete_role(model, effects),
+        C::Variant => plan::variant(model, effects),
+        C::Undo => incident::undo(model, effects),
+        C::Report => incident::report(model, effects),
+        C::Recover => open::open_recover(model),
         C::Commit => plan::commit(model, effects),
         C::ToggleForce => plan::toggle_force(model, effects),
         C::Confirm => match model.question.take() {
@@ -89,6 +115,9 @@ fn back(model: &mut Model) {
     if model.question.take().is_some() || model.help.take().is_some() {
         return;
     }
+    if model.pane.is_none() && model.menu.take().is_some() {
+        return;
+    }
     if let Some(pane) = model.pane.take() {
         // A run goes on whether or not somebody looks.
         if matches!(pane.stage, Stage::Running(_)) {
@@ -103,23 +132,42 @@ fn back(model: &mut Model) {
     } else if !model.filter().text().is_empty() {
         model.filter_mut().clear();
         news::reorder(model);
+    } else if model.view == View::Findings && model.findings.unmark_all() {
+        model.say(Role::Dim, "no line is marked any more");
     } else {
         model.notice = None;
     }
+}
+
+/// Does what a line of the menu says: the one that the cursor is on, or this one.
+pub(super) fn pick(model: &mut Model, index: Option<usize>, effects: &mut Vec<Effect>) {
+    if let Some(command) = open::pick(model, index) {
+        run(model, command, effects);
+    }
+}
+
+/// Marks the selected line and goes on to the next.
+fn mark(model: &mut Model) {
+    model.findings.mark();
+    model.move_list(Move::Step(1));
+    model.detail_scroll = 0;
 }
 
 fn show(model: &mut Model, view: View, effects: &mut Vec<Effect>) {
     if model.pane.is_some() || model.help.is_some() {
         return;
     }
+    model.menu = None;
     if model.view != view {
         model.view = view;
         model.detail_open = false;
         model.detail_scroll = 0;
         model.filtering = false;
     }
-    if view == View::Activity {
-        read(model, Thing::Runs, effects);
+    match view {
+        View::Activity => read(model, Thing::Runs, effects),
+        View::Credentials => read(model, Thing::Credentials, effects),
+        _ => {}
     }
 }
 
@@ -157,6 +205,13 @@ pub(super) fn step(model: &mut Model, by: isize) {
         }
         return;
     }
+    if let Some(menu) = &model.menu {
+        let lines = model.menu_items(menu).len();
+        if let Some(menu) = &mut model.menu {
+            menu.index = scrolled(menu.index, by, lines.saturating_sub(1));
+        }
+        return;
+    }
     if model.detail_open {
         model.detail_scroll = scrolled(model.detail_scroll, by, model.drawn.detail);
         return;
@@ -165,12 +220,14 @@ pub(super) fn step(model: &mut Model, by: isize) {
     model.detail_scroll = 0;
 }
 
-fn open(model: &mut Model, effects: &mut Vec<Effect>) {
+fn enter(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.help.is_some() {
         return;
     }
     if model.pane.is_some() {
-        plan::choose(model, effects);
+        open::choose(model, effects);
+    } else if model.menu.is_some() {
+        pick(model, None, effects);
     } else if !model.detail_open {
         model.detail_open = true;
         model.detail_scroll = 0;
@@ -188,7 +245,9 @@ fn refresh(model: &mut Model, effects: &mut Vec<Effect>) {
                 (model.view, thing),
                 (View::Findings, Thing::Findings(_))
                     | (View::Quarantine, Thing::Quarantined(_) | Thing::Runs)
+                    | (View::Findings, Thing::Machines(_))
                     | (View::Blocks, Thing::Acls(_))
+                    | (View::Credentials, Thing::Credentials | Thing::Runs)
                     | (View::Activity, Thing::Runs)
             )
         })

@@ -1,14 +1,23 @@
 //! From keys to commands: text fields first, then the keymap's tries.
 
 use super::super::effect::Effect;
+use super::super::model::prompt::{Prompt, Question};
 use super::super::model::{Model, Palette};
-use super::{commands, news, plan};
+use super::{blocks, commands, news, plan, said};
 use crate::config::{Command, Context, Key, Lookup, Role};
+use crate::playbook::update_findings::FindingAction;
 
 pub(super) fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
     let contexts = model.contexts();
     if contexts == [Context::Filter] {
         return typed(model, key, effects);
+    }
+    // The lines of a menu have numbers, as the menu shows them.
+    if contexts.first() == Some(&Context::Menu)
+        && model.pending.is_empty()
+        && let Some(n @ 1..) = key.typed().and_then(|c| c.to_digit(10))
+    {
+        return commands::pick(model, usize::try_from(n - 1).ok(), effects);
     }
     model.pending.push(key);
     match model.session.keymap.lookup(&contexts, &model.pending) {
@@ -74,7 +83,7 @@ pub(super) fn paste(model: &mut Model, text: &str) {
 fn changed(model: &mut Model) {
     if let Some(palette) = &mut model.palette {
         palette.index = 0;
-    } else if model.pane.is_none() {
+    } else if model.pane.is_none() && model.prompt.is_none() {
         // The best match is what is meant, not whatever was selected before.
         model.to_top();
         news::reorder(model);
@@ -88,9 +97,22 @@ fn accept(model: &mut Model, effects: &mut Vec<Effect>) {
             None => model.say(Role::Warning, format!("there is no command like `{}` here", palette.field.text())),
         }
     } else if model.pane.is_some() {
-        plan::accept_typing(model);
+        plan::accept_typing(model, effects);
+    } else if let Some(prompt) = model.prompt.take() {
+        prompted(model, prompt, effects);
     } else {
         model.filtering = false;
+    }
+}
+
+/// What was asked for has been typed.
+fn prompted(model: &mut Model, prompt: Prompt, effects: &mut Vec<Effect>) {
+    let typed = prompt.field.text().trim().to_owned();
+    match prompt.question {
+        Question::AssignTo(_) if typed.is_empty() => model.say(Role::Warning, "nobody was named: nothing happens"),
+        Question::AssignTo(rows) => said::say_of(model, &rows, &FindingAction::Assign(typed), effects),
+        Question::Block(key) => blocks::block(model, &key, &typed, effects),
+        Question::Extend { scope, range, which } => blocks::extend(model, scope, range, which, &typed, effects),
     }
 }
 
@@ -100,6 +122,9 @@ fn cancel(model: &mut Model) {
     }
     if let Some(pane) = &mut model.pane {
         pane.typing = None;
+        return;
+    }
+    if model.prompt.take().is_some() {
         return;
     }
     model.filtering = false;
@@ -113,7 +138,7 @@ fn step(model: &mut Model, by: isize, effects: &mut Vec<Effect>) {
         if let Some(palette) = &mut model.palette {
             palette.index = palette.index.saturating_add_signed(by).min(count.saturating_sub(1));
         }
-    } else if model.pane.is_none() {
+    } else if model.pane.is_none() && model.prompt.is_none() {
         commands::run(model, if by > 0 { Command::Down } else { Command::Up }, effects);
     }
 }
@@ -138,6 +163,9 @@ pub(crate) fn choices(model: &Model, palette: &Palette) -> Vec<Command> {
 fn underlying(model: &Model) -> Vec<Context> {
     if model.pane.is_some() {
         return vec![Context::Plan, Context::Global];
+    }
+    if model.menu.is_some() {
+        return vec![Context::Menu, Context::Global];
     }
     vec![model.view.context(), Context::Global]
 }

@@ -1,16 +1,21 @@
 //! What every message does to the model, and what it wants done. Pure: no I/O, no async, no clock.
 
+mod blocks;
 mod commands;
+mod incident;
 mod keys;
 mod mouse;
 mod news;
+mod open;
 mod plan;
+mod said;
+mod wish;
 
 pub(super) use keys::choices;
 pub(super) use plan::newest;
 
 use super::effect::{Effect, Thing};
-use super::model::{Leaving, Model, View};
+use super::model::{Leaving, Model, View, machines};
 use super::msg::{Msg, Signal};
 use crate::config::Role;
 use chrono::{DateTime, Duration, Utc};
@@ -41,16 +46,23 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Findings { hub, result } => news::findings(model, &hub, result, &mut effects),
         Msg::Runs(result) => news::runs(model, result, &mut effects),
         Msg::Quarantined { scope, result } => news::quarantined(model, scope, result, &mut effects),
+        Msg::Machines { scope, result } => news::machines(model, scope, result, &mut effects),
+        Msg::Credentials(result) => news::credentials(model, result, &mut effects),
         Msg::Acls { scope, result } => news::acls(model, scope, result, &mut effects),
-        Msg::Observed { scope, instance, result } => model.subjects.take(&(scope, instance), result),
+        Msg::Observed { scope, instance, result } => news::observed(model, scope, instance, result),
         Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result),
         Msg::Rehearsed { ticket, result } => plan::rehearsed(model, ticket, result),
         Msg::Progress { ticket, record } => plan::progress(model, ticket, &record),
         Msg::Committed { ticket, result } => plan::committed(model, ticket, result, &mut effects),
-        Msg::Trouble(text) => model.say(Role::Error, text),
+        Msg::Reported(Ok(path)) => model.tell(Role::Ok, format!("the incident's report is in {path}")),
+        Msg::Reported(Err(why)) => model.tell(Role::Error, format!("the report was not written: {why}")),
+        Msg::Trouble(text) => model.tell(Role::Error, text),
     }
-    let height = model.list_height();
-    model.findings.settle(height);
+    model.settle_findings();
+    if model.menu.as_ref().is_some_and(|menu| model.menu_items(menu).is_empty()) {
+        model.menu = None;
+        model.say(Role::Warning, "what the menu was about is no longer listed");
+    }
     if model.leaving.is_some() && model.in_flight() == 0 {
         effects.push(Effect::Quit);
     }
@@ -59,23 +71,33 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 
 /// Asks for a reading, unless one is under way: then another follows it.
 fn read(model: &mut Model, thing: Thing, effects: &mut Vec<Effect>) {
-    if !model.readings.want(&thing, model.now) {
-        return;
-    }
     let ids = match &thing {
         Thing::Quarantined(scope) => {
             super::model::contained::Quarantine::to_read(model.activity.runs(), scope, model.now)
         }
+        Thing::Machines(scope) => machines::to_read(model.findings.rows(), scope),
         _ => vec![],
     };
+    if !model.readings.want(&thing, model.now) {
+        return;
+    }
+    if let Thing::Machines(scope) = &thing {
+        model.machines.ask(scope, &ids);
+        if ids.is_empty() {
+            model.readings.done(&thing, Ok(()), model.now);
+            return;
+        }
+    }
     effects.push(Effect::Read(thing, ids));
 }
 
 fn things(model: &Model) -> Vec<Thing> {
     let scopes = &model.session.scopes;
-    std::iter::once(Thing::Runs)
+    [Thing::Runs, Thing::Credentials]
+        .into_iter()
         .chain(model.session.hubs.iter().cloned().map(Thing::Findings))
         .chain(scopes.iter().cloned().map(Thing::Quarantined))
+        .chain(scopes.iter().cloned().map(Thing::Machines))
         .chain(scopes.iter().cloned().map(Thing::Acls))
         .collect()
 }
@@ -94,6 +116,9 @@ fn interval(model: &Model, thing: &Thing) -> Duration {
         Thing::Runs => 10,
         Thing::Quarantined(_) if model.view == View::Quarantine => 15,
         Thing::Quarantined(_) => 60,
+        Thing::Credentials if model.view == View::Credentials => 20,
+        Thing::Credentials => 120,
+        Thing::Machines(_) => 120,
         Thing::Acls(_) if model.view == View::Blocks => 20,
         Thing::Acls(_) => 120,
     };

@@ -22,7 +22,7 @@ pub(super) fn mouse(model: &mut Model, action: MouseAction, column: u16, row: u1
         MouseAction::WheelUp => -WHEEL,
         MouseAction::Click => return click(model, at, effects),
     };
-    if model.help.is_some() || model.pane.is_some() {
+    if model.help.is_some() || model.pane.is_some() || model.menu.is_some() {
         // Two lines at once scroll, and don't choose.
         commands::step(model, by);
         return;
@@ -37,7 +37,7 @@ pub(super) fn mouse(model: &mut Model, action: MouseAction, column: u16, row: u1
 }
 
 fn click(model: &mut Model, at: Position, effects: &mut Vec<Effect>) {
-    if model.help.is_some() || model.pane.is_some() {
+    if model.help.is_some() || model.pane.is_some() || model.menu.is_some() {
         return;
     }
     let screen = model.screen();

@@ -1,149 +1,24 @@
-//! From the key that asks for a plan to the end of its run.
+//! From the plan to the end of its run.
 
 use super::super::effect::{Effect, Thing};
-use super::super::model::field::Field;
-use super::super::model::pane::{Ask, Pane, Rehearsed, Stage, Typing};
-use super::super::model::{Model, View};
+use super::super::model::Model;
+use super::super::model::pane::{Ask, Grant, Pane, Rehearsed, Stage, Typing};
 use super::super::msg::{Failure, Ticket};
 use super::{news, read};
 use crate::config::Role;
 use crate::domain::{InstanceId, RunId, Scope};
-use crate::engine::prepare::RestoreWhat;
+use crate::engine::prepare::Request;
 use crate::engine::rehearse::Rehearsal;
-use crate::engine::{Prepared, QuarantineRequest, Refusal, RestoreRequest};
+use crate::engine::{Prepared, Refusal};
 use crate::ledger::{Outcome, Record, RunState};
-use crate::playbook::FindingRef;
-use std::collections::BTreeSet;
+use crate::playbook::Playbook;
+use crate::playbook::plan::DriftKind;
 use std::sync::Arc;
 
-/// Asks for the quarantine of what is selected.
-pub(super) fn open_quarantine(model: &mut Model, effects: &mut Vec<Effect>) {
-    if model.pane.is_some() {
-        return;
-    }
-    let (scope, instances, finding) = match model.view {
-        View::Findings => {
-            let Some(row) = model.findings.selected() else { return };
-            if row.finding.sample {
-                return model.say(Role::Warning, "a sample finding is never acted on: there is nothing to quarantine");
-            }
-            let Some(scope) = row.finding.scope() else {
-                return model.say(Role::Warning, "the finding names no legal account and Region: nothing to act on");
-            };
-            let mut seen = BTreeSet::new();
-            let instances: Vec<InstanceId> =
-                row.finding.instances().filter_map(|i| i.id.clone()).filter(|id| seen.insert(id.clone())).collect();
-            let finding = FindingRef::new(&row.finding, Some(&row.json), Some(row.hub.clone()));
-            (scope, instances, Some(finding))
-        }
-        View::Quarantine => {
-            let Some(entry) = model.quarantine.selected() else { return };
-            (entry.key.0.clone(), vec![entry.key.1.clone()], entry.finding.clone())
-        }
-        View::Blocks | View::Activity => return,
-    };
-    let Some(first) = instances.first().cloned() else {
-        return model.say(Role::Warning, "the finding names no instance: there is nothing to quarantine yet");
-    };
-    let mut policy = model.session.settings.quarantine.clone();
-    policy.topic_arn = model.session.topic(&scope);
-    let ask = Ask::Quarantine(Box::new(QuarantineRequest { scope, instance: first, finding, policy }));
-    model.notice = None;
-    let ticket = model.ticket();
-    let mut pane = Pane::new(ticket, ask, model.now);
-    if instances.len() > 1 {
-        pane.stage = Stage::Choosing(instances);
-        model.pane = Some(pane);
-    } else {
-        model.pane = Some(pane);
-        prepare(model, effects);
-    }
-}
-
-/// Takes the instance that the cursor is on.
-pub(super) fn choose(model: &mut Model, effects: &mut Vec<Effect>) {
-    let now = model.now;
-    let Some(pane) = &mut model.pane else { return };
-    if let (Stage::Choosing(instances), Ask::Quarantine(request)) = (&pane.stage, &mut pane.ask)
-        && let Some(chosen) = instances.get(pane.line)
-    {
-        request.instance = chosen.clone();
-        pane.line = 0;
-        pane.enter(Stage::Preparing, now);
-        prepare(model, effects);
-    }
-}
-
-/// Asks for the restore of what is selected, or of what the pane's run has changed.
-pub(super) fn open_restore(model: &mut Model, effects: &mut Vec<Effect>) {
-    let target = match &model.pane {
-        Some(pane) => match &pane.stage {
-            Stage::Ended(_) | Stage::Refused(_) | Stage::Broken(..) => {
-                pane.instance().map(|i| (pane.scope().clone(), RestoreWhat::Instance(i)))
-            }
-            _ => return,
-        },
-        None => match model.view {
-            View::Activity => match model.activity.selected() {
-                Some(run) if model.activity.can_be_taken_back(run) => {
-                    Some((run.plan.scope.clone(), RestoreWhat::Run(run.run)))
-                }
-                Some(run) => {
-                    let why = if run.is_open() {
-                        "the run is not over"
-                    } else if model.activity.was_taken_back(run) {
-                        "the run was taken back already"
-                    } else if run.plan.playbook == crate::playbook::Playbook::Restore {
-                        "a restore is not taken back: quarantine the instance again instead"
-                    } else {
-                        "the run changed nothing: there is nothing to take back"
-                    };
-                    return model.say(Role::Warning, why);
-                }
-                None => None,
-            },
-            _ => model.selected_instance().map(|(scope, id)| (scope, RestoreWhat::Instance(id))),
-        },
-    };
-    let Some((scope, what)) = target else {
-        return model.say(Role::Warning, "no instance is selected: there is nothing to restore");
-    };
-    let topic_arn = model.session.topic(&scope);
-    let ask = Ask::Restore(Box::new(RestoreRequest {
-        scope,
-        what,
-        force: BTreeSet::new(),
-        finding_status: model.session.settings.restore.finding_status.workflow(),
-        topic_arn,
-    }));
-    model.notice = None;
-    let ticket = model.ticket();
-    model.pane = Some(Pane::new(ticket, ask, model.now));
-    prepare(model, effects);
-}
-
-/// Asks whether the selected run should be taken over.
-pub(super) fn open_recover(model: &mut Model) {
-    let Some(run) = model.activity.selected() else { return };
-    if !run.is_open() {
-        return model.say(Role::Warning, "the run is over: there is nothing to recover");
-    }
-    if model.activity.alive(run.run) {
-        return model.say(Role::Warning, "its process is alive, and holds the run");
-    }
-    let ask = Ask::Recover(Box::new(run.clone()));
-    model.notice = None;
-    let ticket = model.ticket();
-    model.pane = Some(Pane::new(ticket, ask, model.now));
-}
-
 /// Has the pane's plan made.
-fn prepare(model: &Model, effects: &mut Vec<Effect>) {
-    let Some(pane) = &model.pane else { return };
-    match &pane.ask {
-        Ask::Quarantine(request) => effects.push(Effect::PrepareQuarantine(pane.ticket, request.clone())),
-        Ask::Restore(request) => effects.push(Effect::PrepareRestore(pane.ticket, request.clone())),
-        Ask::Recover(_) => {}
+pub(super) fn prepare(model: &Model, effects: &mut Vec<Effect>) {
+    if let Some(Pane { ask: Ask::Do(wish), ticket, .. }) = &model.pane {
+        effects.push(Effect::Prepare(*ticket, Box::new(wish.request.clone())));
     }
 }
 
@@ -180,16 +55,40 @@ pub(super) fn toggle_force(model: &mut Model, effects: &mut Vec<Effect>) {
     if !matches!(pane.stage, Stage::Ready { .. } | Stage::Refused(_)) {
         return;
     }
-    let Some(what) = pane.drifts().get(pane.line).map(|d| d.what.clone()) else {
+    let Some((what, kind)) = pane.drifts().get(pane.line).map(|d| (d.what.clone(), d.kind)) else {
         return model.say(Role::Dim, "nothing was changed by somebody else: there is nothing to force");
     };
-    let Ask::Restore(request) = &mut pane.ask else { return };
+    if kind == DriftKind::Withheld {
+        pane.typing = Typing::to_reactivate(&what);
+        return;
+    }
+    let Some(request) = pane.restore_mut() else { return };
     if !request.force.remove(&what) {
         request.force.insert(what);
     }
     // A new name, so that the answer to the plan before is not taken for this one's.
     pane.ticket = ticket;
     pane.enter(Stage::Preparing, now);
+    prepare(model, effects);
+}
+
+/// Has the same planned another way.
+pub(super) fn variant(model: &mut Model, effects: &mut Vec<Effect>) {
+    let ticket = model.ticket();
+    let now = model.now;
+    let Some(pane) = &mut model.pane else { return };
+    if !matches!(pane.stage, Stage::Ready { .. }) {
+        return;
+    }
+    let Some(next) = pane.variant() else {
+        return model.say(Role::Dim, "there is one way to do this");
+    };
+    let Ask::Do(wish) = &mut pane.ask else { return };
+    wish.request = next.request;
+    pane.consent = crate::engine::Consent::default();
+    pane.ticket = ticket;
+    pane.enter(Stage::Preparing, now);
+    model.notice = None;
     prepare(model, effects);
 }
 
@@ -202,12 +101,16 @@ pub(super) fn commit(model: &mut Model, effects: &mut Vec<Effect>) {
     }
     let refused = match &pane.stage {
         Stage::Ready { refusal, .. } => refusal.clone(),
+        Stage::Refused(Failure { again: Some(range), .. }) => {
+            pane.typing = Some(Typing::again(*range));
+            return;
+        }
         Stage::Recovery => None,
         _ => return,
     };
+    let typing = refused.as_ref().zip(pane.plan()).and_then(|(refusal, plan)| Typing::against(refusal, plan));
     match refused {
-        Some(Refusal::Exempt { .. }) => pane.typing = Some(Typing::Exemption(Field::default())),
-        Some(Refusal::UntrustedTags(_)) => pane.typing = Some(Typing::TrustTags(Field::default())),
+        Some(_) if typing.is_some() => pane.typing = typing,
         Some(Refusal::DryRun) => {
             if let Stage::Ready { prepared, rehearsal, .. } = &mut pane.stage
                 && *rehearsal != Rehearsed::Asking
@@ -249,26 +152,37 @@ pub(super) fn rehearsed(model: &mut Model, ticket: Ticket, result: Result<Vec<Re
 }
 
 /// What was typed is looked at; the commit key has still to be pressed.
-pub(super) fn accept_typing(model: &mut Model) {
+pub(super) fn accept_typing(model: &mut Model, effects: &mut Vec<Effect>) {
+    let ticket = model.ticket();
     let (now, guard) = (model.now, model.session.guard);
     let Some(pane) = &mut model.pane else { return };
-    let instance = pane.instance().map(|i| i.to_string());
-    let right = match &pane.typing {
-        Some(Typing::Exemption(field)) => instance.as_deref() == Some(field.text().trim()),
-        Some(Typing::TrustTags(field)) => {
-            let typed = field.text().trim();
-            typed == "yes" || instance.as_deref() == Some(typed)
-        }
-        None => return,
-    };
-    if !right {
+    let Some(typing) = &pane.typing else { return };
+    if !typing.is_right() {
         return model.say(Role::Warning, "that is not what was asked for: nothing happens");
     }
-    match pane.typing.take() {
-        Some(Typing::Exemption(_)) => pane.consent.override_exemption = true,
-        Some(Typing::TrustTags(_)) => pane.consent.trust_tags = true,
-        None => {}
+    match typing.grant.clone() {
+        Grant::Exemption => pane.consent.override_exemption = true,
+        Grant::TrustTags => pane.consent.trust_tags = true,
+        Grant::Irreversible => pane.consent.typed = Some(typing.field.text().trim().to_owned()),
+        Grant::OwnPrincipal => pane.consent.lock_out_self = true,
+        Grant::Reactivate => {
+            let asked = typing.right.clone();
+            let Some(request) = pane.restore_mut() else { return };
+            request.force.extend(asked);
+            pane.ticket = ticket;
+            pane.enter(Stage::Preparing, now);
+            return prepare(model, effects);
+        }
+        Grant::WideRange(range) => {
+            let Ask::Do(wish) = &mut pane.ask else { return };
+            let Request::Block(request) = &mut wish.request else { return };
+            request.typed_again = Some(range);
+            pane.ticket = ticket;
+            pane.enter(Stage::Preparing, now);
+            return prepare(model, effects);
+        }
     }
+    pane.typing = None;
     let mut still = None;
     if let Stage::Ready { prepared, refusal, .. } = &mut pane.stage {
         *refusal = guard.would_refuse(prepared, &pane.consent);
@@ -310,7 +224,7 @@ pub(super) fn committed(
     let shown = model.pane.as_ref().is_some_and(|p| p.ticket == ticket);
     let Some(mut pane) = (if shown { model.pane.take() } else { model.parked.remove(&ticket) }) else { return };
     let (scope, instance) = (pane.scope().clone(), pane.instance());
-    let what = format!("{} {}", pane.verb(), instance.as_ref().map(ToString::to_string).unwrap_or_default());
+    let what = format!("{} {}", pane.verb(), pane.subject_words().unwrap_or_default());
     match result {
         Ok(run) => {
             if !shown {
@@ -319,7 +233,11 @@ pub(super) fn committed(
                     Some((_, _, message)) => (Role::Error, message.clone()),
                     None => (Role::Warning, format!("{what}: not ended")),
                 };
-                model.say(role, crate::domain::text::fit(&message, 300));
+                model.tell(role, crate::domain::text::fit(&message, 300));
+            }
+            if run.plan.playbook == Playbook::UpdateFindings && run.outcome() == Outcome::Done {
+                // What was said of the marked ones is said: the next key is about the selected one again.
+                model.findings.unmark_all();
             }
             pane.enter(Stage::Ended(run), now);
         }
@@ -329,7 +247,7 @@ pub(super) fn committed(
         }
         Err(failure) => {
             if !shown {
-                model.say(Role::Error, format!("{what}: {}", failure.message));
+                model.tell(Role::Error, format!("{what}: {}", failure.message));
             }
             let run = match &mut pane.stage {
                 Stage::Running(run) => run.take(),
@@ -353,7 +271,9 @@ fn after(model: &mut Model, scope: Scope, instance: Option<InstanceId>, effects:
     }
     news::rebuild_quarantine(model);
     read(model, Thing::Runs, effects);
-    read(model, Thing::Quarantined(scope), effects);
+    read(model, Thing::Quarantined(scope.clone()), effects);
+    read(model, Thing::Acls(scope), effects);
+    read(model, Thing::Credentials, effects);
     for hub in model.session.hubs.clone() {
         read(model, Thing::Findings(hub), effects);
     }

@@ -7,12 +7,18 @@ use super::words::{ago, clock, outcome, took};
 use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
+use crate::console::model::pane::kind_words;
 use crate::console::update::newest;
 use crate::domain::text;
 use crate::ledger::{Hand, RunState};
+use chrono::Duration;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+
+/// How long a process may be silent before that is odd: it is to be heard from every third of its promise, and what
+/// was read is some seconds old.
+const QUIET: Duration = Duration::seconds(25);
 
 const COLUMNS: [Column; 7] = [
     Column::fixed("STATE", 11),
@@ -54,6 +60,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
         offset: activity.cursor.offset(),
         selected: Some(activity.cursor.index()),
         focused: !model.detail_open && model.pane.is_none(),
+        marked: &super::list::unmarked,
         empty,
     };
     let block = frame_block(theme, Line::from(title), !model.detail_open);
@@ -68,7 +75,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
 fn cells(model: &Model, theme: &Theme, run: &RunState, widths: &[u16]) -> Vec<Cell> {
     let style = |role| theme.style(role);
     let width = |n: usize| widths.get(n).copied().unwrap_or(0);
-    let (mark, word, role) = outcome(run, model.activity.alive(run.run) || is_ours(model, run));
+    let ours = is_ours(model, run);
+    let (mark, word, role) = match outcome(run, model.activity.alive(run.run) || ours) {
+        (_, "running", _) if !ours && heard(model, run).1 => ("?", "silent", Role::Partial),
+        other => other,
+    };
     let taken_back = model.activity.was_taken_back(run);
     let mut what = cell(&title(run), style(if taken_back { Role::Dim } else { Role::Base }), width(2));
     if taken_back {
@@ -99,6 +110,15 @@ fn is_ours(model: &Model, run: &RunState) -> bool {
     model.pane.iter().chain(model.parked.values()).any(|p| p.run_id() == Some(run.run))
 }
 
+/// What is known of the process of another's run, and whether it has missed its turn. One that was killed keeps its
+/// promise to be alive for a while: nothing more is claimed than when it was last heard from.
+fn heard(model: &Model, run: &RunState) -> (String, bool) {
+    let Some(at) = model.activity.heard(run.run) else { return ("Under way, by another process.".to_owned(), false) };
+    let quiet = model.now - at > QUIET;
+    let then = if quiet { ". It should have been heard from since: it may have gone" } else { "" };
+    (format!("Under way, by another process; last heard from {} ago{then}.", ago(Some(at), model.now)), quiet)
+}
+
 fn by(run: &RunState) -> String {
     let hand = match run.actor.hand {
         Hand::Console => "",
@@ -124,17 +144,31 @@ pub fn draw_detail(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &The
 fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'static>> {
     let mut doc = Doc::new(theme, width);
     let alive = model.activity.alive(run.run) || is_ours(model, run);
-    let (mark, word, role) = outcome(run, alive);
+    let (mark, word, role) = match outcome(run, alive) {
+        (_, "running", _) if !is_ours(model, run) && heard(model, run).1 => ("?", "silent", Role::Partial),
+        other => other,
+    };
     let left = vec![doc.span(role, &format!("{mark} {word}"))];
     let right = vec![doc.span(Role::Dim, &clock(run.begun_at, model.now))];
     doc.split(left, right);
     match &run.ended {
         Some((_, _, message)) => doc.text(Role::Base, &text::fit(message, 900)),
-        None if alive => doc.text(Role::Dim, "Under way."),
+        None if is_ours(model, run) => doc.text(Role::Dim, "Under way."),
+        None if alive => {
+            let (words, quiet) = heard(model, run);
+            let role = if quiet { Role::Warning } else { Role::Dim };
+            doc.text(role, &words);
+        }
         None => doc.text(
             Role::Warning,
             "Its process has gone. Recovery looks at every step without an answer, then goes on or ends it.",
         ),
+    }
+    if run.ended.is_some() && !run.plan.promise.next.is_empty() {
+        doc.heading("NEXT");
+        for next in run.plan.promise.next.iter().take(8) {
+            doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
+        }
     }
     let mut keys = vec![];
     if !alive && run.is_open() {
@@ -158,6 +192,7 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
         &format!("{}  {}", text::fit(model.session.account(&run.plan.scope.account), 40), run.plan.scope.account),
     );
     doc.field("Region", Role::Base, run.plan.scope.region.as_str());
+    doc.field(kind_words(&run.plan.subject).0, Role::Base, &text::fit(run.plan.subject_id(), 160));
     if let Some(finding) = &run.plan.finding {
         doc.field("finding", Role::Base, &text::fit(&finding.finding_type, 120));
     }

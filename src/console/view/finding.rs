@@ -4,11 +4,10 @@ use super::doc::{Doc, draw_framed, frame_block};
 use super::words::{ago, clock, count, hint, view_key};
 use crate::config::{Command, Role, Theme};
 use crate::console::model::Model;
-use crate::console::model::contained::Status;
 use crate::console::model::findings::Row;
 use crate::console::model::subjects::Sight;
 use crate::domain::subject::RemoteAddress;
-use crate::domain::{Direction, InstanceId, Interface, RecordState, Subject, text};
+use crate::domain::{Direction, InstanceId, Interface, RecordState, Scope, Subject, text};
 use crate::playbook::{GroupChoice, Observed, tags};
 use crate::policy::EXEMPT_TAG;
 use ratatui::Frame;
@@ -96,34 +95,38 @@ fn lines(model: &Model, theme: &Theme, row: &Row, width: u16) -> Vec<Line<'stati
     doc.lines()
 }
 
-/// What one key does here.
+/// What one key does here, best first; then what can't be done, with why.
 fn actions(doc: &mut Doc<'_>, model: &Model, row: &Row) {
-    let mut spans = Vec::new();
-    if let Some(instance) = &row.instance {
-        let status = model.quarantine.status(instance);
-        let commands = match status {
-            Some(Status::Isolated | Status::Running) => vec![(Command::Restore, "restore")],
-            Some(Status::Partial | Status::Drift) => {
-                vec![(Command::Quarantine, "quarantine again"), (Command::Restore, "restore")]
-            }
-            _ => vec![(Command::Quarantine, "quarantine")],
-        };
-        for (command, what) in commands {
-            if let Some(key) = view_key(model, command) {
-                if !spans.is_empty() {
-                    spans.push(Span::raw("   "));
-                }
-                spans.push(Span::styled(key, doc.style(Role::Key)));
-                spans.push(Span::styled(format!(" {what}"), doc.style(Role::Base)));
-            }
-        }
-        spans.push(Span::styled("  shows the plan first", doc.style(Role::Dim)));
-    } else if row.finding.instances().next().is_some() {
-        spans.push(doc.span(Role::Warning, "It names no legal account and Region: nothing can be done from here."));
+    let offers = model.offers(row);
+    if offers.is_empty() {
+        return;
     }
-    if !spans.is_empty() {
-        doc.gap();
-        doc.spans(spans);
+    doc.gap();
+    let mut line: Vec<Span<'static>> = Vec::new();
+    for offer in offers.iter().filter(|o| o.fits()) {
+        let Some(key) = view_key(model, offer.act.command()) else { continue };
+        let piece = [
+            Span::styled(key, doc.style(Role::Key)),
+            Span::styled(format!(" {}", offer.act.word()), doc.style(Role::Base)),
+        ];
+        let wide = |spans: &[Span<'static>]| spans.iter().map(Span::width).sum::<usize>();
+        if !line.is_empty() && wide(&line) + 3 + wide(&piece) > doc.width() {
+            doc.spans(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(Span::raw("   "));
+        }
+        line.extend(piece);
+    }
+    if !line.is_empty() {
+        doc.spans(line);
+        let menu = view_key(model, Command::Actions).map(|key| format!("{key} lists them; ")).unwrap_or_default();
+        doc.text(Role::Dim, &format!("{menu}each shows its plan first"));
+    }
+    for offer in &offers {
+        if let Some(why) = &offer.why_not {
+            doc.marked(Role::Dim, "– ", &format!("no {}: {why}", offer.act.word()));
+        }
     }
 }
 
@@ -196,7 +199,7 @@ fn live(doc: &mut Doc<'_>, model: &Model, id: &InstanceId, observed: &Observed) 
         _ => None,
     };
     for interface in observed.interfaces_in_order() {
-        interface_lines(doc, interface, quarantine_group);
+        interface_lines(doc, model, &observed.scope, interface, quarantine_group);
     }
     let protections: Vec<String> = observed
         .protections
@@ -224,7 +227,13 @@ fn live(doc: &mut Doc<'_>, model: &Model, id: &InstanceId, observed: &Observed) 
     }
 }
 
-fn interface_lines(doc: &mut Doc<'_>, interface: &Interface, quarantine_group: Option<&crate::domain::GroupId>) {
+fn interface_lines(
+    doc: &mut Doc<'_>,
+    model: &Model,
+    scope: &Scope,
+    interface: &Interface,
+    quarantine_group: Option<&crate::domain::GroupId>,
+) {
     let ips: Vec<String> = interface.private_ips.iter().chain(&interface.public_ips).map(ToString::to_string).collect();
     let name = format!("if {}", interface.device_index);
     let spans = vec![
@@ -236,7 +245,7 @@ fn interface_lines(doc: &mut Doc<'_>, interface: &Interface, quarantine_group: O
         let sealed = Some(group) == quarantine_group;
         let role = if sealed { Role::Quarantined } else { Role::Base };
         let mark = if sealed { "  ◆ isolates" } else { "" };
-        doc.field("", role, &format!("{}{mark}", text::fit(group.as_str(), 40)));
+        doc.field("", role, &format!("{}{mark}", model.group(scope, group)));
     }
     if interface.requester_managed {
         doc.field("", Role::Warning, "managed by an AWS service");

@@ -6,8 +6,8 @@ use super::words::{ago, view_key};
 use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
-use crate::console::model::contained::Status;
 use crate::console::model::findings::Row;
+use crate::console::model::machines::Machine;
 use crate::domain::{Severity, text};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -44,6 +44,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
         offset: findings.cursor.offset(),
         selected: Some(findings.cursor.index()),
         focused: !model.detail_open && model.pane.is_none(),
+        marked: &|n| findings.order().get(n).is_some_and(|id| findings.is_marked(*id)),
         empty: empty(model, theme),
     };
     super::list::draw(frame, area, theme, block, &list, |n, widths| {
@@ -73,6 +74,13 @@ fn title(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
         facts.push(if findings.closed { "open and closed".to_owned() } else { "open".to_owned() });
     }
     spans.push(Span::styled(format!("{} ", facts.join(" · ")), quiet));
+    match findings.marks() {
+        (0, _) => {}
+        (marked, 0) => spans.push(Span::styled(format!("· {marked} marked "), theme.style(Role::Notice))),
+        (marked, hidden) => {
+            spans.push(Span::styled(format!("· {marked} marked, {hidden} not shown "), theme.style(Role::Warning)));
+        }
+    }
     let above = findings.cursor.offset();
     if above > 0 && width >= 80 {
         spans.push(Span::styled(format!("· {above} above "), quiet));
@@ -106,27 +114,6 @@ fn empty(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
     lines
 }
 
-/// Where a finding's subject stands, else where the finding does.
-pub fn state(model: &Model, row: &Row) -> (String, Role) {
-    let status = row.instance.as_ref().and_then(|key| model.quarantine.status(key));
-    match status {
-        _ if row.finding.sample => ("sample".to_owned(), Role::Dim),
-        Some(Status::Isolated) => ("◆ isolated".to_owned(), Role::Quarantined),
-        Some(Status::Running) => ("▶ isolating".to_owned(), Role::Running),
-        Some(Status::Partial) => ("◆ PARTIAL".to_owned(), Role::Partial),
-        Some(Status::Drift) => ("◆ DRIFT".to_owned(), Role::Drift),
-        Some(Status::Unread) => ("◆ unread".to_owned(), Role::Dim),
-        Some(Status::Gone | Status::Restored) | None => {
-            let word = row.state();
-            let role = match word.as_str() {
-                "new" => Role::Base,
-                _ => Role::Dim,
-            };
-            (word, role)
-        }
-    }
-}
-
 fn cells(model: &Model, theme: &Theme, row: &Row, widths: &[u16]) -> Vec<Cell> {
     let style = |role| theme.style(role);
     let width = |n: usize| widths.get(n).copied().unwrap_or(0);
@@ -134,8 +121,11 @@ fn cells(model: &Model, theme: &Theme, row: &Row, widths: &[u16]) -> Vec<Cell> {
     let quiet = !row.finding.is_open() || row.finding.sample;
     let badge = format!(" {:<4} ", severity.short());
     let badge_role = if quiet { Role::Dim } else { Role::severity(severity) };
-    let (state_text, state_role) = state(model, row);
+    let (state_text, state_role) = model.standing(row);
     let mut state_cell = cell(&state_text, style(state_role), width(6));
+    if let Some(marks) = model.machine(row).map(Machine::marks).filter(|m| !m.is_empty()) {
+        state_cell.push((format!(" {marks}"), style(Role::Warning)));
+    }
     if !row.finding.oddities.is_empty() {
         state_cell.push((format!(" !{}", row.finding.oddities.len()), style(Role::Warning)));
     }

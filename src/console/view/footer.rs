@@ -2,7 +2,7 @@
 
 use super::words::key;
 use crate::config::{Command, Role, Theme};
-use crate::console::model::pane::{Ask, Stage};
+use crate::console::model::pane::Stage;
 use crate::console::model::{Model, View};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -52,6 +52,9 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
     if model.palette.is_some() {
         return vec![(C::Accept, "run"), (C::Cancel, "away"), (C::NextLine, "next"), (C::PreviousLine, "previous")];
     }
+    if model.pane.is_none() && model.prompt.is_none() && model.menu.is_some() {
+        return vec![(C::Back, "away"), (C::Open, "plan"), (C::Down, "next"), (C::Up, "previous"), (C::Help, "help")];
+    }
     if let Some(pane) = &model.pane {
         if pane.typing.is_some() {
             return vec![(C::Cancel, "away"), (C::Accept, "accept what is typed")];
@@ -70,14 +73,23 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             Stage::Running(_) => list.extend([(C::Back, "close, the run goes on"), (C::PageDown, "scroll")]),
             Stage::Ended(_) | Stage::Broken(..) => list.extend([(C::Back, "close"), (C::PageDown, "scroll")]),
         }
-        if matches!(pane.ask, Ask::Restore(_)) && !pane.drifts().is_empty() {
+        if pane.variant().is_some() {
+            list.push((C::Variant, "another way"));
+        }
+        if pane.restore().is_some() && !pane.drifts().is_empty() {
             list.extend([(C::Down, "next drift"), (C::ToggleForce, "overwrite it")]);
         }
-        if matches!(pane.ask, Ask::Quarantine(_)) && matches!(pane.stage, Stage::Ended(_)) {
+        if pane.is_over() && !pane.queue.is_empty() {
+            list.push((C::Open, "next plan"));
+        }
+        if pane.taken_back_by().is_some() {
             list.push((C::Restore, "restore"));
         }
         list.push((C::Help, "help"));
         return list;
+    }
+    if model.prompt.is_some() {
+        return vec![(C::Cancel, "away"), (C::Accept, "show the plan")];
     }
     if model.filtering {
         return vec![(C::Accept, "keep"), (C::Cancel, "clear"), (C::NextLine, "down"), (C::PreviousLine, "up")];
@@ -85,18 +97,17 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
     let mut list = match model.view {
         View::Findings => {
             let mut list = vec![];
-            if let Some(key) = model.selected_instance() {
-                use crate::console::model::contained::Status as S;
-                match model.quarantine.status(&key) {
-                    Some(S::Isolated | S::Running) => list.push((C::Restore, "restore")),
-                    Some(S::Partial | S::Drift | S::Unread) => {
-                        list.extend([(C::Quarantine, "quarantine again"), (C::Restore, "restore")]);
-                    }
-                    Some(S::Gone | S::Restored) | None => list.push((C::Quarantine, "quarantine")),
-                }
+            let offers = model.findings.selected().map(|row| model.offers(row)).unwrap_or_default();
+            // The best answers by their own keys; the rest is in the menu.
+            list.extend(offers.iter().filter(|o| o.fits()).take(2).map(|o| (o.act.command(), o.act.word())));
+            if model.findings.marks().0 > 0 {
+                list = vec![(C::Actions, "what to say of the marked"), (C::Back, "unmark")];
+            } else if model.findings.selected().is_some() {
+                list.push((C::Actions, "actions"));
             }
             list.extend([(C::Filter, "filter"), (C::Open, "detail")]);
             list.extend([
+                (C::Mark, "mark"),
                 (C::Sort, "sort"),
                 (C::LowerSeverity, "less severe"),
                 (C::RaiseSeverity, "more"),
@@ -115,7 +126,31 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")]);
             list
         }
-        View::Blocks => vec![(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")],
+        View::Blocks => {
+            let mut list = vec![];
+            if let Some((row, deny)) = model.blocks.selected() {
+                if deny.is_some_and(|d| d.ours.is_some()) {
+                    list.extend([(C::Unblock, "unblock"), (C::Extend, "extend")]);
+                }
+                if row.acl.is_some() {
+                    list.push((C::Block, "block an address"));
+                }
+            }
+            if !model.blocks.due(model.now).is_empty() {
+                list.push((C::Sweep, "sweep"));
+            }
+            list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::ToggleClosed, "all NACLs")]);
+            list
+        }
+        View::Credentials => {
+            use crate::console::model::credentials::CutStatus;
+            let mut list = match model.credentials.selected().map(|c| c.status) {
+                None | Some(CutStatus::Restored | CutStatus::Running) => vec![],
+                Some(_) => vec![(C::Restore, "restore")],
+            };
+            list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")]);
+            list
+        }
         View::Activity => {
             let mut list = vec![];
             if let Some(run) = model.activity.selected() {
@@ -131,7 +166,7 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         }
     };
     if model.detail_open {
-        list.retain(|(c, _)| matches!(c, C::Quarantine | C::Restore | C::Recover));
+        list.retain(|(c, _)| C::PLANS.contains(c));
         list.push((C::Back, "list"));
         list.push((C::Down, "scroll"));
     }

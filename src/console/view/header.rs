@@ -24,32 +24,63 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     frame.render_widget(Line::from(right), at);
 }
 
+/// What stands at the left, as narrow as it has to be: the brand goes first, then words are cut; who acts, and where,
+/// stay to the last.
 fn left(model: &Model, theme: &Theme, room: usize) -> Vec<Span<'static>> {
     let session = &model.session;
-    let plain = theme.style(Role::Header);
-    let mut spans = vec![Span::styled(" lazaret ", theme.style(Role::Brand))];
-    if let Some(banner) = &session.banner {
-        spans.push(Span::styled(format!(" {} ", text::fit(banner, 40)), theme.style(Role::Banner)));
-    }
     let accounts = session.accounts();
-    let shown = match accounts.iter().collect::<Vec<_>>().as_slice() {
+    let account = match accounts.iter().collect::<Vec<_>>().as_slice() {
         [] => "no account".to_owned(),
         [one] => text::fit(session.account(one), 28),
         many => count(many.len(), "account"),
     };
     let regions = session.regions();
-    let place = match regions.iter().collect::<Vec<_>>().as_slice() {
+    let region = match regions.iter().collect::<Vec<_>>().as_slice() {
         [] => String::new(),
         [one] => one.to_string(),
         many => count(many.len(), "Region"),
     };
-    let who = text::fit(&session.actor, 32);
-    // What there is no room for goes from the end.
-    for part in [shown, place, who].into_iter().filter(|p| !p.is_empty()) {
-        let used: usize = spans.iter().map(Span::width).sum();
-        if used + 2 + text::width(&part) <= room {
-            spans.push(Span::styled(format!("  {part}"), plain));
+    let banner = session.banner.as_deref().map(|b| text::fit(b, 40)).unwrap_or_default();
+    // What it is at least: `sandbox` of `sandbox: crypto-mining`.
+    let short = text::width(banner.split(':').next().unwrap_or_default());
+    let mut parts = [(banner, short), (account, 6), (region, 6), (text::fit(&session.actor, 32), 8)];
+    let mut brand = true;
+    let wide = |parts: &[(String, usize); 4], brand: bool| {
+        let words = parts.iter().filter(|(t, _)| !t.is_empty()).map(|(t, _)| text::width(t) + 2).sum::<usize>();
+        words + if brand { 9 } else { 0 }
+    };
+    if wide(&parts, brand) > room {
+        let missing = wide(&parts, brand) - room;
+        let spare = text::width(&parts[0].0).saturating_sub(parts[0].1);
+        // The name of the practice world goes before the brand does.
+        if spare > 0 {
+            parts[0].0 = text::fit(parts[0].0.split(':').next().unwrap_or_default(), 40);
         }
+        brand = missing <= spare;
+    }
+    for n in [2, 1, 3] {
+        let missing = wide(&parts, brand).saturating_sub(room);
+        let (words, least) = &mut parts[n];
+        *words = text::fit(words, text::width(words).saturating_sub(missing).max(*least));
+    }
+    // On the smallest screens one of the two has to say where.
+    for n in [2, 1] {
+        if wide(&parts, brand) > room {
+            parts[n].0.clear();
+        }
+    }
+    let mut spans = vec![];
+    if brand {
+        spans.push(Span::styled(" lazaret ", theme.style(Role::Brand)));
+    }
+    let [(banner, _), rest @ ..] = parts;
+    if !banner.is_empty() {
+        spans.push(Span::styled(format!(" {banner} "), theme.style(Role::Banner)));
+    }
+    let plain = theme.style(Role::Header);
+    for (part, _) in rest.into_iter().filter(|(p, _)| !p.is_empty()) {
+        let gap = if spans.is_empty() { " " } else { "  " };
+        spans.push(Span::styled(format!("{gap}{part}"), plain));
     }
     spans
 }

@@ -27,6 +27,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, help: &Help, theme
         ("◆ isolated", "every interface was read and holds the quarantine group alone"),
         ("◆ PARTIAL", "some interfaces are isolated, some are not"),
         ("◆ DRIFT", "somebody else changed what we left there"),
+        ("⊘", "its owner keeps automation away (AutoRemediation=disabled)"),
+        ("§", "an AWS service operates the machine, and may replace it or undo what we do"),
+        ("*", "marked: bulk actions are about the marked lines"),
         ("!2", "so many things are odd about the finding; its detail lists them"),
         ("✓ ● ✗ ?", "a step: read back, answered, failed, without an answer"),
     ] {
@@ -37,7 +40,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, help: &Help, theme
 
 /// What help is about: the place it was asked from first, then the rest.
 fn contexts(model: &Model) -> Vec<Context> {
-    let here = if model.pane.is_some() { Context::Plan } else { model.view.context() };
+    let here = match (&model.pane, &model.menu) {
+        (Some(_), _) => Context::Plan,
+        (None, Some(_)) => Context::Menu,
+        (None, None) => model.view.context(),
+    };
     let mut list = vec![here, Context::Global];
     list.extend(Context::ALL.into_iter().filter(|c| *c != here && *c != Context::Global));
     list

@@ -93,6 +93,8 @@ pub struct List<'a> {
     pub selected: Option<usize>,
     /// Whether it has the keys.
     pub focused: bool,
+    /// Whether a line is marked.
+    pub marked: &'a dyn Fn(usize) -> bool,
     /// What to say when there is none.
     pub empty: Vec<Line<'static>>,
 }
@@ -116,7 +118,7 @@ pub fn draw(
     let heading: Vec<Cell> =
         list.columns.iter().map(|c| vec![(c.title.to_owned(), theme.style(Role::Heading))]).collect();
     let top = Rect { height: 1, ..inner };
-    frame.render_widget(assemble(theme, list.columns, &widths, heading, None), top);
+    frame.render_widget(assemble(theme, list.columns, &widths, heading, None, false), top);
     let rows = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
     if list.len == 0 {
         for (n, line) in (0..rows.height.saturating_sub(1)).zip(&list.empty) {
@@ -132,7 +134,7 @@ pub fn draw(
         let style = selected.then(|| theme.style(role));
         let cells = line(n, &widths);
         let at = Rect { y, height: 1, ..rows };
-        let line = assemble(theme, list.columns, &widths, cells, style);
+        let line = assemble(theme, list.columns, &widths, cells, style, (list.marked)(n));
         frame.render_widget(line, at);
         if let Some(style) = style {
             // The background goes over the whole line; what has a background of its own keeps it.
@@ -166,11 +168,13 @@ fn assemble(
     widths: &[u16],
     cells: Vec<Cell>,
     selected: Option<Style>,
+    marked: bool,
 ) -> Line<'static> {
     let mut spans = vec![match selected {
-        Some(_) => Span::styled("▌ ", theme.style(Role::BorderFocus)),
-        None => Span::raw("  "),
+        Some(_) => Span::styled("▌", theme.style(Role::BorderFocus)),
+        None => Span::raw(" "),
     }];
+    spans.push(if marked { Span::styled("*", theme.style(Role::Key)) } else { Span::raw(" ") });
     let mut first = true;
     for ((column, width), cell) in columns.iter().zip(widths).zip(cells) {
         let width = usize::from(*width);
@@ -193,6 +197,11 @@ fn assemble(
         }
     }
     Line::from(spans)
+}
+
+/// For lists whose lines can't be marked.
+pub fn unmarked(_: usize) -> bool {
+    false
 }
 
 /// A cell of one piece; made safe and cut to the width.

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod blocks;
+pub mod credentials;
 pub mod doc;
 pub mod finding;
 pub mod findings;
@@ -10,6 +11,7 @@ pub mod footer;
 pub mod header;
 pub mod help;
 pub mod list;
+pub mod menu;
 pub mod palette;
 pub mod plan;
 pub mod quarantine;
@@ -45,6 +47,7 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Drawn {
             View::Findings => findings::draw(frame, screen.list, model, theme),
             View::Quarantine => quarantine::draw(frame, screen.list, model, theme),
             View::Blocks => blocks::draw(frame, screen.list, model, theme),
+            View::Credentials => credentials::draw(frame, screen.list, model, theme),
             View::Activity => activity::draw(frame, screen.list, model, theme),
         }
     }
@@ -53,6 +56,7 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Drawn {
             View::Findings => finding::draw(frame, detail, model, theme),
             View::Quarantine => quarantine::draw_detail(frame, detail, model, theme),
             View::Blocks => blocks::draw_detail(frame, detail, model, theme),
+            View::Credentials => credentials::draw_detail(frame, detail, model, theme),
             View::Activity => activity::draw_detail(frame, detail, model, theme),
         };
     }
@@ -62,6 +66,9 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Drawn {
         let area = super::layout::pane(&screen);
         frame.render_widget(Clear, area);
         drawn.pane = plan::draw(frame, area, model, pane, theme);
+    }
+    if let (Some(menu), None) = (&model.menu, &model.pane) {
+        menu::draw(frame, screen.body, model, menu, theme);
     }
     if let Some(palette) = &model.palette {
         palette::draw(frame, screen.body, model, palette, theme);

@@ -7,14 +7,14 @@ use super::doc::{Doc, draw_scrolled, frame_block, padded};
 use super::words::{ago, count, key, took};
 use crate::config::{Command, Role, Theme};
 use crate::console::model::Model;
-use crate::console::model::pane::{Ask, Pane, Rehearsed, Stage, Typing};
+use crate::console::model::pane::{Ask, Pane, Rehearsed, Stage, Wish, kind_words};
 use crate::console::msg::Failure;
-use crate::domain::{InstanceId, text};
+use crate::domain::text;
 use crate::engine::report::isolated_ms;
-use crate::engine::{Prepared, Refusal};
+use crate::engine::{Prepared, Refusal, RunReport};
 use crate::ledger::{Outcome, RunState};
-use crate::playbook::plan::Drift;
-use crate::playbook::{Action, ApiCall, Change, FindingRef, Plan, Playbook};
+use crate::playbook::plan::{Drift, DriftKind};
+use crate::playbook::{Action, ApiCall, Change, Plan, Step, Weight};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -23,8 +23,9 @@ use std::collections::BTreeSet;
 /// Draws it. Says how far it can be scrolled.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme) -> usize {
     let (stage, role) = stage(pane);
+    let more = if pane.queue.is_empty() { String::new() } else { format!("(1 of {}) ", pane.queue.len() + 1) };
     let title = Line::from(vec![
-        Span::styled(format!(" {} ", pane.verb()), theme.style(Role::Title)),
+        Span::styled(format!(" {} {more}", pane.verb()), theme.style(Role::Title)),
         Span::styled(format!("{stage} "), theme.style(role)),
     ]);
     let block = frame_block(theme, title, true);
@@ -56,7 +57,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme
 /// What the title says of the stage.
 fn stage(pane: &Pane) -> (&'static str, Role) {
     match &pane.stage {
-        Stage::Choosing(_) => ("which instance?", Role::Dim),
+        Stage::Choosing(_) => ("which one?", Role::Dim),
         Stage::Preparing => ("reading and planning; nothing has happened", Role::Dim),
         Stage::Ready { changed: true, .. } => ("THE WORLD CHANGED: a new plan; nothing has happened", Role::Warning),
         Stage::Ready { .. } => ("plan; nothing has happened yet", Role::Dim),
@@ -86,10 +87,12 @@ fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane, low: bool) {
         let live = seen.and_then(|o| o.instance.as_ref().and_then(|i| i.name().map(str::to_owned)));
         live.or_else(|| model.quarantine.entry(&key).and_then(|e| e.name.clone()))
     });
-    let mut spans = vec![match pane.instance() {
-        Some(instance) => doc.span(Role::Strong, instance.as_str()),
+    let choosing = matches!(pane.stage, Stage::Choosing(_));
+    let mut spans = vec![match pane.subject_words().filter(|_| !choosing) {
+        Some(subject) => doc.span(Role::Strong, &subject),
         None => doc.span(Role::Dim, "…"),
     }];
+    let name = name.filter(|_| !choosing);
     if let Some(name) = name {
         spans.push(doc.span(Role::Strong, &format!("  {}", text::fit(&name, 48))));
     }
@@ -103,36 +106,29 @@ fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane, low: bool) {
         doc.text(Role::Base, &place);
         return;
     }
-    doc.field_spans("instance", spans);
+    let what = pane.subject().map_or("subject", |subject| kind_words(subject).0);
+    doc.field_spans(what, spans);
     let account = text::fit(model.session.account(&scope.account), 40);
     let number = if account == scope.account.as_str() { String::new() } else { format!("  {}", scope.account) };
-    let spans = vec![
-        doc.span(Role::Strong, &account),
-        doc.span(Role::Base, &number),
-        doc.span(Role::Dim, "   Region "),
-        doc.span(Role::Strong, scope.region.as_str()),
-    ];
+    let mut spans = vec![doc.span(Role::Strong, &account), doc.span(Role::Base, &number)];
+    if pane.is_global() {
+        spans.push(doc.span(Role::Dim, "   every Region: IAM has none"));
+    } else {
+        spans.push(doc.span(Role::Dim, "   Region "));
+        spans.push(doc.span(Role::Strong, scope.region.as_str()));
+    }
     doc.field_spans("account", spans);
-    if let Some(finding) = finding(pane) {
+    if let Some(finding) = pane.finding() {
         let mut spans = vec![super::words::badge(doc.theme(), finding.severity)];
         spans.push(doc.span(Role::Base, &format!(" {}", text::fit(&finding.finding_type, 100))));
         doc.field_spans("finding", spans);
     }
 }
 
-fn finding(pane: &Pane) -> Option<&FindingRef> {
-    match (&pane.stage, &pane.ask) {
-        (Stage::Ready { prepared, .. }, _) => prepared.plan.finding.as_ref(),
-        (_, Ask::Quarantine(request)) => request.finding.as_ref(),
-        (_, Ask::Recover(run)) => run.plan.finding.as_ref(),
-        (_, Ask::Restore(_)) => pane.run().and_then(|r| r.plan.finding.as_ref()),
-    }
-}
-
 fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
     match &pane.stage {
-        Stage::Choosing(instances) => choose(doc, instances, pane.line),
-        Stage::Preparing => doc.text(Role::Dim, "Reading the instance, its interfaces and its groups…"),
+        Stage::Choosing(wishes) => choose(doc, wishes, pane.line),
+        Stage::Preparing => doc.text(Role::Dim, "Reading what the plan rests on…"),
         Stage::Ready { prepared, refusal, rehearsal, .. } => {
             rehearsed(doc, prepared, rehearsal);
             ready(doc, model, pane, prepared, refusal.as_ref());
@@ -144,7 +140,7 @@ fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
         }
         Stage::Running(run) => match run {
             Some(run) => super::run::steps(doc, run, true, true),
-            None => doc.text(Role::Dim, "Asking the guard, and claiming the instance in the ledger…"),
+            None => doc.text(Role::Dim, "Asking the guard, and claiming the subject in the ledger…"),
         },
         Stage::Ended(run) => ended(doc, run),
         Stage::Broken(run, failure) => {
@@ -184,12 +180,12 @@ fn rehearsed(doc: &mut Doc<'_>, prepared: &Prepared, rehearsal: &Rehearsed) {
     doc.gap();
 }
 
-fn choose(doc: &mut Doc<'_>, instances: &[InstanceId], line: usize) {
-    doc.text(Role::Base, &format!("The finding names {}. Which one?", count(instances.len(), "instance")));
+fn choose(doc: &mut Doc<'_>, wishes: &[Wish], line: usize) {
+    doc.text(Role::Base, &format!("The finding names {}. Which one?", wishes.len()));
     doc.gap();
-    for (n, instance) in instances.iter().enumerate() {
+    for (n, wish) in wishes.iter().enumerate() {
         let (mark, role) = if n == line { ("▌ ", Role::Selection) } else { ("  ", Role::Base) };
-        doc.marked(role, mark, &text::fit(instance.as_str(), 60));
+        doc.marked(role, mark, &wish.words);
     }
 }
 
@@ -222,7 +218,14 @@ fn recovery(doc: &mut Doc<'_>, pane: &Pane) {
 fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, refusal: Option<&Refusal>) {
     let plan = &prepared.plan;
     match refusal {
-        Some(Refusal::Exempt { .. } | Refusal::UntrustedTags(_) | Refusal::DryRun) | None => {}
+        Some(
+            Refusal::Exempt { .. }
+            | Refusal::UntrustedTags(_)
+            | Refusal::NotTyped(_)
+            | Refusal::OwnPrincipal(_)
+            | Refusal::DryRun,
+        )
+        | None => {}
         Some(other) => {
             doc.marked(Role::Error, "✗ ", &format!("This can't be committed: {other}."));
             doc.marked(Role::Notice, "→ ", &other.hint());
@@ -231,10 +234,18 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
     }
     if let Some(Refusal::Exempt { value, .. }) = refusal {
         let text = format!(
-            "Tagged {}={value}: its owner keeps automation away. To act all the same, type the instance's id.",
-            crate::policy::EXEMPT_TAG
+            "Tagged {}={value}: its owner keeps automation away. To act all the same, type the {}.",
+            crate::policy::EXEMPT_TAG,
+            kind_words(&plan.subject).1
         );
         doc.marked(Role::Warning, "! ", &text);
+    }
+    if let Some(refusal @ (Refusal::NotTyped(_) | Refusal::OwnPrincipal(_))) = refusal {
+        doc.marked(
+            Role::Warning,
+            "! ",
+            &format!("{refusal}. To do it all the same, type the {}.", kind_words(&plan.subject).1),
+        );
     }
     if let Some(Refusal::UntrustedTags(_)) = refusal {
         doc.marked(
@@ -244,9 +255,27 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
              ec2:CreateTags can have written them. To believe them, type yes.",
         );
     }
+    if let (Some(variant), Some(key)) = (pane.variant(), key(model, Command::Variant)) {
+        doc.marked(Role::Base, "· ", &format!("{} ({key}: {})", variant.now, variant.next));
+    }
     essence(doc, plan);
     for warning in &plan.warnings {
         doc.marked(Role::Warning, "! ", warning);
+    }
+    if !pane.queue.is_empty() {
+        doc.heading("THEN, EACH WITH A PLAN AND A COMMIT OF ITS OWN");
+        for wish in pane.queue.iter().take(8) {
+            doc.marked(Role::Base, "· ", &wish.words);
+        }
+        if pane.queue.len() > 8 {
+            doc.text(Role::Dim, &format!("… and {} more", pane.queue.len() - 8));
+        }
+    }
+    if !pane.lasting.is_empty() {
+        doc.heading("WHAT NO RESTORE TAKES BACK");
+        for what in pane.lasting.iter().take(12) {
+            doc.marked(Role::Dim, "· ", what);
+        }
     }
     drift(doc, &plan.drift, pane);
     if !plan.limits.is_empty() {
@@ -278,17 +307,20 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
 /// What it comes down to, before anything else: the first screen has to show what will be done.
 fn essence(doc: &mut Doc<'_>, plan: &Plan) {
     const SHOWN: usize = 4;
-    let swaps: Vec<&str> = plan
-        .steps
-        .iter()
-        .filter(|s| matches!(s.action, Action::Change(Change::InterfaceGroups(_))))
-        .map(|s| s.title.as_str())
-        .collect();
-    for title in swaps.iter().take(SHOWN) {
-        doc.marked(Role::Strong, "→ ", &text::fit(title, 200));
+    let swap = |s: &&Step| matches!(s.action, Action::Change(Change::InterfaceGroups(_)));
+    let weighty = |s: &&Step| s.weight == Weight::Essential && matches!(s.action, Action::Change(_));
+    let mut telling: Vec<&Step> = plan.steps.iter().filter(swap).collect();
+    if telling.is_empty() {
+        telling = plan.steps.iter().filter(weighty).collect();
     }
-    if swaps.len() > SHOWN {
-        doc.marked(Role::Strong, "→ ", &format!("and {} more", count(swaps.len() - SHOWN, "interface")));
+    if telling.is_empty() {
+        telling = plan.steps.iter().filter(|s| matches!(s.action, Action::Change(_))).collect();
+    }
+    for step in telling.iter().take(SHOWN) {
+        doc.marked(Role::Strong, "→ ", &text::fit(&step.title, 200));
+    }
+    if telling.len() > SHOWN {
+        doc.marked(Role::Strong, "→ ", &format!("and {} more", count(telling.len() - SHOWN, "change")));
     }
     doc.gap();
 }
@@ -325,7 +357,12 @@ fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
     }
     let none = BTreeSet::new();
     let forced = pane.forced().unwrap_or(&none);
-    doc.heading("CHANGED BY SOMEBODY ELSE SINCE");
+    let withheld = |d: &Drift| d.kind == DriftKind::Withheld;
+    doc.heading(if drifts.iter().all(withheld) {
+        "STAYS AS WE LEFT IT UNLESS ITS ID IS TYPED"
+    } else {
+        "CHANGED BY SOMEBODY ELSE SINCE"
+    });
     for (n, drift) in drifts.iter().enumerate() {
         let mark = if n == pane.line { "▌" } else { " " };
         let tick = if forced.contains(&drift.what) { "[x]" } else { "[ ]" };
@@ -333,7 +370,8 @@ fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
             doc.span(Role::BorderFocus, mark),
             doc.span(Role::Drift, &format!("{tick} {}", text::fit(&drift.what, 90))),
         ];
-        let right = vec![doc.span(Role::Drift, &text::fit(&drift.decision, 40))];
+        let decision = if withheld(drift) { "stays; its id brings it back" } else { drift.decision.as_str() };
+        let right = vec![doc.span(Role::Drift, &text::fit(decision, 40))];
         doc.split(left, right);
         for (name, value, role) in [
             ("before us", &drift.before, Role::Before),
@@ -346,19 +384,26 @@ fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
 }
 
 fn ended(doc: &mut Doc<'_>, run: &RunState) {
-    if let Some((outcome, at, message)) = &run.ended {
+    if let Some((outcome, at, _)) = &run.ended {
         let role = match outcome {
             Outcome::Done => Role::Ok,
             Outcome::Partial => Role::Partial,
             Outcome::Failed => Role::Failed,
         };
-        doc.text(role, &text::fit(message, 1_500));
+        doc.text(role, &text::fit(&RunReport::new(run).message, 1_500));
         let total = took((*at - run.begun_at).num_milliseconds());
         let times = match isolated_ms(run) {
             Some(ms) => format!("isolated and read back after {}; everything after {total}", took(ms)),
             None => format!("after {total}"),
         };
         doc.text(Role::Dim, &times);
+        doc.gap();
+    }
+    if !run.plan.promise.next.is_empty() {
+        doc.heading("NEXT");
+        for next in run.plan.promise.next.iter().take(8) {
+            doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
+        }
         doc.gap();
     }
     super::run::steps(doc, run, true, true);
@@ -369,13 +414,9 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
 /// The line of what can be said to the plan: away on the left, commit on the right.
 fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme, more: bool) {
     if let Some(typing) = &pane.typing {
-        let (ask, field) = match typing {
-            Typing::Exemption(field) => ("type the instance's id: ", field),
-            Typing::TrustTags(field) => ("type yes to believe the tags: ", field),
-        };
         let line = Line::from(vec![
-            Span::styled(ask, theme.style(Role::Warning)),
-            Span::styled(text::fit(field.text(), 60), theme.style(Role::Input)),
+            Span::styled(typing.ask.clone(), theme.style(Role::Warning)),
+            Span::styled(text::fit(typing.field.text(), 60), theme.style(Role::Input)),
             Span::styled("▏", theme.style(Role::Key)),
         ]);
         frame.render_widget(line, area);
@@ -405,17 +446,30 @@ fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: 
 /// What can be done about it, at the right end.
 fn right(model: &Model, pane: &Pane, theme: &Theme) -> Vec<Span<'static>> {
     let commit = key(model, Command::Commit).unwrap_or_default();
-    let what = match (&pane.stage, &pane.ask) {
-        (Stage::Ready { refusal, .. }, _) => match refusal {
+    let what = match &pane.stage {
+        Stage::Ready { refusal, .. } => match refusal {
             None if pane.armed(model.now) => format!("commit {}", pane.verb().to_lowercase()),
             None => return vec![Span::styled("look at it first…", theme.style(Role::Dim))],
             Some(Refusal::Exempt { .. }) => "override the owner's tag".to_owned(),
             Some(Refusal::UntrustedTags(_)) => "believe the tags".to_owned(),
+            Some(Refusal::NotTyped(_) | Refusal::OwnPrincipal(_)) => "type its name first".to_owned(),
             Some(Refusal::DryRun) => "rehearse; nothing is changed".to_owned(),
             Some(_) => return vec![Span::styled("can't be committed", theme.style(Role::Warning))],
         },
-        (Stage::Recovery, _) if pane.armed(model.now) => "commit recovery".to_owned(),
-        (Stage::Ended(run), Ask::Quarantine(_)) if run.plan.playbook == Playbook::QuarantineInstance => {
+        Stage::Refused(Failure { again: Some(_), .. }) => "type it again".to_owned(),
+        _ if pane.is_over() && !pane.queue.is_empty() => {
+            let mut spans = match key(model, Command::Open) {
+                Some(key) => super::words::hint(theme, &key, &format!("next: {} more to do", pane.queue.len())),
+                None => vec![],
+            };
+            if let (Some(_), Some(key)) = (pane.taken_back_by(), key(model, Command::Restore)) {
+                spans.push(Span::raw("   "));
+                spans.extend(super::words::hint(theme, &key, "restore"));
+            }
+            return spans;
+        }
+        Stage::Recovery if pane.armed(model.now) => "commit recovery".to_owned(),
+        _ if pane.taken_back_by().is_some() => {
             return match key(model, Command::Restore) {
                 Some(key) => super::words::hint(theme, &key, "restore"),
                 None => vec![],

@@ -8,7 +8,7 @@ use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
 use crate::console::model::contained::{Contained, InterfaceMark, InterfaceStanding, Status};
-use crate::domain::{GroupId, text};
+use crate::domain::{GroupId, Scope, text};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -67,6 +67,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
         offset: quarantine.cursor.offset(),
         selected: Some(quarantine.cursor.index()),
         focused: !model.detail_open && model.pane.is_none(),
+        marked: &super::list::unmarked,
         empty,
     };
     let block = frame_block(theme, Line::from(title), !model.detail_open);
@@ -96,6 +97,10 @@ fn cells(model: &Model, theme: &Theme, entry: &Contained, widths: &[u16]) -> Vec
     };
     let mut instance = vec![(id, style(if name.is_empty() { main } else { Role::Dim }))];
     instance.push((format!(" {name}"), style(main)));
+    let marks = entry.machine.marks();
+    if !marks.is_empty() {
+        instance.push((format!(" {marks}"), style(Role::Warning)));
+    }
     let by = match (&entry.by, entry.in_ledger) {
         (Some(by), true) => text::fit(by, 40),
         (Some(by), false) => format!("{} (tags)", text::fit(by, 40)),
@@ -152,6 +157,9 @@ fn lines(model: &Model, theme: &Theme, entry: &Contained, width: u16) -> Vec<Lin
     if matches!(entry.status, Status::Partial | Status::Drift | Status::Restored) {
         keys.push((Command::Quarantine, "quarantine again"));
     }
+    if !matches!(entry.status, Status::Gone) {
+        keys.push((Command::Forensics, "forensics"));
+    }
     let keys = keys_line(model, theme, &keys);
     if !keys.is_empty() {
         doc.gap();
@@ -169,6 +177,12 @@ fn lines(model: &Model, theme: &Theme, entry: &Contained, width: u16) -> Vec<Lin
     }
     if let Some(by) = &entry.by {
         doc.field("by", Role::Base, &text::fit(by, 80));
+    }
+    if entry.machine.exempt {
+        doc.marked(Role::Warning, "⊘ ", "its owner keeps automation away (AutoRemediation=disabled)");
+    }
+    if let Some(operator) = &entry.machine.operator {
+        doc.marked(Role::Warning, "§ ", &format!("operated by {}: it may be replaced", text::fit(operator, 60)));
     }
     if !entry.in_ledger {
         doc.marked(
@@ -188,12 +202,12 @@ fn lines(model: &Model, theme: &Theme, entry: &Contained, width: u16) -> Vec<Lin
         doc.heading("INTERFACES   before → now");
     }
     for interface in &entry.interfaces {
-        interface_lines(&mut doc, interface);
+        interface_lines(&mut doc, model, &entry.key.0, interface);
     }
     doc.lines()
 }
 
-fn interface_lines(doc: &mut Doc<'_>, interface: &InterfaceStanding) {
+fn interface_lines(doc: &mut Doc<'_>, model: &Model, scope: &Scope, interface: &InterfaceStanding) {
     let (mark, word, role) = match interface.mark {
         InterfaceMark::Isolated => ("◆", "isolated", Role::Quarantined),
         InterfaceMark::Open => ("○", "NOT isolated", Role::Partial),
@@ -217,7 +231,7 @@ fn interface_lines(doc: &mut Doc<'_>, interface: &InterfaceStanding) {
             (true, false) => ("  −", Role::Before),
             (false, _) => ("  +", Role::After),
         };
-        doc.marked(role, &format!("{sign} "), &text::fit(group.as_str(), 40));
+        doc.marked(role, &format!("{sign} "), &model.group(scope, group));
     }
     match (before, interface.from_ledger) {
         (None, _) => doc.marked(Role::Warning, "    ", "nobody wrote down what stood there before"),

@@ -39,6 +39,13 @@ pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
             span(Role::Dim, format!("  {}", shown(model))),
         ]);
     }
+    if let (Some(prompt), None) = (&model.prompt, &model.pane) {
+        return Some(vec![
+            span(Role::Warning, prompt.words()),
+            span(Role::Input, prompt.field.text().to_owned()),
+            span(Role::Key, "▏".to_owned()),
+        ]);
+    }
     if !model.pending.is_empty() {
         let mut spans = vec![span(Role::Key, format!("{} …", crate::config::Key::show(&model.pending)))];
         if let Lookup::Prefix(next) = model.session.keymap.lookup(&model.contexts(), &model.pending) {
@@ -49,7 +56,7 @@ pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
         }
         return Some(spans);
     }
-    model.notice.as_ref().map(|n| vec![span(n.role, text::safe(&n.text).into_owned())])
+    model.notice().map(|n| vec![span(n.role, text::safe(&n.text).into_owned())])
 }
 
 fn runs_are(n: usize) -> String {
@@ -61,6 +68,7 @@ fn shown(model: &Model) -> String {
         View::Findings => format!("{} of {}", model.findings.order().len(), model.findings.total()),
         View::Quarantine => count(model.quarantine.order().len(), "instance"),
         View::Blocks => count(model.blocks.order().len(), "ACL"),
+        View::Credentials => count(model.credentials.order().len(), "principal"),
         View::Activity => count(model.activity.order().len(), "run"),
     }
 }
@@ -79,7 +87,8 @@ fn quiet(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
     let line = match model.view {
         View::Findings => model.findings.selected().map(|r| text::fit(&r.finding.title, 400)),
         View::Quarantine => model.quarantine.selected().and_then(|e| e.reasons.first().cloned()),
-        View::Blocks => model.blocks.selected().and_then(|r| r.oddities.first().cloned()),
+        View::Blocks => model.blocks.selected().and_then(|(r, _)| r.oddities.first().cloned()),
+        View::Credentials => model.credentials.selected().map(crate::console::model::credentials::Cut::means),
         View::Activity => {
             model.activity.selected().and_then(|r| r.ended.as_ref().map(|(_, _, message)| text::fit(message, 400)))
         }

@@ -20,7 +20,11 @@ fn tab(model: &Model, view: View, narrow: bool) -> (String, Option<String>) {
             (Severity::ALL.into_iter().filter(|s| *s >= least).map(|s| model.findings.open(s)).sum(), None)
         }
         View::Quarantine => (model.quarantine.holding(), Some(model.quarantine.troubled()).filter(|n| *n > 0)),
-        View::Blocks => (model.blocks.denies(), Some(model.blocks.odd()).filter(|n| *n > 0)),
+        View::Blocks => {
+            let alarm = model.blocks.odd() + model.blocks.due(model.now).len();
+            (model.blocks.denies(), Some(alarm).filter(|n| *n > 0))
+        }
+        View::Credentials => (model.credentials.holding(), Some(model.credentials.troubled()).filter(|n| *n > 0)),
         View::Activity => (0, Some(model.activity.abandoned().count()).filter(|n| *n > 0)),
     };
     let title = if narrow { view.title().chars().take(3).collect() } else { view.title().to_owned() };

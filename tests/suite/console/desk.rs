@@ -40,6 +40,9 @@ impl Desk {
             scopes: world.scopes.keys().cloned().collect(),
             account_names: world.accounts.iter().map(|(id, a)| (id.clone(), a.name.clone())).collect(),
             topics: BTreeMap::new(),
+            aws_ranges: None,
+            evidence: None,
+            reports: None,
             settings: Settings::default(),
             keymap: Keymap::built_in("default").unwrap(),
             theme: Theme::load("dark", None).unwrap(),
@@ -47,7 +50,8 @@ impl Desk {
         };
         change(&mut setup);
         let (send, answers) = unbounded_channel();
-        let hands = Hands::new(setup.engine.clone(), setup.settings.quarantine.clone(), &setup.hubs, send);
+        let hands = Hands::new(setup.engine.clone(), setup.settings.quarantine.clone(), &setup.hubs, send)
+            .reporting_to(setup.reports.clone());
         let model = Model::new(Session::new(&setup), bench.clock.now(), (120, 30));
         Self { bench, model, theme: setup.theme, hands, answers, seen: vec![] }
     }

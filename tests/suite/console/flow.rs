@@ -264,7 +264,7 @@ async fn a_failed_step_is_said_and_what_holds_too() {
     desk.do_keys("C").await;
     desk.shows("NOT isolated");
     desk.do_keys("esc").await;
-    desk.do_keys("4").await;
+    desk.do_keys("5").await;
     desk.shows("PARTIAL");
 }
 
@@ -321,7 +321,7 @@ async fn an_abandoned_run_is_told_at_the_start_and_recovered_by_key() {
     let mut desk = Desk::with(bench, |_| {});
     desk.begin().await;
     desk.shows("1 run was not finished and its process has gone: see Activity, T recovers");
-    desk.do_keys("4").await;
+    desk.do_keys("5").await;
     desk.shows("ABANDONED");
     desk.do_keys("T").await;
     desk.shows("commit recovery");

@@ -70,7 +70,7 @@ fn hostile(evil: &str) -> Finding {
 fn look_everywhere(desk: &mut Desk) -> Result<(), String> {
     for (width, height) in [(160, 45), (120, 30), (80, 24), (40, 10), (30, 8), (12, 3)] {
         desk.resize(width, height);
-        for keys in ["1", "enter", "pgdn", "esc", "?", "esc", "2", "3", "4", ":", "esc", "1"] {
+        for keys in ["1", "enter", "pgdn", "esc", "?", "esc", "2", "3", "4", "5", ":", "esc", "1"] {
             desk.press(keys);
             check(&desk.draw()).map_err(|e| format!("{width}x{height} after {keys}: {e}"))?;
         }
@@ -128,7 +128,7 @@ proptest! {
         let mut desk = Desk::new("crypto-mining");
         arrive(&mut desk, vec![hostile(&evil)], false);
         desk.resize(width, height);
-        for keys in ["1", "enter", "esc", "?", "esc", "2", "4", ":"] {
+        for keys in ["1", "enter", "esc", "?", "esc", "2", "4", "5", ":"] {
             desk.press(keys);
             let drawn = check(&desk.draw());
             prop_assert!(drawn.is_ok(), "{drawn:?}");

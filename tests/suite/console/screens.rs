@@ -39,6 +39,8 @@ async fn shots(width: u16, height: u16) {
     desk.do_keys("enter").await;
     kept!(name("acl"), desk.screen());
     desk.do_keys("esc 4").await;
+    kept!(name("credentials"), desk.screen());
+    desk.do_keys("5").await;
     kept!(name("activity"), without_runs(&desk.screen()));
     desk.do_keys("enter").await;
     kept!(name("run"), without_runs(&desk.screen()));
@@ -121,6 +123,7 @@ async fn help_and_footer_follow_the_keymap() {
     desk.begin().await;
     desk.shows("X quarantine");
     desk.hides("Q quarantine");
+    desk.resize(120, 70);
     desk.do_keys("?").await;
     desk.shows("Z Z");
     desk.shows("keymap vim");

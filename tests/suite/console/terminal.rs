@@ -152,6 +152,9 @@ fn a_console_that_panics() {
         scopes: sandbox.world().scopes.keys().cloned().collect(),
         account_names: BTreeMap::new(),
         topics: BTreeMap::new(),
+        aws_ranges: None,
+        evidence: None,
+        reports: None,
         settings: Settings::default(),
         keymap: Keymap::built_in("default").unwrap(),
         theme: Theme::load("dark", None).unwrap(),
@@ -237,4 +240,69 @@ fn without_a_terminal_it_says_so() {
     let said = home.run(&["--sandbox"]);
     assert_ne!(said.code, 0);
     assert!(said.err.contains("needs a terminal"), "{said:?}");
+}
+
+/// An address blocked from its finding and taken back from the table, in the real program.
+#[test]
+fn block_and_unblock() {
+    let home = Home::new();
+    let mut term = Term::sandbox(&home);
+    term.key("/");
+    term.until("/▏");
+    term.key("SSHBruteForce\r");
+    term.until("B block");
+    term.key("B");
+    term.until("commit block");
+    term.key("C");
+    term.until("Block done");
+    term.key("\x1b");
+    term.gone("Block done");
+    term.key("3");
+    term.until("stands");
+    term.key("/");
+    term.until("/▏");
+    term.key("ana\r");
+    term.until("/ana");
+    // The first line is the table, the second the block of ours in it.
+    term.key("j");
+    term.until("U unblock");
+    term.key("U");
+    term.until("commit unblock");
+    term.key("C");
+    term.until("Unblock done");
+    term.key("\x1b");
+    term.gone("Unblock done");
+    term.key("q");
+    assert!(term.end().success());
+    let blocks = home.run(&["--sandbox", "blocks"]);
+    assert!(!blocks.out.contains("ana"), "{}", blocks.out);
+}
+
+/// Sessions of a role revoked from their finding and restored from the view of credentials, in the real program.
+#[test]
+fn revoke_and_restore() {
+    let home = Home::new();
+    let args = ["--sandbox", "ssrf-exfiltration"];
+    let mut term = Term::start(env!("CARGO_BIN_EXE_lazaret"), &args, &home, &[]);
+    term.until("TorIPCaller");
+    term.key("/");
+    term.until("/▏");
+    term.key("TorIPCaller ec2rolle\r");
+    term.until("K revoke");
+    term.key("K");
+    term.until("commit revoke");
+    term.key("C");
+    term.until("Revoke done");
+    term.key("\x1b");
+    term.gone("Revoke done");
+    term.key("4");
+    term.until("◆ cut");
+    term.key("R");
+    term.until("commit restore");
+    term.key("C");
+    term.until("Restore done");
+    term.key("\x1b");
+    term.until("restored");
+    term.key("q");
+    assert!(term.end().success());
 }
