@@ -39,8 +39,11 @@ pub struct Item {
     pub why_not: Option<String>,
 }
 
+/// Whether something can be said of a finding with this status.
+type SaysSomethingNew = fn(&Workflow) -> bool;
+
 /// What can be said about findings, with the statuses at which it says something new.
-const SAID: [(Command, &str, fn(&Workflow) -> bool); 5] = [
+const SAID: [(Command, &str, SaysSomethingNew); 5] = [
     (Command::Acknowledge, "Acknowledge", |w| matches!(w, Workflow::New)),
     (Command::Assign, "Assign…", |_| true),
     (Command::Suppress, "Suppress", |w| *w != Workflow::Suppressed),
