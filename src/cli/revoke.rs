@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global, args: &RevokeArgs, out: &Out) -> Result
         Some(scope) => scope,
         None => find(&session, &credential).await?,
     };
-    let regions = session.scopes.iter().filter(|s| s.account == scope.account).cloned().collect();
+    let regions = session.known_scopes.iter().filter(|s| s.account == scope.account).cloned().collect();
     let topic_arn = args.topic.clone().or_else(|| session.settings.quarantine.topic_arn.clone());
     let request = CredentialsRequest {
         topic_arn: topic_arn.or_else(|| session.topic(&scope)),
@@ -48,7 +48,7 @@ pub(super) async fn run(global: &Global, args: &RevokeArgs, out: &Out) -> Result
         .map_err(|e| unplanned(Playbook::ContainCredentials, &credential.named(), &scope, e, out))?;
     let consent = Consent {
         override_exemption: args.override_exemption,
-        lock_out_self: typed(args, &prepared)?,
+        lock_out_self: typed(args.lock_myself_out.as_deref(), &prepared)?,
         ..Consent::default()
     };
     carry_out(&session, prepared, &consent, args.commit, out).await
@@ -59,9 +59,9 @@ fn reference((hub, seen): &(Scope, SeenFinding)) -> FindingRef {
 }
 
 /// Whether the name of the principal was typed to lock ourselves out.
-fn typed(args: &RevokeArgs, prepared: &Prepared) -> Result<bool, Failure> {
+pub(super) fn typed(typed: Option<&str>, prepared: &Prepared) -> Result<bool, Failure> {
     let name = prepared.plan.subject_id();
-    match &args.lock_myself_out {
+    match typed {
         None => Ok(false),
         Some(typed) if typed == name => Ok(true),
         Some(_) => {

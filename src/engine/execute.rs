@@ -12,10 +12,10 @@ use super::{Engine, EngineError, LEASE, apply, block, evidence, message, service
 use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, InterfaceId, Partition, Scope, text};
-use crate::ledger::{Event, RunState, StepError, StepState};
+use crate::ledger::{Event, RunState, StepError, StepState, StepStatus};
 use crate::playbook::change::{OpenGroup, SetInterfaceGroups, group_list, leaks};
 use crate::playbook::tags::RUN;
-use crate::playbook::{Action, Change, Evidence, Playbook, Standing, Step, StepId, Weight};
+use crate::playbook::{Action, Change, Evidence, Playbook, Standing, Step, StepId, Weight, deny};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -360,7 +360,10 @@ pub(super) fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>)
         Action::BackOut { change, .. } => Change::InterfaceGroups(change.clone()),
         _ => return None,
     };
-    if let Some(recorded) = state.steps.get(&step.id).and_then(|s| s.change.clone()) {
+    if let Some(status) = state.steps.get(&step.id)
+        && let Some(recorded) = status.change.clone()
+        && !cuts_anew(status, &change, now)
+    {
         return Some(recorded);
     }
     let change = change.settle(state.run, now);
@@ -374,6 +377,16 @@ pub(super) fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>)
         None => change,
     };
     Some(from_where_it_stands(state, step, change))
+}
+
+/// Whether a cut of sessions that looking has shown not to be made gets the moment of its second beginning: what was
+/// issued since the first, before an instance was moved after all, would outlive it. Not before IAM has had time to agree
+/// with itself on what it shows.
+fn cuts_anew(status: &StepStatus, planned: &Change, now: DateTime<Utc>) -> bool {
+    let not_made = matches!(&status.state, StepState::Failed { error } if error.code == NOT_APPLIED);
+    let at_a_moment =
+        matches!(planned, Change::InlinePolicy(p) if p.after.as_ref().is_some_and(|d| d.contains(deny::NOW)));
+    not_made && at_a_moment && status.intended_at.is_some_and(|at| now - at >= LEASE)
 }
 
 /// A swap begins where its interface stands: in the allow-all group if it has passed into it, else in its own groups.
