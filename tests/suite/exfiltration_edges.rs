@@ -7,9 +7,11 @@ use crate::quarantine::comparable;
 use crate::support::bench::{message, outcome};
 use chrono::Duration;
 use lazaret::cloud::sandbox::{Fault, FaultKind, World};
+use lazaret::domain::principal::{ROLE_POLICY_LIMIT, policies_size};
 use lazaret::engine::prepare::ExfiltrationRequest;
 use lazaret::engine::{Consent, EngineError, Refusal};
 use lazaret::ledger::Outcome;
+use lazaret::playbook::deny;
 use lazaret::playbook::exfiltration::Swap;
 
 /// One plan and one undo, wherever the instances are.
@@ -166,4 +168,36 @@ async fn a_cut_that_is_made_late_is_as_late_as_it_is_made() {
     let before = restore(&bench, &run).await;
     assert_eq!(outcome(&before), Outcome::Done, "{}", message(&before));
     assert!(alive(&bench, STOLEN));
+}
+
+/// The moment of the cut takes more characters than what stands for it in the plan.
+#[tokio::test(start_paused = true)]
+async fn room_is_measured_for_the_policy_as_it_will_be_stored() {
+    let bench = bench();
+    let account = scope(&bench).account;
+    let fill = |world: &mut World| {
+        let role = world.accounts.get_mut(&account).unwrap().roles.get_mut("ec2rolle").unwrap();
+        let room = ROLE_POLICY_LIMIT - policies_size(role.inline.values()) - deny::revoke_sessions_size(None);
+        let frame = r#"{"Version":"2012-10-17","Statement":[],"Id":""}"#;
+        let filler = frame.replace(r#""Id":"""#, &format!(r#""Id":"{}""#, "x".repeat(room - frame.len() + 1)));
+        role.inline.insert("filler".into(), filler);
+    };
+    bench.sandbox.edit(fill).unwrap();
+    let refused = prepare(&bench, &request(&bench).await).await.unwrap_err().to_string();
+    assert!(refused.contains("no room for the revocation"), "{refused}");
+}
+
+/// Its path tells whose it is, whatever it is called.
+#[tokio::test(start_paused = true)]
+async fn a_role_under_identity_centers_path_is_never_planned_without_its_cut() {
+    let bench = bench();
+    let account = scope(&bench).account;
+    let moved = |world: &mut World| {
+        let role = world.accounts.get_mut(&account).unwrap().roles.get_mut("ec2rolle").unwrap();
+        role.path = "/aws-reserved/sso.amazonaws.com/".into();
+    };
+    bench.sandbox.edit(moved).unwrap();
+    let asked = crate::credentials::request(crate::credentials::role("ec2rolle"));
+    let refused = bench.engine.prepare_credentials(&asked).await.unwrap_err().to_string();
+    assert!(refused.contains("IAM Identity Center"), "{refused}");
 }

@@ -19,7 +19,7 @@ use super::deny;
 use super::observed::Observed;
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::quarantine::update_finding;
-use crate::domain::principal::{ROLE_POLICY_LIMIT, RoleRecord, policies_size, policy_size};
+use crate::domain::principal::{ROLE_POLICY_LIMIT, RoleRecord, policies_size};
 use crate::domain::{Instance, InstanceId, Principal, Region, RunId, Scope, Workflow, text};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,7 +194,7 @@ pub(super) fn refuse_reserved(record: &RoleRecord, scope: &Scope) -> Result<(), 
 
 /// Refuses where the revocation would not fit.
 fn room(original: &RoleRecord) -> Result<(), PlanRefusal> {
-    let (held, needed) = (policies_size(original.inline.values()), policy_size(&deny::revoke_sessions(None)));
+    let (held, needed) = (policies_size(original.inline.values()), deny::revoke_sessions_size(None));
     if held + needed > ROLE_POLICY_LIMIT {
         return Err(PlanRefusal::Unfit(format!(
             "role {} has no room for the revocation: its inline policies have {held} of {ROLE_POLICY_LIMIT} characters, and \

@@ -99,7 +99,7 @@ pub(super) fn warnings(
             "role {} is made from {role}{} and stays after a restore: other things may rely on it by then",
             text::fit(&make.role.name, 80),
             if request.stolen_for.is_empty() {
-                String::new()
+                ", with all that it may do, since no finding names a call that was made,".to_owned()
             } else {
                 format!(", without {}", list(&request.stolen_for))
             }
@@ -157,6 +157,7 @@ pub(super) fn limits(request: &Request<'_>, chosen: &Backup) -> Vec<String> {
             "a thief who still reaches an instance gets the backup role's credentials from it: quarantine that instance".to_owned(),
         );
     }
+    limits.push(crate::playbook::deny::BY_OUR_CLOCK.to_owned());
     limits.push("what was done and read with the credentials until now is done and read".to_owned());
     limits.push("users, keys and roles that the thief has made stay: look for them in CloudTrail".to_owned());
     limits.push(
