@@ -79,7 +79,10 @@ pub(super) fn warnings(
         ));
     }
     if !request.looked_in.is_empty() {
-        warnings.push(format!("looked for the role's instances in {}", request.looked_in.join(" ")));
+        warnings.push(format!(
+            "looked for the role's instances in {}, and in no other Region",
+            request.looked_in.join(" ")
+        ));
     }
     let others = other_trustees(&original.role.trust, &request.observed.scope.partition);
     if !others.is_empty() {
@@ -89,6 +92,7 @@ pub(super) fn warnings(
         ));
     }
     match chosen {
+        Backup::There(_) if users.is_empty() => {}
         Backup::There(arn) => {
             warnings.push(format!(
                 "{} takes over: it is there, EC2 may assume it, and it is no wider than {role}",
