@@ -201,3 +201,23 @@ async fn a_role_under_identity_centers_path_is_never_planned_without_its_cut() {
     let refused = bench.engine.prepare_credentials(&asked).await.unwrap_err().to_string();
     assert!(refused.contains("IAM Identity Center"), "{refused}");
 }
+
+/// Nothing is concluded from what may not be read: it is neither gone nor put back.
+#[tokio::test(start_paused = true)]
+async fn a_region_that_may_not_be_read_at_the_undo_stands_and_is_said() {
+    let bench = bench();
+    let run = contain(&bench, &request(&bench).await).await;
+    let dr = bench.find("dr-web-1").1;
+    bench.sandbox.inject(Fault::on("ec2:DescribeInstances").resource(&dr).always().kind(FaultKind::Deny));
+    let back = restore(&bench, &run).await;
+    let world = bench.sandbox.world();
+    assert_eq!(
+        (profile(&world, "web-1").as_str(), profile(&world, "dr-web-1").as_str()),
+        ("ec2rolle", "ec2rolle-backup")
+    );
+    assert!(message(&back).contains(dr.as_str()), "{}", message(&back));
+    bench.sandbox.clear_faults();
+    let rest = restore(&bench, &run).await;
+    assert_eq!(outcome(&rest), Outcome::Done, "{}", message(&rest));
+    assert_eq!(profile(&bench.sandbox.world(), "dr-web-1"), "ec2rolle");
+}
