@@ -89,6 +89,26 @@ impl Cut {
         means.dedup();
         means.join(", ")
     }
+
+    /// The same, short enough for a list. Safe.
+    pub fn brief(&self, now: DateTime<Utc>) -> String {
+        let mut means: Vec<String> = self.parts.iter().map(|p| brief(&p.change, now)).collect();
+        means.dedup();
+        means.join(", ")
+    }
+}
+
+/// The same, short enough for a list: a time of today without its day.
+pub fn brief(change: &Change, now: DateTime<Utc>) -> String {
+    let at = match change {
+        Change::InlinePolicy(edit) => edit.after.as_deref().and_then(cut_off),
+        _ => None,
+    };
+    match at.and_then(|at| at.parse::<DateTime<Utc>>().ok()) {
+        Some(at) if at.date_naive() == now.date_naive() => format!("sessions before {}", at.format("%H:%M:%SZ")),
+        Some(at) => format!("sessions before {}", at.format("%m-%d %H:%MZ")),
+        None => means(change),
+    }
 }
 
 /// By which means one edit cuts, in a few words. Safe.
@@ -138,6 +158,11 @@ impl Credentials {
     /// One of them.
     pub fn cut(&self, key: &CutKey) -> Option<&Cut> {
         self.cuts.get(key)
+    }
+
+    /// What a run holds, where it cuts somebody.
+    pub fn holding_run(&self, run: RunId) -> Option<&Cut> {
+        self.cuts.values().find(|cut| cut.runs.contains(&run))
     }
 
     /// The selected one.

@@ -7,7 +7,7 @@ use super::words::{ago, clock, outcome, took};
 use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
-use crate::console::model::pane::kind_words;
+use crate::console::model::pane::{id_words, kind_words};
 use crate::console::update::newest;
 use crate::domain::text;
 use crate::ledger::{Hand, RunState};
@@ -192,7 +192,7 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
         &format!("{}  {}", text::fit(model.session.account(&run.plan.scope.account), 40), run.plan.scope.account),
     );
     doc.field("Region", Role::Base, run.plan.scope.region.as_str());
-    doc.field(kind_words(&run.plan.subject).0, Role::Base, &text::fit(run.plan.subject_id(), 160));
+    doc.field(kind_words(&run.plan.subject).0, Role::Base, &id_words(&run.plan.subject));
     if let Some(finding) = &run.plan.finding {
         doc.field("finding", Role::Base, &text::fit(&finding.finding_type, 120));
     }

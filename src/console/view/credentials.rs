@@ -89,7 +89,7 @@ fn cells(model: &Model, theme: &Theme, cut: &Cut, widths: &[u16]) -> Vec<Cell> {
         vec![(format!("{mark}{}", cut.status.word()), style(role(cut.status)))],
         cell(&ago(Some(cut.since), model.now), style(Role::Dim), width(1)),
         cell(&whose(&cut.key.1), style(if over { Role::Dim } else { Role::Strong }), width(2)),
-        cell(&cut.means(), style(main), width(3)),
+        cell(&cut.brief(model.now), style(main), width(3)),
         cell(model.session.account(&cut.key.0), style(main), width(4)),
         cell(&text::fit(&cut.by, 40), style(main), width(5)),
     ]

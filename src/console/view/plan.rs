@@ -8,6 +8,7 @@ use super::words::{ago, count, key, took};
 use crate::config::{Command, Role, Theme};
 use crate::console::model::Model;
 use crate::console::model::pane::{Ask, Pane, Rehearsed, Stage, Wish, kind_words};
+use crate::console::model::ways::ways;
 use crate::console::msg::Failure;
 use crate::domain::text;
 use crate::engine::report::isolated_ms;
@@ -81,6 +82,8 @@ fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane, low: bool) {
         Stage::Ready { prepared, .. } => prepared.observed.instance.as_ref(),
         _ => None,
     };
+    // Only what it is about has a name here: a block is not about the instance that it was read with.
+    let observed = observed.filter(|i| pane.is_about(&i.id));
     let name = pane.name.clone().or_else(|| {
         let key = (scope.clone(), pane.instance()?);
         let seen = model.subjects.of(&key).and_then(|s| s.observed.clone());
@@ -255,10 +258,15 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
              ec2:CreateTags can have written them. To believe them, type yes.",
         );
     }
-    if let (Some(variant), Some(key)) = (pane.variant(), key(model, Command::Variant)) {
-        doc.marked(Role::Base, "· ", &format!("{} ({key}: {})", variant.now, variant.next));
-    }
     essence(doc, plan);
+    let ways = ways(pane, &model.session);
+    for way in &ways {
+        let other = key(model, way.command).map(|key| format!(" ({key}: {})", way.next)).unwrap_or_default();
+        doc.marked(Role::Base, "· ", &format!("{}{other}", way.now));
+    }
+    if !ways.is_empty() {
+        doc.gap();
+    }
     for warning in &plan.warnings {
         doc.marked(Role::Warning, "! ", warning);
     }
@@ -294,8 +302,7 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
         let number = waves.iter().position(|w| w == wave).map_or(0, |n| n + 1);
         for (n, step) in steps.enumerate() {
             let lead = if n == 0 { format!("{number:>2} ") } else { "   ".to_owned() };
-            let spans = vec![doc.span(Role::Heading, &lead), doc.span(Role::Strong, &text::fit(&step.title, 200))];
-            doc.spans(spans);
+            doc.marked(Role::Strong, &lead, &text::fit(&step.title, 300));
             let quiet = matches!(step.action, Action::Recheck { .. } | Action::ReadBack { .. });
             for api in plan.calls(step) {
                 call(doc, &api, quiet);
@@ -406,6 +413,13 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
         }
         doc.gap();
     }
+    if run.plan.playbook.contains() && !run.plan.limits.is_empty() {
+        doc.heading("WHAT THIS DOES NOT STOP");
+        for limit in &run.plan.limits {
+            doc.marked(Role::Base, "· ", limit);
+        }
+        doc.gap();
+    }
     super::run::steps(doc, run, true, true);
     doc.gap();
     doc.field("run", Role::Dim, &run.run.to_string());
@@ -414,12 +428,8 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
 /// The line of what can be said to the plan: away on the left, commit on the right.
 fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme, more: bool) {
     if let Some(typing) = &pane.typing {
-        let line = Line::from(vec![
-            Span::styled(typing.ask.clone(), theme.style(Role::Warning)),
-            Span::styled(text::fit(typing.field.text(), 60), theme.style(Role::Input)),
-            Span::styled("▏", theme.style(Role::Key)),
-        ]);
-        frame.render_widget(line, area);
+        let spans = super::status::typing(theme, &typing.ask, typing.field.text(), usize::from(area.width));
+        frame.render_widget(Line::from(spans), area);
         return;
     }
     let away = match &pane.stage {
