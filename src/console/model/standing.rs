@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::contained::Status;
-use super::credentials::CutStatus;
+use super::credentials::{Cut, CutStatus};
 use super::findings::Row;
 use crate::config::Role;
 use crate::engine::BlockState;
@@ -37,7 +37,9 @@ impl Model {
         let drift = ("◆ DRIFT".to_owned(), Role::Drift);
         match run.plan.playbook {
             Playbook::ContainCredentials | Playbook::ContainExfiltration => {
-                Some(match self.credentials.holding_run(run.run).map(|cut| cut.status) {
+                let cut = self.credentials.holding_run(run.run);
+                Some(match cut.map(|cut| cut.status) {
+                    Some(CutStatus::Cut) if cut.is_some_and(Cut::is_narrow) => ("◆ part cut".to_owned(), Role::Partial),
                     Some(CutStatus::Cut) => ("◆ cut".to_owned(), Role::Quarantined),
                     Some(CutStatus::Drift) => drift,
                     Some(CutStatus::Running) => ("▶ cutting".to_owned(), Role::Running),

@@ -110,6 +110,9 @@ pub fn draw_detail(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &The
 fn lines(model: &Model, theme: &Theme, cut: &Cut, width: u16) -> Vec<Line<'static>> {
     let mut doc = Doc::new(theme, width);
     let claim = match cut.status {
+        CutStatus::Cut if cut.is_narrow() => {
+            "cut in part: sessions that others were given live on; what is ours was read, and stands as we left it"
+        }
         CutStatus::Cut => "cut: every part was read, and stands as we left it",
         CutStatus::Drift => "NOT as it was left: look at each part",
         CutStatus::Running => "a run is at work on it: see Activity",

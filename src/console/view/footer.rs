@@ -6,6 +6,7 @@ use crate::console::model::pane::Stage;
 use crate::console::model::ways::ways;
 use crate::console::model::{Model, View};
 use crate::domain::Principal;
+use crate::playbook::plan::DriftKind;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -40,6 +41,17 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
         spans.push(Span::styled(format!(" {label}"), back));
     }
     frame.render_widget(Line::from(spans), at);
+}
+
+/// Whether the list has no line to open.
+fn nothing_selected(model: &Model) -> bool {
+    match model.view {
+        View::Findings => model.findings.selected().is_none(),
+        View::Quarantine => model.quarantine.selected().is_none(),
+        View::Blocks => model.blocks.selected().is_none(),
+        View::Credentials => model.credentials.selected().is_none(),
+        View::Activity => model.activity.selected().is_none(),
+    }
 }
 
 /// The keys of an incident, where what is selected belongs to one, and something of it stands.
@@ -83,7 +95,11 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         }
         list.extend(ways(pane, &model.session).iter().map(|way| (way.command, way.command.label())));
         if pane.restore().is_some() && !pane.drifts().is_empty() {
-            list.extend([(C::Down, "next drift"), (C::ToggleForce, "overwrite it")]);
+            if pane.drifts().len() > 1 {
+                list.push((C::Down, "next drift"));
+            }
+            let withheld = pane.drifts().get(pane.line).is_some_and(|d| d.kind == DriftKind::Withheld);
+            list.push((C::ToggleForce, if withheld { "bring it back" } else { "overwrite it" }));
         }
         if pane.is_over() && !pane.queue.is_empty() {
             list.push((C::Open, "next plan"));
@@ -190,6 +206,9 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             list
         }
     };
+    if nothing_selected(model) {
+        list.retain(|(c, _)| !matches!(c, C::Open | C::Mark));
+    }
     if model.detail_open {
         list.retain(|(c, _)| C::PLANS.contains(c));
         list.insert(list.len().min(1), (C::Back, "list"));

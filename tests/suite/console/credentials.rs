@@ -102,6 +102,13 @@ async fn the_narrower_cut_is_one_key_away() {
     assert_eq!(mutations(&desk), 0);
     desk.do_keys("C").await;
     desk.shows("Revoke done");
+    desk.shows("WHAT THIS DOES NOT STOP");
+    // What lives on is not called cut, in any view.
+    desk.do_keys("esc").await;
+    desk.shows("◆ part cut");
+    desk.do_keys("4").await;
+    desk.shows("cut in part: ");
+    desk.shows("sessions of i-");
 }
 
 #[tokio::test]
