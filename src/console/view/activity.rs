@@ -81,10 +81,9 @@ fn cells(model: &Model, theme: &Theme, run: &RunState, widths: &[u16]) -> Vec<Ce
         other => other,
     };
     let taken_back = model.activity.was_taken_back(run);
-    let mut what = cell(&title(run), style(if taken_back { Role::Dim } else { Role::Base }), width(2));
-    if taken_back {
-        what.push(("  taken back".to_owned(), style(Role::Dim)));
-    }
+    let what = cell(&title(run), style(if taken_back { Role::Dim } else { Role::Base }), width(2));
+    // Beside the title it would be the first thing to be cut.
+    let (mark, word, role) = if taken_back { ("↩", "undone", Role::Dim) } else { (mark, word, role) };
     let took = run
         .ended
         .as_ref()

@@ -14,6 +14,7 @@ use crate::domain::text;
 use crate::engine::report::isolated_ms;
 use crate::engine::{Prepared, Refusal, RunReport};
 use crate::ledger::{Outcome, RunState};
+use crate::playbook::evidence::Evidence;
 use crate::playbook::plan::{Drift, DriftKind};
 use crate::playbook::{Action, ApiCall, Change, Plan, Step, Weight};
 use ratatui::Frame;
@@ -328,6 +329,14 @@ fn essence(doc: &mut Doc<'_>, plan: &Plan) {
     }
     if telling.len() > SHOWN {
         doc.marked(Role::Strong, "→ ", &format!("and {} more", count(telling.len() - SHOWN, "change")));
+    }
+    // A folder of this machine has no API call that would name it.
+    let vault = plan.steps.iter().find_map(|s| match &s.action {
+        Action::Evidence(Evidence::Capture { vault, .. } | Evidence::Manifest { vault, .. }) => Some(vault),
+        _ => None,
+    });
+    if let Some(vault) = vault {
+        doc.marked(Role::Strong, "→ ", &format!("evidence is kept in {}", text::fit(&vault.to_string(), 300)));
     }
     doc.gap();
 }

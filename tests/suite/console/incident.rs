@@ -35,6 +35,8 @@ async fn everything_of_an_incident_is_taken_back_newest_first() {
     desk.do_keys("c").await;
     desk.do_keys("U").await;
     desk.shows("nothing of this incident stands");
+    desk.do_keys("5").await;
+    desk.shows("↩ undone");
 }
 
 /// No key is dead without a word.

@@ -89,6 +89,7 @@ async fn evidence_goes_into_a_folder_where_the_bucket_cannot_be_used() {
     desk.select("SSHBruteForce").await;
     desk.do_keys("Q").await;
     desk.do_keys("e").await;
+    desk.shows("→ evidence is kept in ");
     let words = format!("{:?}", desk.model.pane.as_ref().unwrap().plan().unwrap().steps);
     assert!(words.contains(&*folder.path().to_string_lossy()) && !words.contains("no-such-bucket"), "{words}");
 }
