@@ -10,6 +10,9 @@ use ipnet::IpNet;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The code of a failure after which the same is intended again under another number.
+pub const NUMBER_TAKEN: &str = "NumberTaken";
+
 /// What the live table says of a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]

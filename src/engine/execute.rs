@@ -27,6 +27,9 @@ use tokio::time::Instant;
 /// How often a step is begun again, made otherwise: as often as there may be others at the same table at the same moment.
 const TIMES_AGAIN: u32 = 40;
 
+/// The code of a failure that came after all of them.
+const TOO_OFTEN: &str = "TooOften";
+
 /// How many calls that set findings are under way at a time: Security Hub takes ten a second from all of us.
 const FINDING_CALLS: usize = 4;
 
@@ -224,7 +227,10 @@ async fn take(
     *times += 1;
     let step = journal.state.plan.step(&id).filter(|_| *times <= TIMES_AGAIN).cloned();
     let Some(step) = step else {
-        journal.append(&[failed]).await?;
+        let Event::Failed { step, error } = failed else { return Ok(vec![id]) };
+        let message = format!("tried {TIMES_AGAIN} times, at last: {}", error.message);
+        let error = StepError { code: TOO_OFTEN.into(), message };
+        journal.append(&[Event::Failed { step, error }]).await?;
         return Ok(vec![id]);
     };
     journal.append(&[failed, Event::Intended { step: id.clone(), change: Some(change.clone()) }]).await?;

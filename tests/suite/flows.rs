@@ -220,7 +220,7 @@ async fn the_findings_address_is_denied_for_an_hour_and_a_restore_takes_it_back(
     let before = bench.sandbox.world();
     let prepared = prepare_with_address(&bench).await;
     let said = prepared.plan.warnings.join("\n");
-    assert!(said.contains("all of them lose contact with the address"), "{said}");
+    assert!(said.contains("all of them lose contact with"), "{said}");
     let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
     assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
     let (scope, _) = bench.find("web-1");

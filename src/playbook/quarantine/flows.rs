@@ -7,9 +7,11 @@
 
 use super::{Denies, Request};
 use crate::domain::{GroupId, Instance, Interface};
+use crate::playbook::block::shown;
 use crate::playbook::change::{Change, OPEN_GROUP_TO_BE_MADE, OpenGroup, SetInterfaceGroups};
 use crate::playbook::plan::{Action, Step, StepId, Weight};
-use std::collections::BTreeSet;
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The step that makes the allow-all group.
 const MAKE: &str = "open-group";
@@ -113,20 +115,36 @@ pub(super) fn warnings(request: &Request<'_>) -> Vec<String> {
     warnings
 }
 
+/// What is left to do about the denies.
+pub(super) fn next(denies: &Denies) -> Vec<String> {
+    let end = |step: &Step| match &step.action {
+        Action::Change(Change::DenyAddress(deny)) => Some((shown(&deny.range), deny.until?)),
+        _ => None,
+    };
+    let ends: BTreeMap<String, DateTime<Utc>> = denies.steps.iter().flatten().filter_map(end).collect();
+    let words = |(name, until): (String, DateTime<Utc>)| {
+        let until = until.format("%Y-%m-%d %H:%M:%SZ");
+        format!("The network ACLs deny {name} until a `lazaret sweep` after {until}, or the restore")
+    };
+    ends.into_iter().map(words).collect()
+}
+
 /// What it will not stop.
 pub(super) fn limits(request: &Request<'_>) -> Vec<String> {
     let mut limits = Vec::new();
     if request.policy.cut_flows.by_groups() {
         limits.push(
-            "flows through NAT gateways, Network Load Balancers and PrivateLink, and ICMP, stay tracked and may live on; \
-             of the others no AWS page promises that they end"
+            "flows through NAT gateways, Network Load Balancers, PrivateLink, Global Accelerator, Network Firewall and \
+             egress-only internet gateways, and ICMP, stay tracked and may live on; of the others no AWS page promises \
+             that they end"
                 .to_owned(),
         );
     }
     if !request.denies.steps.is_empty() {
         limits.push(
             "the network ACL denies the finding's address alone, for an hour, to the whole subnet; not DNS to the \
-             resolver, the metadata service, nor traffic within the subnet"
+             resolver, the metadata service, nor traffic within the subnet. Nothing takes it away by itself: that is \
+             `lazaret sweep` or the restore"
                 .to_owned(),
         );
     }
