@@ -4,10 +4,13 @@ use super::args::{BlocksArgs, Global};
 use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::session::Session;
-use crate::engine::BlockState;
+use crate::domain::{AclCounter, AclId, Scope};
+use crate::engine::blocks::CounterSeen;
+use crate::engine::{BlockList, BlockState};
 use crate::playbook::block::shown;
 use crate::playbook::change::ways;
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
 pub(super) async fn run(global: &Global, args: &BlocksArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
@@ -16,11 +19,17 @@ pub(super) async fn run(global: &Global, args: &BlocksArgs, out: &Out) -> Result
         list.foreign.clear();
         list.blocks.retain(|b| b.seen != BlockState::Gone);
     }
-    list.errors.iter().for_each(|error| out.note(error));
+    list.errors.iter().chain(&list.counters_errors).for_each(|error| out.note(error));
     let exit = if list.errors.is_empty() { Exit::Done } else { Exit::Partial };
     if out.json {
-        list.blocks.iter().for_each(|b| out.json(&serde_json::json!({"ours": true, "block": b})));
-        list.foreign.iter().for_each(|f| out.json(&serde_json::json!({"ours": false, "deny": f})));
+        for b in &list.blocks {
+            let counter = counter(&list, &b.scope, &b.deny.acl);
+            out.json(&serde_json::json!({"ours": true, "block": b, "counter": counter}));
+        }
+        for f in &list.foreign {
+            let counter = counter(&list, &f.scope, &f.acl);
+            out.json(&serde_json::json!({"ours": false, "deny": f, "counter": counter}));
+        }
         return Ok(exit);
     }
     let now = session.engine.now();
@@ -59,7 +68,32 @@ pub(super) async fn run(global: &Global, args: &BlocksArgs, out: &Out) -> Result
         ]);
     }
     out.table(["ADDRESS", "NACL", "NUMBER", "DENIES", "STATE", "BY", "SINCE", "UNTIL"], &rows);
+    // Beside the tables that are shown, their counters.
+    let shown: BTreeSet<(&Scope, &AclId)> = list
+        .blocks
+        .iter()
+        .map(|b| (&b.scope, &b.deny.acl))
+        .chain(list.foreign.iter().map(|f| (&f.scope, &f.acl)))
+        .collect();
+    let counters: Vec<[String; 3]> = list
+        .counters
+        .iter()
+        .filter(|c| shown.contains(&(&c.scope, &c.acl)))
+        .map(|c| {
+            let state = c.drift.as_ref().map_or_else(|| "agrees".to_owned(), |how| format!("DRIFT: {how}"));
+            [format!("{} {}", AclCounter::name_for(&c.acl), c.scope), c.says.clone(), state]
+        })
+        .collect();
+    if !counters.is_empty() {
+        out.line("");
+        out.table(["COUNTER", "SAYS", "STATE"], &counters);
+    }
     Ok(exit)
+}
+
+/// The counter of an ACL.
+fn counter<'a>(list: &'a BlockList, scope: &Scope, acl: &AclId) -> Option<&'a CounterSeen> {
+    list.counters.iter().find(|c| c.scope == *scope && c.acl == *acl)
 }
 
 fn seen(state: &BlockState) -> String {
