@@ -14,7 +14,8 @@ use crate::playbook::block::counter::reconcile;
 use crate::playbook::block::shown;
 use crate::playbook::change::{DenyAddress, Edit, ways};
 use crate::playbook::{Action, Change, Needs, Observed, Playbook, Standing, StepId};
-use std::collections::BTreeSet;
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a block was to deny and left to somebody else, who was faster: the planned denies in those directions alone.
 /// Nothing where the run is no block.
@@ -52,6 +53,25 @@ pub(super) fn has_entries(state: &RunState) -> bool {
             && matches!(&s.change, Some(Change::DenyAddress(deny)) if deny.adds && !deny.directions.is_empty())
     };
     state.steps.values().any(has)
+}
+
+/// Until when the denies stand that a quarantine made so as to cut flows: what is left to do about them.
+pub(super) fn denied_meanwhile(state: &RunState) -> Vec<String> {
+    if state.plan.playbook != Playbook::QuarantineInstance {
+        return vec![];
+    }
+    let end = |s: &crate::ledger::StepStatus| match &s.change {
+        Some(Change::DenyAddress(deny)) if s.state.may_have_effect() && !deny.directions.is_empty() => {
+            Some((shown(&deny.range), deny.until?))
+        }
+        _ => None,
+    };
+    let ends: BTreeMap<String, DateTime<Utc>> = state.steps.values().filter_map(end).collect();
+    let words = |(name, until): (String, DateTime<Utc>)| {
+        let until = until.format("%Y-%m-%d %H:%M:%SZ");
+        format!("The network ACLs deny {name} until a `lazaret sweep` after {until}, or the restore")
+    };
+    ends.into_iter().map(words).collect()
 }
 
 /// What a block that has succeeded amounts to. What somebody else denies is theirs, for as long as they leave it.

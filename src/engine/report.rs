@@ -140,7 +140,7 @@ pub fn next(state: &RunState) -> Vec<String> {
         let name = crate::domain::text::safe(state.plan.subject_id()).into_owned();
         return vec![format!("Should it outlast them: once they have taken it back, lazaret block {name} again")];
     }
-    state.plan.promise.next.clone()
+    state.plan.promise.next.iter().cloned().chain(super::block::denied_meanwhile(state)).collect()
 }
 
 /// How a run ended, and the sentence that says what holds, what doesn't, and what to do next.

@@ -7,11 +7,9 @@
 
 use super::{Denies, Request};
 use crate::domain::{GroupId, Instance, Interface};
-use crate::playbook::block::shown;
 use crate::playbook::change::{Change, OPEN_GROUP_TO_BE_MADE, OpenGroup, SetInterfaceGroups};
 use crate::playbook::plan::{Action, Step, StepId, Weight};
-use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The step that makes the allow-all group.
 const MAKE: &str = "open-group";
@@ -113,20 +111,6 @@ pub(super) fn warnings(request: &Request<'_>) -> Vec<String> {
     }
     warnings.extend(request.denies.warnings.iter().cloned());
     warnings
-}
-
-/// What is left to do about the denies.
-pub(super) fn next(denies: &Denies) -> Vec<String> {
-    let end = |step: &Step| match &step.action {
-        Action::Change(Change::DenyAddress(deny)) => Some((shown(&deny.range), deny.until?)),
-        _ => None,
-    };
-    let ends: BTreeMap<String, DateTime<Utc>> = denies.steps.iter().flatten().filter_map(end).collect();
-    let words = |(name, until): (String, DateTime<Utc>)| {
-        let until = until.format("%Y-%m-%d %H:%M:%SZ");
-        format!("The network ACLs deny {name} until a `lazaret sweep` after {until}, or the restore")
-    };
-    ends.into_iter().map(words).collect()
 }
 
 /// What it will not stop.

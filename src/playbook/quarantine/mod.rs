@@ -97,7 +97,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         limits: limits(request),
         drift: Vec::new(),
         reverts: Vec::new(),
-        promise: Promise { next: flows::next(&request.denies), ..Promise::default() },
+        promise: Promise::default(),
         scope,
     };
 
