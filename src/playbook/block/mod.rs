@@ -353,6 +353,10 @@ fn warnings(request: &Request<'_>, range: &IpNet, directions: &BTreeSet<AclDirec
                 .into(),
         );
     }
+    // Typed again for being wide, it may be AWS's all the same.
+    if let Some(published) = request.aws.and_then(|aws| aws.find(range)) {
+        warnings.push(format!("it touches AWS's own {published}: services that you depend on may live there"));
+    }
     if let Some(remote) = &request.remote {
         warnings.extend(words::direction(remote, directions));
     }
