@@ -6,7 +6,7 @@ use super::out::Out;
 use super::session::Session;
 use crate::domain::{AclCounter, AclId, Scope};
 use crate::engine::blocks::CounterSeen;
-use crate::engine::{BlockList, BlockState};
+use crate::engine::{Block, BlockList, BlockState};
 use crate::playbook::block::shown;
 use crate::playbook::change::ways;
 use chrono::{DateTime, Utc};
@@ -16,6 +16,7 @@ pub(super) async fn run(global: &Global, args: &BlocksArgs, out: &Out) -> Result
     let session = Session::open(global).await?;
     let mut list = session.engine.blocks(&session.scopes).await?;
     if !args.all {
+        gone(&list.blocks).iter().for_each(|said| out.note(said));
         list.foreign.clear();
         list.blocks.retain(|b| b.seen != BlockState::Gone);
     }
@@ -91,6 +92,17 @@ pub(super) async fn run(global: &Global, args: &BlocksArgs, out: &Out) -> Result
     Ok(exit)
 }
 
+/// What is said of blocks that somebody else has removed, where they are not listed: what they denied comes through.
+fn gone(blocks: &[Block]) -> Option<String> {
+    let gone: BTreeSet<String> =
+        blocks.iter().filter(|b| b.seen == BlockState::Gone).map(|b| shown(&b.deny.range)).collect();
+    let names: Vec<String> = gone.into_iter().collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(" ");
+        format!("warning: somebody else has removed blocks of ours of {names}: --all lists them, `lazaret unblock` clears them")
+    })
+}
+
 /// The counter of an ACL.
 fn counter<'a>(list: &'a BlockList, scope: &Scope, acl: &AclId) -> Option<&'a CounterSeen> {
     list.counters.iter().find(|c| c.scope == *scope && c.acl == *acl)
@@ -103,5 +115,34 @@ fn seen(state: &BlockState) -> String {
         BlockState::Part { seen } => format!("IN PART: {seen}"),
         BlockState::Gone => "gone: not by us".to_owned(),
         BlockState::Unread => "not read".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_that_somebody_else_has_removed_is_not_kept_quiet() {
+        let block = |number: i32, seen: &str| {
+            let value = serde_json::json!({
+                "acl": "acl-0b11c000000000001", "range": "203.0.113.99/32", "number": number, "directions": ["ingress"],
+                "adds": true, "band": [1, 89], "until": null
+            });
+            let deny = serde_json::from_value(value).unwrap();
+            Block {
+                scope: Scope::parse("111122223333", "eu-central-1").unwrap(),
+                deny,
+                run: "01M7ZB7Z7T32QKYXEHPG32AYQW".parse().unwrap(),
+                by: "ana".into(),
+                since: DateTime::UNIX_EPOCH,
+                until: None,
+                finding: None,
+                seen: if seen == "gone" { BlockState::Gone } else { BlockState::Stands },
+            }
+        };
+        assert_eq!(gone(&[block(6, "stands")]), None);
+        let said = gone(&[block(6, "stands"), block(7, "gone")]).unwrap();
+        assert!(said.contains("removed blocks of ours of 203.0.113.99"), "{said}");
     }
 }
