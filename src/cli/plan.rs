@@ -5,6 +5,7 @@ use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::session::Session;
 use crate::domain::text;
+use crate::engine::blocks::NUMBER_TAKEN;
 use crate::engine::{Consent, EngineError, Prepared, RunReport};
 use crate::ledger::{Event, Record, RunState};
 use crate::playbook::Playbook;
@@ -181,6 +182,10 @@ fn tell(prepared: &Prepared, record: &Record, out: &Out) {
         Event::Applied { step, output } if output.is_empty() => format!("  done      {}", title(step)),
         Event::Applied { step, output } => format!("  done      {}: {}", title(step), text::safe(&output.join(", "))),
         Event::Verified { step, .. } => format!("  verified  {}", title(step)),
+        // Not the end of the step: it is intended anew, under another number or in fewer directions.
+        Event::Failed { step, error } if error.code == NUMBER_TAKEN => {
+            format!("  again     {}: {}", title(step), error.message)
+        }
         Event::Failed { step, error } => format!("  FAILED    {}: {}", title(step), error.message),
         Event::Indeterminate { step, error } => format!("  no answer {}: {}", title(step), error.message),
         Event::NotVerified { step, seen } => format!("  NOT SO    {}: {}", title(step), text::safe(seen)),

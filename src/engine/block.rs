@@ -1,4 +1,5 @@
-//! The steps of a block that are no edits: the counter, and the time until which a block stands.
+//! The steps of a block that are no edits: the counter, and the time until which a block stands. And what is said of a
+//! block of which somebody else was faster with a part.
 
 use super::Engine;
 use super::answer::{Answer, step_error, unclear_or_failed};
@@ -7,12 +8,91 @@ use super::observe::observe;
 use super::retry::{rereading, retrying};
 use crate::cloud::Writes;
 use crate::cloud::port::Target;
-use crate::domain::{AclCounter, AclId, Scope};
+use crate::domain::{AclCounter, AclDirection, AclId, Scope};
 use crate::ledger::RunState;
 use crate::playbook::block::counter::reconcile;
-use crate::playbook::change::{DenyAddress, Edit};
-use crate::playbook::{Change, Needs, Standing, StepId};
-use std::collections::BTreeSet;
+use crate::playbook::block::shown;
+use crate::playbook::change::{DenyAddress, Edit, ways};
+use crate::playbook::{Action, Change, Needs, Observed, Playbook, Standing, StepId};
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a block was to deny and left to somebody else, who was faster: the planned denies in those directions alone.
+/// Nothing where the run is no block.
+pub(super) fn left_to_others(state: &RunState) -> Vec<DenyAddress> {
+    if state.plan.playbook != Playbook::BlockAddress {
+        return vec![];
+    }
+    let left = |step: &crate::playbook::Step| {
+        let Action::Change(Change::DenyAddress(planned)) = &step.action else { return None };
+        let status = state.steps.get(&step.id).filter(|s| s.state.succeeded())?;
+        let Some(Change::DenyAddress(made)) = &status.change else { return None };
+        let left: BTreeSet<AclDirection> = planned.directions.difference(&made.directions).copied().collect();
+        (!left.is_empty()).then(|| planned.in_directions(left))
+    };
+    state.plan.steps.iter().filter_map(left).collect()
+}
+
+/// Of what was left to others: what nobody denies any more, or not effectively, in words.
+pub(super) fn not_denied(left: &[DenyAddress], world: &Observed) -> Vec<String> {
+    let missing = |deny: &DenyAddress| {
+        let acl = world.acls.get(&deny.acl);
+        let open = |d: &&AclDirection| acl.is_none_or(|acl| acl.effective_deny(**d, &deny.range).is_none());
+        let open: BTreeSet<AclDirection> = deny.directions.iter().filter(open).copied().collect();
+        (!open.is_empty()).then(|| {
+            format!("{} {}: somebody else denied {}, and no longer does", deny.acl, ways(&open), shown(&deny.range))
+        })
+    };
+    left.iter().filter_map(missing).collect()
+}
+
+/// Whether a block, which has ended, has an entry of its own.
+pub(super) fn has_entries(state: &RunState) -> bool {
+    let has = |s: &crate::ledger::StepStatus| {
+        s.state.may_have_effect()
+            && matches!(&s.change, Some(Change::DenyAddress(deny)) if deny.adds && !deny.directions.is_empty())
+    };
+    state.steps.values().any(has)
+}
+
+/// Until when the denies stand that a quarantine made so as to cut flows: what is left to do about them.
+pub(super) fn denied_meanwhile(state: &RunState) -> Vec<String> {
+    if state.plan.playbook != Playbook::QuarantineInstance {
+        return vec![];
+    }
+    let end = |s: &crate::ledger::StepStatus| match &s.change {
+        Some(Change::DenyAddress(deny)) if s.state.may_have_effect() && !deny.directions.is_empty() => {
+            Some((shown(&deny.range), deny.until?))
+        }
+        _ => None,
+    };
+    let ends: BTreeMap<String, DateTime<Utc>> = state.steps.values().filter_map(end).collect();
+    let words = |(name, until): (String, DateTime<Utc>)| {
+        let until = until.format("%Y-%m-%d %H:%M:%SZ");
+        format!("The network ACLs deny {name} until a `lazaret sweep` after {until}, or the restore")
+    };
+    ends.into_iter().map(words).collect()
+}
+
+/// What a block that has succeeded amounts to. What somebody else denies is theirs, for as long as they leave it.
+pub(super) fn kept(state: &RunState) -> String {
+    let left = left_to_others(state);
+    if left.is_empty() {
+        return state.plan.promise.kept.clone();
+    }
+    let places: Vec<String> = left.iter().map(|d| format!("{} {}", d.acl, ways(&d.directions))).collect();
+    let theirs = format!(
+        "somebody else was faster in {}: that entry is theirs, was read back, and stands for as long as they leave it",
+        places.join(" and ")
+    );
+    if has_entries(state) {
+        return format!("{}. But {theirs}", state.plan.promise.kept);
+    }
+    let name = crate::domain::text::safe(state.plan.subject_id()).into_owned();
+    format!(
+        "{name} is denied, and not by this run: {theirs}. Nothing of ours was added, so there is nothing to take back"
+    )
+}
 
 /// Writes the number that a step has used, after a fresh look at the table and the counter.
 pub(super) async fn write_counter(

@@ -1,14 +1,19 @@
 //! The blocks that stand: ours as the ledger tells them, beside the live tables. Pure but for [`Engine::blocks`].
 
+use super::observe::acls::counters;
 use super::{Engine, EngineError, outstanding};
-use crate::domain::{AclEntry, AclId, FindingId, NetworkAcl, RunId, Scope};
+use crate::domain::{AclEntry, AclId, FindingId, NetworkAcl, RunId, Scope, text};
 use crate::ledger::{RunFilter, RunState};
+use crate::playbook::block::counter::{CounterState, compare};
 use crate::playbook::change::{DenyAddress, ways};
 use crate::playbook::{Action, Change};
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The code of a failure after which the same is intended again under another number.
+pub const NUMBER_TAKEN: &str = "NumberTaken";
 
 /// What the live table says of a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -139,6 +144,19 @@ pub fn foreign(scope: &Scope, acls: &[NetworkAcl], blocks: &[Block]) -> Vec<Fore
         .collect()
 }
 
+/// The counter of an ACL in Parameter Store, held against the live table: a hint, which nobody trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CounterSeen {
+    /// Account and Region.
+    pub scope: Scope,
+    /// The ACL.
+    pub acl: AclId,
+    /// What it holds, escaped.
+    pub says: String,
+    /// How it differs from the table; none where it agrees.
+    pub drift: Option<String>,
+}
+
 impl Engine {
     /// Our blocks as the ledger tells them, oldest first; the tables are not read.
     ///
@@ -158,7 +176,7 @@ impl Engine {
         blocks.retain(|b| scopes.contains(&b.scope));
         let (reads, all) = (self.cloud().reads(), []);
         let tables = futures::future::join_all(scopes.iter().map(|scope| reads.network_acls(scope, &all))).await;
-        let mut list = BlockList { blocks, foreign: vec![], errors: vec![] };
+        let mut list = BlockList { blocks, ..BlockList::default() };
         for (scope, answer) in scopes.iter().zip(tables) {
             match answer {
                 Ok(acls) => {
@@ -167,11 +185,40 @@ impl Engine {
                         block.seen = look(&block.deny, acls.iter().find(|a| a.id == block.deny.acl));
                     }
                     list.foreign.extend(foreign(scope, &acls, &list.blocks));
+                    let denying: BTreeSet<AclId> = acls
+                        .iter()
+                        .filter(|acl| !acl.denies().is_empty() || list.blocks.iter().any(|b| b.deny.acl == acl.id))
+                        .map(|acl| acl.id.clone())
+                        .collect();
+                    self.count(scope, &acls, &denying, &mut list).await;
                 }
                 Err(error) => list.errors.push(error.to_string()),
             }
         }
         Ok(list)
+    }
+
+    /// Holds the counters of these ACLs against their tables.
+    async fn count(&self, scope: &Scope, acls: &[NetworkAcl], which: &BTreeSet<AclId>, list: &mut BlockList) {
+        if which.is_empty() {
+            return;
+        }
+        let found = match counters(self.cloud().reads().as_ref(), scope, which).await {
+            Ok(found) => found,
+            Err(error) => {
+                list.counters_errors.push(format!("the counters in {scope} can't be read: {error}"));
+                return;
+            }
+        };
+        for acl in acls {
+            let Some(counter) = found.get(&acl.id) else { continue };
+            let drift = match compare(acl, Some(counter)) {
+                CounterState::Drifted(how) => Some(how),
+                CounterState::Absent | CounterState::Agrees(_) => None,
+            };
+            let says = text::fit(&counter.value, 20);
+            list.counters.push(CounterSeen { scope: scope.clone(), acl: acl.id.clone(), says, drift });
+        }
     }
 
     /// What has blocks of ours whose time is over, each once: what a sweep takes away. Those that somebody else has
@@ -194,6 +241,10 @@ pub struct BlockList {
     pub blocks: Vec<Block>,
     /// Everybody else's denies.
     pub foreign: Vec<ForeignDeny>,
+    /// The counters of the ACLs that deny something, where they have one.
+    pub counters: Vec<CounterSeen>,
+    /// Why counters could not be read, escaped. The blocks are whole without them.
+    pub counters_errors: Vec<String>,
     /// What could not be read, escaped.
     pub errors: Vec<String>,
 }

@@ -7,14 +7,15 @@ use super::answer::{Answer, HALF_DONE, NOT_APPLIED, step_error, unclear_or_faile
 use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
+use super::recheck::recheck;
 use super::resolve::{group_made, open_group_step, passing, resolved_change};
-use super::retry::{rereading, retrying};
+use super::retry::retrying;
 use super::{Engine, EngineError, LEASE, apply, block, evidence, message, service, simulate};
-use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
+use crate::cloud::port::{FindingUpdate, Snapshot, Target};
 use crate::cloud::{Permit, Writes};
-use crate::domain::{GroupId, InterfaceId, Partition, Scope, text};
+use crate::domain::{InterfaceId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
-use crate::playbook::change::{OpenGroup, SetInterfaceGroups, group_list, leaks};
+use crate::playbook::change::OpenGroup;
 use crate::playbook::tags::RUN;
 use crate::playbook::{Action, Change, Evidence, Playbook, Standing, Step, StepId, Weight};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,9 @@ use tokio::time::Instant;
 
 /// How often a step is begun again, made otherwise: as often as there may be others at the same table at the same moment.
 const TIMES_AGAIN: u32 = 40;
+
+/// The code of a failure that came after all of them.
+const TOO_OFTEN: &str = "TooOften";
 
 /// How many calls that set findings are under way at a time: Security Hub takes ten a second from all of us.
 const FINDING_CALLS: usize = 4;
@@ -224,7 +228,10 @@ async fn take(
     *times += 1;
     let step = journal.state.plan.step(&id).filter(|_| *times <= TIMES_AGAIN).cloned();
     let Some(step) = step else {
-        journal.append(&[failed]).await?;
+        let Event::Failed { step, error } = failed else { return Ok(vec![id]) };
+        let message = format!("tried {TIMES_AGAIN} times, at last: {}", error.message);
+        let error = StepError { code: TOO_OFTEN.into(), message };
+        journal.append(&[Event::Failed { step, error }]).await?;
         return Ok(vec![id]);
     };
     journal.append(&[failed, Event::Intended { step: id.clone(), change: Some(change.clone()) }]).await?;
@@ -446,67 +453,6 @@ fn topic_scope(arn: &str, home: &Scope) -> Scope {
 
 fn snapshot_ids(snapshots: &[Snapshot]) -> Vec<String> {
     snapshots.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect()
-}
-
-/// Reads interfaces and quarantine group again and compares them with what the plan rests on.
-async fn recheck(
-    engine: &Engine,
-    state: &RunState,
-    instance: &crate::domain::InstanceId,
-    planned: &BTreeMap<crate::domain::InterfaceId, BTreeSet<GroupId>>,
-    quarantine_group: Option<&(GroupId, BTreeSet<GroupId>)>,
-) -> Answer {
-    let reads = engine.cloud().reads().as_ref();
-    let scope = &state.plan.scope;
-    let query = crate::cloud::port::InterfaceQuery::AttachedTo(vec![instance.clone()]);
-    let interfaces = rereading(engine, || reads.interfaces(scope, &query));
-    let groups = async {
-        match quarantine_group {
-            None => Ok(vec![]),
-            Some((group, _)) => {
-                let query = GroupQuery::Ids(vec![group.clone()]);
-                rereading(engine, || reads.groups(scope, &query)).await
-            }
-        }
-    };
-    let (interfaces, groups) = match futures::try_join!(interfaces, groups) {
-        Ok(both) => both,
-        Err(e) => return Answer::Failed(step_error(&e)),
-    };
-    let mut odd = Vec::new();
-    let live: BTreeMap<_, _> = interfaces.iter().map(|i| (&i.id, &i.groups)).collect();
-    for (id, groups) in planned {
-        match live.get(id) {
-            None => odd.push(format!("{id} is no longer attached")),
-            Some(now) if *now == groups => {}
-            Some(now) => {
-                // A run that is being resumed finds its own work here.
-                let ours = state.changes().iter().any(|c| {
-                    matches!(c, Change::InterfaceGroups(SetInterfaceGroups { interface, after, .. }) if interface == id && &after == now)
-                });
-                if !ours {
-                    odd.push(format!("{id} now holds {}", group_list(*now)));
-                }
-            }
-        }
-    }
-    odd.extend(live.keys().filter(|id| !planned.contains_key(**id)).map(|id| format!("{id} was attached")));
-    if let Some((group, reach)) = quarantine_group {
-        match groups.iter().find(|g| &g.id == group) {
-            None => odd.push(format!("quarantine group {group} no longer exists")),
-            Some(group) => {
-                let rules = leaks(group, reach);
-                if !rules.is_empty() {
-                    odd.push(format!("quarantine group {} now lets through {}", group.id, rules.join("; ")));
-                }
-            }
-        }
-    }
-    if odd.is_empty() {
-        Answer::applied(vec![])
-    } else {
-        Answer::failed("ChangedSincePlan", format!("changed since the plan was made: {}", odd.join("; ")))
-    }
 }
 
 /// Writes down what became of steps that ended together. An unclear answer is looked into where it can be.

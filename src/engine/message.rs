@@ -28,6 +28,7 @@ fn headline(state: &RunState) -> String {
         Playbook::QuarantineInstance => format!("{id} is NOT isolated"),
         Playbook::Restore if whole => format!("{id} restored"),
         Playbook::Restore => format!("{id} is NOT fully restored"),
+        Playbook::BlockAddress if whole => super::block::kept(state),
         _ if whole => state.plan.promise.kept.clone(),
         Playbook::ContainExfiltration => super::per_instance::exfiltration_in_part(state),
         _ => state.plan.promise.broken.clone(),
@@ -93,7 +94,8 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         }
         _ => {
             let back = format!("False positive? lazaret restore --run {}", state.run);
-            (headline(state), plan.promise.next.iter().cloned().chain([back]).collect())
+            let back = (plan.playbook != Playbook::BlockAddress || super::block::has_entries(state)).then_some(back);
+            (headline(state), report::next(state).into_iter().chain(back).collect())
         }
     };
     json!({

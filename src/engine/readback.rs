@@ -1,6 +1,7 @@
 //! Looking at what a run has changed: nothing is claimed that was not read back.
 
 use super::Engine;
+use super::block;
 use super::observe::observe_strictly;
 use super::retry::rereading;
 use crate::cloud::CloudError;
@@ -93,6 +94,9 @@ pub(super) async fn read_back(
     needs.groups.clear();
     needs.groups.extend(isolated.map(|(group, _)| group.clone()));
     needs.instance = needs.instance.or(instance.cloned());
+    // What a block has left to somebody else is claimed too: it is denied.
+    let others = block::left_to_others(state);
+    needs.acls.extend(others.iter().map(|deny| deny.acl.clone()));
     let reads = engine.cloud().reads().as_ref();
     let mut sight = Sight { findings: vec![], late: vec![], problem: None };
     if needs.is_empty() {
@@ -117,12 +121,13 @@ pub(super) async fn read_back(
                 Standing::Unknown => (id.clone(), false, "could not be read".into()),
             })
             .collect();
-        let loose: Vec<String> = sight
+        let mut loose: Vec<String> = sight
             .findings
             .iter()
             .filter(|(_, ok, _)| !ok)
             .filter_map(|(id, _, seen)| Some(format!("{}: {seen}", changes.iter().find(|(c, _)| c == id)?.1.what())))
             .collect();
+        loose.extend(block::not_denied(&others, &world));
         let loose = (isolated.is_none() && !loose.is_empty()).then(|| format!("not as left: {}", loose.join("; ")));
         sight.problem = loose.or_else(|| {
             isolated.and_then(|(group, reach)| {

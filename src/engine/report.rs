@@ -108,7 +108,7 @@ impl RunReport {
             reverts: state.plan.reverts.iter().map(ToString::to_string).collect(),
             evidence: state.kept().into_iter().cloned().collect(),
             drift: state.plan.drift.clone(),
-            next: state.plan.promise.next.clone(),
+            next: next(state),
         }
     }
 
@@ -131,6 +131,16 @@ impl RunReport {
             next: vec![],
         }
     }
+}
+
+/// What a person should look at next. A block of which nothing is ours has no way back, and needs none.
+pub fn next(state: &RunState) -> Vec<String> {
+    let left = super::block::left_to_others(state);
+    if !left.is_empty() && !super::block::has_entries(state) {
+        let name = crate::domain::text::safe(state.plan.subject_id()).into_owned();
+        return vec![format!("Should it outlast them: once they have taken it back, lazaret block {name} again")];
+    }
+    state.plan.promise.next.iter().cloned().chain(super::block::denied_meanwhile(state)).collect()
 }
 
 /// How a run ended, and the sentence that says what holds, what doesn't, and what to do next.
@@ -226,6 +236,7 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
                 promise.broken, state.run
             )
         }
+        (Playbook::BlockAddress, Outcome::Done) => super::block::kept(state),
         (_, Outcome::Done) => promise.kept.clone(),
         (Playbook::Unblock, Outcome::Partial) => {
             format!("{}: {}. Next: `lazaret unblock {id}` again", promise.broken, missing.join("; "))

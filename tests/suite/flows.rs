@@ -220,7 +220,7 @@ async fn the_findings_address_is_denied_for_an_hour_and_a_restore_takes_it_back(
     let before = bench.sandbox.world();
     let prepared = prepare_with_address(&bench).await;
     let said = prepared.plan.warnings.join("\n");
-    assert!(said.contains("all of them lose contact with the address"), "{said}");
+    assert!(said.contains("all of them lose contact with"), "{said}");
     let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
     assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
     let (scope, _) = bench.find("web-1");
@@ -235,6 +235,9 @@ async fn the_findings_address_is_denied_for_an_hour_and_a_restore_takes_it_back(
     assert_eq!(blocks.len(), 2);
     let hour = run.begun_at + chrono::Duration::hours(1);
     assert!(blocks.iter().all(|b| b.until == Some(hour)), "{blocks:?}");
+    // The hour ends nothing by itself, and whoever is on call hears what does.
+    let next = RunReport::new(&run).next.join("; ");
+    assert!(next.contains("deny 203.0.113.66 until a `lazaret sweep` after"), "{next}");
     let back = bench.restore("web-1").await.unwrap();
     assert_eq!(outcome(&back), Outcome::Done, "{}", message(&back));
     assert_eq!(denied(&bench.sandbox.world()), 0);
@@ -265,6 +268,7 @@ async fn a_deny_that_can_not_be_does_not_hold_up_isolation() {
     let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
     assert_eq!(outcome(&run), Outcome::Partial);
     assert!(isolated(&bench) && message(&run).contains("is isolated"), "{}", message(&run));
+    assert!(RunReport::new(&run).next.is_empty(), "nothing is denied, and nothing is said to be");
 }
 
 /// An old preview of a quarantine with denies runs: only its clock has moved.

@@ -322,7 +322,8 @@ fn counters(read: &AclRead) -> BTreeMap<AclId, Counter> {
     let mut counters = BTreeMap::new();
     for parameter in &read.counters {
         let rest = parameter.name.strip_prefix(COUNTERS).unwrap_or_default();
-        let Some(id) = rest.split('/').next().and_then(|id| id.parse::<AclId>().ok()) else { continue };
+        // What lies below a counter is somebody's own.
+        let Ok(id) = rest.parse::<AclId>() else { continue };
         let value = parameter.value.trim().parse().map_err(|_| text::fit(&parameter.value, 20));
         counters.insert(id, Counter { value, version: parameter.version, at: parameter.modified_at });
     }

@@ -415,9 +415,10 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
         doc.text(Role::Dim, &times);
         doc.gap();
     }
-    if !run.plan.promise.next.is_empty() {
+    let next = crate::engine::report::next(run);
+    if !next.is_empty() {
         doc.heading("NEXT");
-        for next in run.plan.promise.next.iter().take(8) {
+        for next in next.iter().take(8) {
             doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
         }
         doc.gap();

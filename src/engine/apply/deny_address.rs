@@ -5,6 +5,7 @@
 
 use super::super::Engine;
 use super::super::answer::{Answer, HALF_DONE, step_error, unclear_or_failed};
+use super::super::blocks::NUMBER_TAKEN;
 use super::super::readback;
 use super::super::retry::{ATTEMPTS, rereading, retrying};
 use crate::cloud::port::Target;
@@ -15,9 +16,6 @@ use crate::playbook::Change;
 use crate::playbook::block::allocate::{Wanted, number};
 use crate::playbook::change::{DenyAddress, Seen, ways};
 use std::collections::BTreeSet;
-
-/// The code of a failure after which the same is intended again under another number.
-const NUMBER_TAKEN: &str = "NumberTaken";
 
 /// What works on one ACL.
 pub(super) struct Hand<'a> {

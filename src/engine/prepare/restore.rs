@@ -105,8 +105,14 @@ impl Engine {
         let state = self.run_state(run).await?;
         if !state.plan.playbook.contains() {
             let what = state.plan.playbook.name();
+            let id = text::safe(state.plan.subject_id()).into_owned();
+            let again = match state.plan.playbook {
+                Playbook::Unblock => format!(". To deny it again: `lazaret block {id}`"),
+                Playbook::ExtendBlock => format!(". To move its end again: `lazaret block {id} --extend 24h`"),
+                _ => String::new(),
+            };
             return Err(PlanRefusal::Unfit(format!(
-                "run {run} is a {what}, which contains nothing: nothing to take back"
+                "run {run} ({what}) contained nothing: nothing to take back{again}"
             ))
             .into());
         }

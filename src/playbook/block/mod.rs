@@ -128,8 +128,11 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     if steps.is_empty() {
         return Err(denied.refusal(name));
     }
+    let mut already = String::new();
     if !denied.entries.is_empty() {
-        warnings.push(format!("denied there already, and left as it is: {}", denied.entries.join("; ")));
+        let entries = denied.entries.join("; ");
+        already = format!(". Denied before, and no part of this run: {entries}");
+        warnings.push(format!("denied there already, and left as it is: {entries}"));
     }
     let acls: Vec<&str> = observed.acls.keys().map(AclId::as_str).collect();
     let for_how_long = request.ttl.map_or("until it is taken back".to_owned(), |ttl| format!("for {ttl}"));
@@ -157,7 +160,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         reverts: vec![],
         promise: Promise {
             kept: format!(
-                "{name} is denied in {}, {}, {for_how_long}: every entry was read back",
+                "{name} is denied in {}, {}, {for_how_long}: every entry was read back{already}",
                 acls.join(" "),
                 ways(&directions)
             ),
@@ -322,7 +325,7 @@ fn warnings(request: &Request<'_>, range: &IpNet, directions: &BTreeSet<AclDirec
     let mut warnings = Vec::new();
     let observed = request.observed;
     for acl in observed.acls.values() {
-        warnings.push(behind(acl, request.interfaces));
+        warnings.push(behind(acl, range, request.interfaces));
         match counter::compare(acl, observed.counters.get(&acl.id)) {
             CounterState::Drifted(how) => {
                 warnings.push(format!("the counter of {} has drifted: {how}. The table counts", acl.id));
@@ -350,6 +353,10 @@ fn warnings(request: &Request<'_>, range: &IpNet, directions: &BTreeSet<AclDirec
                 .into(),
         );
     }
+    // Typed again for being wide, it may be AWS's all the same.
+    if let Some(published) = request.aws.and_then(|aws| aws.find(range)) {
+        warnings.push(format!("it touches AWS's own {published}: services that you depend on may live there"));
+    }
     if let Some(remote) = &request.remote {
         warnings.extend(words::direction(remote, directions));
     }
@@ -367,16 +374,17 @@ fn warnings(request: &Request<'_>, range: &IpNet, directions: &BTreeSet<AclDirec
 }
 
 /// Who is behind an ACL, and loses contact too.
-fn behind(acl: &NetworkAcl, interfaces: &[Interface]) -> String {
+fn behind(acl: &NetworkAcl, range: &IpNet, interfaces: &[Interface]) -> String {
     let there: Vec<&Interface> = interfaces.iter().filter(|i| acl.subnets.contains(&i.subnet)).collect();
     let instances: BTreeSet<_> = there.iter().filter_map(|i| i.instance.as_ref()).collect();
     let others = there.iter().filter(|i| i.instance.is_none()).count();
     format!(
-        "{} guards {} with {} and {}: all of them lose contact with the address",
+        "{} guards {} with {} and {}: all of them lose contact with {}",
         acl.id,
         words::count(acl.subnets.len(), "subnet"),
         words::count(instances.len(), "instance"),
         words::count(others, "other interface"),
+        shown(range),
     )
 }
 

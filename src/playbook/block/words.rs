@@ -85,6 +85,11 @@ pub(super) fn next(request: &Request<'_>, name: &str) -> Vec<String> {
     if let Some(instance) = &request.observed.instance {
         next.push(format!("If {0} may be compromised: lazaret quarantine {0}", instance.id));
     }
-    next.push(format!("To take it back before its time: lazaret unblock {name}"));
+    next.push(match request.ttl {
+        None => format!("To take it back: lazaret unblock {name}"),
+        Some(_) => format!(
+            "When its time is over a `lazaret sweep` takes it away, and nothing else does. Before that: lazaret unblock {name}"
+        ),
+    });
     next
 }

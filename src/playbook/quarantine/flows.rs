@@ -118,15 +118,17 @@ pub(super) fn limits(request: &Request<'_>) -> Vec<String> {
     let mut limits = Vec::new();
     if request.policy.cut_flows.by_groups() {
         limits.push(
-            "flows through NAT gateways, Network Load Balancers and PrivateLink, and ICMP, stay tracked and may live on; \
-             of the others no AWS page promises that they end"
+            "flows through NAT gateways, Network Load Balancers, PrivateLink, Global Accelerator, Network Firewall and \
+             egress-only internet gateways, and ICMP, stay tracked and may live on; of the others no AWS page promises \
+             that they end"
                 .to_owned(),
         );
     }
     if !request.denies.steps.is_empty() {
         limits.push(
             "the network ACL denies the finding's address alone, for an hour, to the whole subnet; not DNS to the \
-             resolver, the metadata service, nor traffic within the subnet"
+             resolver, the metadata service, nor traffic within the subnet. Nothing takes it away by itself: that is \
+             `lazaret sweep` or the restore"
                 .to_owned(),
         );
     }

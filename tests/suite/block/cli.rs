@@ -53,6 +53,31 @@ fn from_a_findings_address_to_its_block_and_back() {
 }
 
 #[test]
+fn the_counters_stand_beside_the_tables_with_their_drift() {
+    let home = Home::new();
+    let run = home.run(&[SANDBOX, "block", "203.0.113.99", "--nacl", ACL, "--yes", "--json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let list = home.run(&[SANDBOX, "blocks"]);
+    assert!(list.out.contains(&format!("/nacl/{ACL}")) && list.out.contains("agrees"), "{list:?}");
+    let block = home.run(&[SANDBOX, "blocks", "--json"]).json();
+    assert_eq!((&block["counter"]["says"], &block["counter"]["drift"]), (&Value::from("3"), &Value::Null), "{block}");
+    home.run(&[SANDBOX, "unblock", "203.0.113.99", "--yes"]);
+    let list = home.run(&[SANDBOX, "blocks", "--all"]);
+    assert!(list.out.contains("DRIFT: it says 3, the highest deny is 2"), "{list:?}");
+}
+
+#[test]
+fn what_stands_where_nobody_looks_is_not_called_gone() {
+    let home = Home::new();
+    let run = home.run(&[SANDBOX, "block", "203.0.113.99", "--nacl", ACL, "--yes", "--json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let here = ["--account", "111122223333", "--region", "eu-central-1"];
+    let elsewhere = home.run(&[&[SANDBOX, "unblock", "203.0.113.99", "--yes"][..], &here].concat());
+    assert_eq!(elsewhere.code, 1, "{elsewhere:?}");
+    assert!(elsewhere.err.contains("stays denied in 222233334444/eu-central-1"), "{elsewhere:?}");
+}
+
+#[test]
 fn a_block_is_taken_back_by_its_run_from_either_verb() {
     let home = Home::new();
     for verb in ["unblock", "restore"] {

@@ -123,6 +123,10 @@ async fn i4_the_same_address_from_two_ledgers_at_once_is_one_block_and_the_other
     let late = if recorded(&first).iter().all(|d| d.directions.is_empty()) { &first } else { &second };
     let said = RunReport::new(late).steps.into_iter().flat_map(|s| s.output).collect::<String>();
     assert!(said.contains("somebody else has denied it meanwhile: nothing of ours was added"), "{said}");
+    // Nothing is promised that the other may end at any time, and no way back is offered where there is none.
+    let report = RunReport::new(late);
+    assert!(message(late).contains("not by this run") && message(late).contains("is theirs"), "{}", message(late));
+    assert!(!report.next.iter().any(|n| n.contains("unblock")), "{:?}", report.next);
     for (who, run) in [(&bench, &first), (&ben, &second)] {
         match restore(who, run).await {
             Ok(back) => done(&back),
@@ -131,6 +135,29 @@ async fn i4_the_same_address_from_two_ledgers_at_once_is_one_block_and_the_other
         }
     }
     assert_eq!(numbers(&live(&bench, PUBLIC), STRANGER).values().flatten().count(), 0);
+}
+
+/// What was left to somebody else is claimed to be denied: so it is read back too.
+#[tokio::test(start_paused = true)]
+async fn i2_a_deny_that_was_left_to_somebody_else_is_read_back() {
+    let bench = Bench::new("crypto-mining");
+    let ben = elsewhere(&bench, "ben");
+    let late = ben.engine.prepare_block(&in_acl(STRANGER, PUBLIC)).await.unwrap();
+    let first = block(&bench, &in_acl(STRANGER, PUBLIC)).await.unwrap();
+    done(&first);
+    // The other takes it back after the late one has seen it, and before that one reads back.
+    bench.sandbox.inject(Fault::on("ec2:DescribeNetworkAcls").nth(2).kind(FaultKind::HangBefore));
+    let consent = Consent::default();
+    tokio::select! {
+        _ = ben.engine.commit(&late, &consent, None) => panic!("it does not look again"),
+        () = bench.sandbox.hung() => {}
+    }
+    bench.sandbox.clear_faults();
+    done(&unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap());
+    let [run] = &ben.recover_all().await[..] else { panic!() };
+    assert_eq!(outcome(run), Outcome::Partial, "{}", message(run));
+    assert!(message(run).contains("is NOT denied everywhere"), "{}", message(run));
+    assert!(message(run).contains("somebody else denied 203.0.113.99, and no longer does"), "{}", message(run));
 }
 
 /// With one ledger the second is told, I4.

@@ -48,6 +48,11 @@ async fn our_own_trusted_private_and_published_addresses_are_refused() {
     let wide = parse("203.0.112.0/25").unwrap();
     let request = BlockRequest { typed_again: Some(wide), ..request(&bench, "203.0.112.0/23") };
     assert!(refusal(&bench, &request).await.contains("wider than /24"), "typed otherwise");
+    // Typed again for being wide, it is said to be AWS's all the same.
+    let theirs = parse("198.51.0.0/17").unwrap();
+    let typed = BlockRequest { typed_again: Some(theirs), aws: aws.clone(), ..self::request(&bench, "198.51.0.0/17") };
+    let plan = bench.engine.prepare_block(&typed).await.unwrap().plan;
+    assert!(plan.warnings.iter().any(|w| w.contains("touches AWS's own 198.51.100.128/25 (S3")), "{:?}", plan.warnings);
     let request = BlockRequest { typed_again: Some(request.range), ..request };
     done(&block(&bench, &request).await.unwrap());
 }
