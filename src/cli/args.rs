@@ -68,7 +68,7 @@ pub(super) enum Verb {
     Decode(DecodeArgs),
     /// Isolate an instance: every network interface to the quarantine group alone, read back
     Quarantine(QuarantineArgs),
-    /// Put back what a quarantine changed, where it still holds what we left there
+    /// Put back what a run changed, where it still holds what we left there
     Restore(RestoreArgs),
     /// Take an instance's evidence: scripts, console, metadata, snapshots, listed with hashes
     Forensics(ForensicsArgs),
@@ -114,6 +114,41 @@ pub(super) enum Verb {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man,
+}
+
+impl Verb {
+    /// Whether it changes something in AWS: its `--json` output ends with the record of a run.
+    pub(super) fn changes(&self) -> bool {
+        match self {
+            Self::Quarantine(_)
+            | Self::Restore(_)
+            | Self::Forensics(_)
+            | Self::Block(_)
+            | Self::Unblock(_)
+            | Self::Sweep(_)
+            | Self::Exfiltration(_)
+            | Self::Revoke(_)
+            | Self::Finding(_)
+            | Self::Undo(_)
+            | Self::Recover(_) => true,
+            Self::DeleteRole(args) => args.export.is_none(),
+            Self::Findings(_)
+            | Self::Show(_)
+            | Self::Decode(_)
+            | Self::Evidence(_)
+            | Self::Blocks(_)
+            | Self::Incidents(_)
+            | Self::Report(_)
+            | Self::Runs(_)
+            | Self::Ledger(_)
+            | Self::Config(_)
+            | Self::Keymap(_)
+            | Self::Themes(_)
+            | Self::Sandbox(_)
+            | Self::Completions(_)
+            | Self::Man => false,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -221,7 +256,7 @@ pub(super) struct ExfiltrationArgs {
     #[arg(long, conflicts_with = "make_backup")]
     pub(super) no_swap: bool,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Act though an instance with the role is tagged AutoRemediation=disabled
     #[arg(long)]
@@ -341,7 +376,7 @@ pub(super) struct BlockArgs {
     #[arg(long, value_name = "RUN", requires = "extend")]
     pub(super) run: Option<RunId>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Act around an instance tagged AutoRemediation=disabled
     #[arg(long)]
@@ -360,7 +395,7 @@ pub(super) struct UnblockArgs {
     #[arg(long, value_name = "RUN")]
     pub(super) run: Option<RunId>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
@@ -369,7 +404,7 @@ pub(super) struct UnblockArgs {
 #[derive(Debug, ClapArgs)]
 pub(super) struct SweepArgs {
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
@@ -408,7 +443,7 @@ pub(super) struct RevokeArgs {
     #[arg(long, value_name = "INSTANCE", value_parser = str::parse::<InstanceId>)]
     pub(super) only_instance: Option<InstanceId>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Act on a user or role tagged AutoRemediation=disabled
     #[arg(long)]
@@ -535,7 +570,7 @@ pub(super) struct ForensicsArgs {
     #[arg(long, value_name = "ACCOUNT")]
     pub(super) share_with: Vec<AccountId>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Act on an instance tagged AutoRemediation=disabled
     #[arg(long)]

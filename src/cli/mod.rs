@@ -37,6 +37,7 @@ mod undo;
 pub use args::Args;
 pub use exit::Exit;
 
+use crate::cloud::STACK;
 use args::Verb;
 use clap::{CommandFactory, FromArgMatches};
 use exit::Failure;
@@ -54,13 +55,26 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             let _ = error.print();
             if error.use_stderr() && json {
                 let message = error.to_string();
-                Out::new(true).json(&usage(first_line(&message), None));
+                Out::new(true).json(&without_run(Exit::Usage, first_line(&message), None));
             }
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
+    // The main thread's stack is the system's to give; this one is large enough for what the SDK decodes.
+    match std::thread::Builder::new().name("lazaret".into()).stack_size(STACK).spawn(move || to_the_end(args)) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(error) => {
+            Out::new(json).error(&Failure::new(Exit::Failed, format!("no thread could be started: {error}")));
+            Exit::Failed
+        }
+    }
+}
+
+/// Runs a verb to its end and says what went wrong.
+fn to_the_end(args: Args) -> Exit {
     let out = Out::new(args.global.json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
+    let changes = args.verb.as_ref().is_some_and(Verb::changes);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             out.error(&Failure::new(Exit::Failed, format!("the async runtime could not start: {error}")));
@@ -73,8 +87,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(failure) => {
-            if out.json && failure.exit == Exit::Usage {
-                out.json(&usage(&failure.message, failure.hint.as_deref()));
+            // Whatever changes something ends with a record, be it that nothing began.
+            if out.json && (failure.exit == Exit::Usage || (changes && !out.has_answered())) {
+                out.json(&without_run(failure.exit, &failure.message, failure.hint.as_deref()));
             }
             out.error(&failure);
             failure.exit
@@ -116,9 +131,9 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
     }
 }
 
-/// What `--json` prints for a command line that was wrong: nothing was called, and there is no run.
-fn usage(message: &str, hint: Option<&str>) -> serde_json::Value {
-    serde_json::json!({"run": null, "state": "usage", "message": message, "hint": hint})
+/// What `--json` prints where there is no run to report: the command line was wrong, or what it names was not found.
+fn without_run(exit: Exit, message: &str, hint: Option<&str>) -> serde_json::Value {
+    serde_json::json!({"run": null, "state": exit.word(), "message": message, "hint": hint})
 }
 
 /// clap's message without its usage and tips, which stand on standard error.
