@@ -379,3 +379,24 @@ fn every_verb_that_changes_something_ends_its_json_with_a_record_though_nothing_
     let said = home.run(&["--sandbox", "--json", "show", nobody]);
     assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
 }
+
+#[test]
+fn a_run_that_contains_nothing_says_what_does_the_opposite() {
+    let home = Home::new();
+    home.run(&["--sandbox", "quarantine", WEB_1, "--yes"]);
+    let restored = home.run(&["--sandbox", "restore", WEB_1, "--yes", "--json"]).json();
+    let run = restored["run"].as_str().unwrap();
+    let said = home.run(&["--sandbox", "restore", "--run", run, "--yes", "--json"]);
+    assert_eq!((said.code, said.json()["state"].as_str()), (3, Some("refused")), "{said:?}");
+    assert!(said.err.contains(&format!("`lazaret quarantine {WEB_1}` isolates it again")), "{said:?}");
+}
+
+#[test]
+fn nobody_is_told_that_a_word_about_a_finding_went_back() {
+    let home = Home::new();
+    let id = home.run(&["--sandbox", "findings", "--json"]).json()["id"].as_str().unwrap().to_owned();
+    let run = home.run(&["--sandbox", "finding", "suppress", &id, "--yes", "--json"]).json();
+    let back = home.run(&["--sandbox", "restore", "--run", run["run"].as_str().unwrap(), "--yes", "--json"]);
+    assert_eq!((back.code, back.json()["state"].as_str()), (0, Some("done")), "{back:?}");
+    assert_eq!(home.run(&["sandbox", "messages", "--json"]).out, "");
+}
