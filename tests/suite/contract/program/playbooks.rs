@@ -2,8 +2,9 @@
 
 use super::super::Fixture;
 use super::super::finding::{finding, product_arn};
+use super::super::stand::Stand;
 use super::Program;
-use lazaret::cloud::port::{FindingQuery, InstanceQuery};
+use lazaret::cloud::port::{AddressQuery, FindingQuery, InstanceQuery};
 use lazaret::domain::principal::Principal;
 use lazaret::domain::{AclEntry, FindingKey};
 use serde_json::{Value, json};
@@ -342,4 +343,53 @@ fn an_incident_is_taken_back_and_reported_over_http() {
         assert_eq!((report.code, report.json()["incident"].as_str()), (0, Some(name)), "{report:?}");
         assert_eq!(program.run(&["ledger", "verify"]).code, 0);
     });
+}
+
+#[tokio::test]
+async fn a_contained_role_is_deleted_over_http_and_nothing_brings_it_back() {
+    let program = Program::fresh().await;
+    program.done(&["exfiltration", "--role", "web", "--make-backup"]);
+    let untyped = program.run(&["delete-role", "web", "--yes", "--json"]);
+    assert_eq!((untyped.code, untyped.json()["state"].as_str()), (3, Some("refused")), "{untyped:?}");
+    let run = program.done(&["delete-role", "web", "--confirm", "web"]);
+    let id = run["run"].as_str().unwrap();
+    let world = program.moto.world();
+    let gone = program.moto.cloud().reads().role(&world.scope, "web").await.unwrap_err();
+    assert_eq!(gone.code, "NoSuchEntity", "{gone}");
+    let export = program.run(&["delete-role", "--export", id]);
+    assert_eq!(export.code, 0, "{export:?}");
+    assert!(export.out.contains("arn:aws:s3:::a+b/100%25/*"), "the inline policy is in it: {export:?}");
+    let back = program.run(&["restore", "--run", id, "--yes", "--json"]);
+    assert_eq!((back.code, back.json()["state"].as_str()), (3, Some("refused")), "{back:?}");
+    assert!(back.err.contains("--export"), "{back:?}");
+}
+
+#[tokio::test]
+async fn an_instance_in_service_is_taken_out_and_put_back_over_http() {
+    let program = Program::fresh().await;
+    let standing = program.moto.stand().await;
+    let world = program.moto.world();
+    let in_service = async || {
+        let cloud = program.moto.cloud();
+        let reads = cloud.reads();
+        let member = reads.scaling_member(&world.scope, &world.instance).await.unwrap().map(|m| m.lifecycle);
+        let mut places = Vec::new();
+        for targets in [
+            reads.targets(&world.scope, &standing.target_group).await.unwrap(),
+            reads.classic_targets(&world.scope, &standing.classic).await.unwrap(),
+        ] {
+            places.push(targets.iter().any(|t| t.id == world.instance.as_str() && t.is_registered()));
+        }
+        let addresses = reads.addresses(&world.scope, &AddressQuery::Of(world.instance.clone())).await.unwrap();
+        (member, places, addresses.len())
+    };
+    let before = (in_service().await, program.everything().await);
+    let run = program.done(&["quarantine", world.instance.as_str(), "--cut-flows", "--no-finding"]);
+    assert_eq!(in_service().await, (Some("Standby".into()), vec![false, false], 0), "{run}");
+    assert_ne!(format!("{:?}", program.groups().await), before.1["groups"]);
+    program.taken_back(&run);
+    assert_eq!(in_service().await, before.0);
+    let mut after = program.everything().await;
+    after.insert("tags", before.1["tags"].clone());
+    assert_eq!(after, before.1);
 }
