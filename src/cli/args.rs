@@ -449,7 +449,7 @@ pub(super) struct RevokeArgs {
     #[arg(long, value_name = "ID", value_parser = finding_id)]
     pub(super) finding: Option<FindingId>,
     /// Cut only the sessions of a role that this instance was given
-    #[arg(long, value_name = "INSTANCE", value_parser = str::parse::<InstanceId>)]
+    #[arg(long, value_name = "ID", value_parser = str::parse::<InstanceId>)]
     pub(super) only_instance: Option<InstanceId>,
     /// The SNS topic to tell
     #[arg(long, value_name = "ARN", value_parser = topic_arn)]
