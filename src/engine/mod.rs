@@ -24,6 +24,7 @@ mod readback;
 pub mod recovery;
 pub mod rehearse;
 pub mod report;
+mod resolve;
 mod retry;
 mod service;
 mod simulate;
