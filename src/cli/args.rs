@@ -1,5 +1,14 @@
 //! The command line's grammar.
 
+mod incident;
+mod look;
+
+pub(super) use incident::{FindingArgs, FindingIds, FindingVerb, IncidentsArgs, ReportArgs, ReportFormat, UndoArgs};
+pub(super) use look::{
+    CompletionsArgs, ConfigArgs, ConfigVerb, EvidenceArgs, EvidenceVerb, KeymapArgs, LedgerArgs, LedgerVerb,
+    RecoverArgs, RunsArgs, SandboxArgs, SandboxVerb, ThemesArgs,
+};
+
 use crate::cloud::sandbox::Scenario;
 use crate::config::settings::check_topic;
 use crate::domain::{AccountId, AclId, FindingId, GroupId, InstanceId, Region, RunId, Severity};
@@ -68,7 +77,7 @@ pub(super) enum Verb {
     Decode(DecodeArgs),
     /// Isolate an instance: every network interface to the quarantine group alone, read back
     Quarantine(QuarantineArgs),
-    /// Put back what a quarantine changed, where it still holds what we left there
+    /// Put back what a run changed, where it still holds what we left there
     Restore(RestoreArgs),
     /// Take an instance's evidence: scripts, console, metadata, snapshots, listed with hashes
     Forensics(ForensicsArgs),
@@ -114,6 +123,41 @@ pub(super) enum Verb {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man,
+}
+
+impl Verb {
+    /// Whether it changes something in AWS: its `--json` output ends with the record of a run.
+    pub(super) fn changes(&self) -> bool {
+        match self {
+            Self::Quarantine(_)
+            | Self::Restore(_)
+            | Self::Forensics(_)
+            | Self::Block(_)
+            | Self::Unblock(_)
+            | Self::Sweep(_)
+            | Self::Exfiltration(_)
+            | Self::Revoke(_)
+            | Self::Finding(_)
+            | Self::Undo(_)
+            | Self::Recover(_) => true,
+            Self::DeleteRole(args) => args.export.is_none(),
+            Self::Findings(_)
+            | Self::Show(_)
+            | Self::Decode(_)
+            | Self::Evidence(_)
+            | Self::Blocks(_)
+            | Self::Incidents(_)
+            | Self::Report(_)
+            | Self::Runs(_)
+            | Self::Ledger(_)
+            | Self::Config(_)
+            | Self::Keymap(_)
+            | Self::Themes(_)
+            | Self::Sandbox(_)
+            | Self::Completions(_)
+            | Self::Man => false,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -221,7 +265,7 @@ pub(super) struct ExfiltrationArgs {
     #[arg(long, conflicts_with = "make_backup")]
     pub(super) no_swap: bool,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Act though the role, or an instance with it, is tagged AutoRemediation=disabled
     #[arg(long)]
@@ -344,7 +388,7 @@ pub(super) struct BlockArgs {
     #[arg(long, value_name = "RUN", requires = "extend")]
     pub(super) run: Option<RunId>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Act around an instance tagged AutoRemediation=disabled
     #[arg(long)]
@@ -363,7 +407,7 @@ pub(super) struct UnblockArgs {
     #[arg(long, value_name = "RUN")]
     pub(super) run: Option<RunId>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
@@ -372,7 +416,7 @@ pub(super) struct UnblockArgs {
 #[derive(Debug, ClapArgs)]
 pub(super) struct SweepArgs {
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
@@ -408,10 +452,10 @@ pub(super) struct RevokeArgs {
     #[arg(long, value_name = "ID", value_parser = finding_id)]
     pub(super) finding: Option<FindingId>,
     /// Cut only the sessions of a role that this instance was given
-    #[arg(long, value_name = "INSTANCE", value_parser = str::parse::<InstanceId>)]
+    #[arg(long, value_name = "ID", value_parser = str::parse::<InstanceId>)]
     pub(super) only_instance: Option<InstanceId>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Act on a user or role tagged AutoRemediation=disabled
     #[arg(long)]
@@ -421,94 +465,6 @@ pub(super) struct RevokeArgs {
     pub(super) lock_myself_out: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct FindingArgs {
-    #[command(subcommand)]
-    pub(super) verb: FindingVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum FindingVerb {
-    /// Somebody knows of it: NOTIFIED
-    Acknowledge(FindingIds),
-    /// Note whose it is now; the note that stands there is kept behind it, as far as there is room
-    Assign {
-        /// Whose it is
-        #[arg(long, value_name = "NAME")]
-        to: String,
-        #[command(flatten)]
-        ids: FindingIds,
-    },
-    /// Looked at, and no action is needed: SUPPRESSED
-    Suppress(FindingIds),
-    /// Dealt with: RESOLVED
-    Resolve(FindingIds),
-    /// To be looked at again: NEW
-    Reopen(FindingIds),
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct FindingIds {
-    /// The findings' ids, or their endings; `-` for standard input: one a line, or what `lazaret findings --json` prints
-    #[arg(required = true, value_name = "ID")]
-    pub(super) ids: Vec<String>,
-    /// What else to note
-    #[arg(long, value_name = "TEXT")]
-    pub(super) note: Option<String>,
-    #[command(flatten)]
-    pub(super) commit: Commit,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct IncidentsArgs {
-    /// Only those of which something still stands, or a run has not ended
-    #[arg(long)]
-    pub(super) open: bool,
-    /// At most so many
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    pub(super) limit: usize,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct UndoArgs {
-    /// The incident's id, or enough of its beginning
-    #[arg(value_name = "INCIDENT")]
-    pub(super) incident: String,
-    /// Put back what somebody else has changed since, too: all of it, or what `--plan` names
-    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
-    pub(super) force: Vec<String>,
-    /// What becomes of the finding
-    #[arg(long, value_enum, value_name = "STATUS")]
-    pub(super) finding: Option<FindingStatus>,
-    /// The SNS topic to tell
-    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
-    pub(super) topic: Option<String>,
-    #[command(flatten)]
-    pub(super) commit: Commit,
-}
-
-/// In which form a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReportFormat {
-    /// Markdown, for people.
-    Md,
-    /// JSON, for programs.
-    Json,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct ReportArgs {
-    /// The incident's id, or enough of its beginning
-    #[arg(value_name = "INCIDENT")]
-    pub(super) incident: String,
-    /// The form; JSON with --json
-    #[arg(long, value_enum, value_name = "FORM")]
-    pub(super) format: Option<ReportFormat>,
-    /// The file to write, readable by you alone; else standard output
-    #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -538,139 +494,13 @@ pub(super) struct ForensicsArgs {
     #[arg(long, value_name = "ACCOUNT")]
     pub(super) share_with: Vec<AccountId>,
     /// The SNS topic to tell
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = topic_arn)]
     pub(super) topic: Option<String>,
     /// Act on an instance tagged AutoRemediation=disabled
     #[arg(long)]
     pub(super) override_exemption: bool,
     #[command(flatten)]
     pub(super) commit: Commit,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct EvidenceArgs {
-    #[command(subcommand)]
-    pub(super) verb: EvidenceVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum EvidenceVerb {
-    /// Read a run's evidence again; name every piece that is not as it was kept
-    Verify {
-        /// The run
-        run: RunId,
-    },
-    /// List a run's evidence with hashes and sources
-    List {
-        /// The run
-        run: RunId,
-    },
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct RunsArgs {
-    /// Show this one, step by step
-    #[arg(long, value_name = "RUN")]
-    pub(super) run: Option<RunId>,
-    /// Only those about this instance
-    #[arg(long, value_name = "ID", value_parser = str::parse::<InstanceId>)]
-    pub(super) instance: Option<InstanceId>,
-    /// At most so many
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    pub(super) limit: usize,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct RecoverArgs {
-    /// Only this run; else every one whose process went away
-    pub(super) run: Option<RunId>,
-    /// Take over a run whose process still seems alive
-    #[arg(long, requires = "run")]
-    pub(super) force: bool,
-    /// Look, say what holds, and end the run there instead of going on with it
-    #[arg(long)]
-    pub(super) end: bool,
-    /// List what would be looked into and stop
-    #[arg(long, conflicts_with = "yes")]
-    pub(super) plan: bool,
-    /// Don't ask
-    #[arg(long, short = 'y')]
-    pub(super) yes: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct LedgerArgs {
-    #[command(subcommand)]
-    pub(super) verb: LedgerVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum LedgerVerb {
-    /// Check every hash, place and transition; name the first bad record
-    Verify,
-    /// Print where the ledger is
-    Path,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct ConfigArgs {
-    #[command(subcommand)]
-    pub(super) verb: ConfigVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ConfigVerb {
-    /// Print the configuration in force
-    Show,
-    /// Check the configuration, keymap and theme, and say where they are
-    Check,
-    /// Print a commented sample with the defaults
-    Template,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct KeymapArgs {
-    /// A shipped keymap or a file; else the one in force
-    pub(super) name: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct ThemesArgs {
-    /// Print this theme's file
-    pub(super) name: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct SandboxArgs {
-    #[command(subcommand)]
-    pub(super) verb: SandboxVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum SandboxVerb {
-    /// List the scenarios
-    List,
-    /// Begin a scenario anew: its world and its ledger are thrown away
-    Reset {
-        /// The scenario; else the default one
-        scenario: Option<String>,
-    },
-    /// Print who goes on using stolen credentials, and what AWS answers now
-    Intruders {
-        /// The scenario; else the default one
-        scenario: Option<String>,
-    },
-    /// Print what the scenario's SNS topics received
-    Messages {
-        /// The scenario; else the default one
-        scenario: Option<String>,
-    },
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct CompletionsArgs {
-    /// The shell
-    pub(super) shell: clap_complete::Shell,
 }
 
 fn address(text: &str) -> Result<IpNet, String> {

@@ -33,7 +33,11 @@ pub(super) async fn run(global: &Global, args: &LedgerArgs, out: &Out) -> Result
                     "bad": verdict.bad.as_ref().map(|(position, why)| json!({"position": position, "why": why})),
                 }));
             } else if verdict.bad.is_none() {
-                out.line(format!("good: {} records of {} runs; head {}", verdict.records, verdict.runs, verdict.head));
+                let s = if verdict.runs == 1 { "" } else { "s" };
+                out.line(format!(
+                    "good: {} records of {} run{s}; head {}",
+                    verdict.records, verdict.runs, verdict.head
+                ));
             }
             match verdict.bad {
                 None => Ok(Exit::Done),

@@ -37,31 +37,15 @@ mod undo;
 pub use args::Args;
 pub use exit::Exit;
 
+use crate::cloud::STACK;
 use args::Verb;
 use clap::{CommandFactory, FromArgMatches};
 use exit::Failure;
 use out::Out;
 use std::ffi::OsString;
 
-/// The stack of every thread that may read AWS's answers, in bytes: unoptimised, the SDK's reader of one Security Hub
-/// resource wants more than 8 MiB. It is address space, and only what is used becomes memory.
-const STACK: usize = 64 << 20;
-
 /// Runs the program on these arguments (the program's name first) to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let thread = std::thread::Builder::new().name("lazaret".into()).stack_size(STACK).spawn(move || program(args));
-    match thread {
-        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-        Err(error) => {
-            Out::new(false)
-                .error(&Failure::new(Exit::Failed, format!("the program's thread could not start: {error}")));
-            Exit::Failed
-        }
-    }
-}
-
-fn program(args: Vec<OsString>) -> Exit {
     let args = args::joined_sandbox(args);
     let json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let args = match Args::command().try_get_matches_from(args).and_then(|m| Args::from_arg_matches(&m)) {
@@ -71,12 +55,25 @@ fn program(args: Vec<OsString>) -> Exit {
             let _ = error.print();
             if error.use_stderr() && json {
                 let message = error.to_string();
-                Out::new(true).json(&usage(first_line(&message), None));
+                Out::new(true).json(&without_run(Exit::Usage, first_line(&message), None));
             }
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
+    // The main thread's stack is the system's to give; this one is large enough for what the SDK decodes.
+    match std::thread::Builder::new().name("lazaret".into()).stack_size(STACK).spawn(move || to_the_end(args)) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(error) => {
+            Out::new(json).error(&Failure::new(Exit::Failed, format!("no thread could be started: {error}")));
+            Exit::Failed
+        }
+    }
+}
+
+/// Runs a verb to its end and says what went wrong.
+fn to_the_end(args: Args) -> Exit {
     let out = Out::new(args.global.json);
+    let changes = args.verb.as_ref().is_some_and(Verb::changes);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -90,8 +87,9 @@ fn program(args: Vec<OsString>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(failure) => {
-            if out.json && failure.exit == Exit::Usage {
-                out.json(&usage(&failure.message, failure.hint.as_deref()));
+            // Whatever changes something ends with a record, be it that nothing began.
+            if out.json && (failure.exit == Exit::Usage || (changes && !out.has_answered())) {
+                out.json(&without_run(failure.exit, &failure.message, failure.hint.as_deref()));
             }
             out.error(&failure);
             failure.exit
@@ -133,9 +131,9 @@ async fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
     }
 }
 
-/// What `--json` prints for a command line that was wrong: nothing was called, and there is no run.
-fn usage(message: &str, hint: Option<&str>) -> serde_json::Value {
-    serde_json::json!({"run": null, "state": "usage", "message": message, "hint": hint})
+/// What `--json` prints where there is no run to report: the command line was wrong, or what it names was not found.
+fn without_run(exit: Exit, message: &str, hint: Option<&str>) -> serde_json::Value {
+    serde_json::json!({"run": null, "state": exit.word(), "message": message, "hint": hint})
 }
 
 /// clap's message without its usage and tips, which stand on standard error.

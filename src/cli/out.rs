@@ -3,17 +3,20 @@
 use super::exit::Failure;
 use crate::domain::text;
 use serde::Serialize;
+use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 
 /// Where a verb's answer goes, and in which form.
 pub(super) struct Out {
     /// Whether the answer is JSON, one value a line.
     pub(super) json: bool,
+    /// Whether a JSON value was written.
+    answered: Cell<bool>,
 }
 
 impl Out {
     pub(super) fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, answered: Cell::new(false) }
     }
 
     /// One line of the answer. A reader that has gone away is no failure of ours.
@@ -25,8 +28,14 @@ impl Out {
     /// One JSON value on a line of its own. JSON escapes control characters; what reorders text is escaped here.
     pub(super) fn json(&self, value: &impl Serialize) {
         if let Ok(text) = serde_json::to_string(value) {
+            self.answered.set(true);
             self.line(ascii_json(&text));
         }
+    }
+
+    /// Whether a JSON value was written.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.get()
     }
 
     /// One line about the work, on standard error, so that the answer can be piped.

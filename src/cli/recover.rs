@@ -6,6 +6,7 @@ use super::out::Out;
 use super::plan::report;
 use super::session::Session;
 use crate::domain::text;
+use serde_json::json;
 
 pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
@@ -17,7 +18,7 @@ pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Resul
         let state = session.engine.run_state(wanted).await?;
         return Err(Failure::new(Exit::Refused, format!("run {} has ended: nothing to recover", state.run)));
     }
-    let mut worst = Exit::Done;
+    let mut exits = Vec::new();
     let mut looked = 0;
     for (state, alive) in runs {
         let what = format!(
@@ -25,13 +26,17 @@ pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Resul
             state.run,
             text::safe(&state.plan.title),
             state.begun_at.format("%Y-%m-%d %H:%M:%SZ"),
-            state.actor
+            text::safe(&state.actor.to_string())
         );
         if alive && !args.force {
-            out.note(format!("{what}: its process still seems alive; left alone"));
             if args.run.is_some() {
-                worst = Exit::Refused;
+                return Err(Failure::new(
+                    Exit::Refused,
+                    format!("run {} is under way: its process still seems alive", state.run),
+                )
+                .hint("--force takes it over all the same: only where you know that its process is gone"));
             }
+            out.note(format!("{what}: its process still seems alive; left alone"));
             continue;
         }
         looked += 1;
@@ -53,20 +58,28 @@ pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Resul
         if !args.yes {
             if !out.can_ask() {
                 return Err(Failure::new(Exit::Usage, "there is no terminal to ask on, so nothing was done")
-                    .hint("--yes goes ahead"));
+                    .hint("--yes goes ahead without asking; --plan shows what would be looked into"));
             }
             if !matches!(out.ask(&format!("Recover {what}? Type `yes`:")).as_deref(), Some("yes" | "y")) {
                 continue;
             }
         }
-        let state = session.engine.recover(state.run, args.force, !args.end, None).await?;
-        let exit = report(&state, out);
-        if worst == Exit::Done {
-            worst = exit;
-        }
+        // What one run's recovery comes to keeps no other from its own.
+        exits.push(match session.engine.recover(state.run, args.force, !args.end, None).await {
+            Ok(state) => report(&state, out),
+            Err(error) => {
+                let failure = Failure::from(error);
+                if out.json {
+                    let (word, message) = (failure.exit.word(), &failure.message);
+                    out.json(&json!({"run": state.run, "state": word, "message": message, "hint": failure.hint}));
+                }
+                out.error(&failure);
+                failure.exit
+            }
+        });
     }
     if looked == 0 {
         out.note("nothing to recover");
     }
-    Ok(worst)
+    Ok(Exit::together(&exits))
 }

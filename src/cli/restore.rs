@@ -25,8 +25,10 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
     // What was said about findings goes back to what it was, and not on to RESOLVED.
     let says = args.finding.is_none() && subject.starts_with("finding");
     let finding_status = finding_status(&session, args.finding).filter(|_| !says);
+    // Nobody was told of what was said about findings: nobody is told that it goes back, unless a topic is named.
+    let told = args.topic.clone().or_else(|| topic(&session, None, &scope).filter(|_| !subject.starts_with("finding")));
     let request = RestoreRequest {
-        topic_arn: topic(&session, args.topic.as_ref(), &scope),
+        topic_arn: told,
         scope: scope.clone(),
         what,
         force: args.force.iter().chain(&args.reactivate).cloned().collect(),

@@ -44,8 +44,10 @@ pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<E
     let says = args.finding.is_none() && standing.iter().all(is_note);
     let status = finding_status(&session, args.finding).filter(|_| !says);
     for (n, run) in standing.into_iter().enumerate() {
+        // Nobody was told of what was said about findings: nobody is told that it goes back, unless a topic is named.
+        let told = args.topic.clone().or_else(|| topic(&session, None, &run.plan.scope).filter(|_| !is_note(&run)));
         let request = RestoreRequest {
-            topic_arn: topic(&session, args.topic.as_ref(), &run.plan.scope),
+            topic_arn: told,
             scope: run.plan.scope.clone(),
             what: RestoreWhat::Run(run.run),
             force: args.force.iter().cloned().collect(),

@@ -61,13 +61,18 @@ impl Engine {
             look_into(self, &mut journal, &step).await?;
         }
         if !journal.state.has_effect() {
-            let making = |s: &crate::playbook::Step| {
-                matches!(s.action, Action::Change(Change::MakeQuarantineGroup(_) | Change::MakeBackupRole(_)))
-                    && journal.state.steps.get(&s.id).is_some_and(|s| s.intended_at.is_some())
+            let half_made = |made: fn(&Change) -> bool| {
+                journal.state.plan.steps.iter().any(|s| {
+                    matches!(&s.action, Action::Change(change) if made(change))
+                        && journal.state.steps.get(&s.id).is_some_and(|s| s.intended_at.is_some())
+                })
             };
-            let what = if journal.state.plan.steps.iter().any(making) {
+            let what = if half_made(|c| matches!(c, Change::MakeQuarantineGroup(_))) {
                 "the instance had not been changed when its process went away. The quarantine group may be half made: \
                  the next quarantine closes it"
+            } else if half_made(|c| matches!(c, Change::MakeBackupRole(_))) {
+                "no instance and no session had been changed when its process went away. The backup role may be half \
+                 made: the next run looks at it before it uses it"
             } else {
                 "nothing had been changed when its process went away"
             };

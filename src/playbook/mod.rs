@@ -16,6 +16,7 @@ pub mod forensics;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;
+pub mod refusal;
 pub mod restore;
 pub mod service;
 pub mod tags;

@@ -328,11 +328,75 @@ fn usage_mistakes_are_json_where_json_is_asked_for() {
 #[test]
 fn a_topic_is_checked_before_anything_is_asked() {
     let home = Home::new();
-    for verb in ["quarantine", "restore"] {
-        let said = home.run(&["--sandbox", verb, WEB_1, "--plan", "--topic", "arn:aws:sns:eu-central-1:111122223333"]);
+    let verbs = [
+        &["quarantine", WEB_1][..],
+        &["restore", WEB_1],
+        &["forensics", WEB_1],
+        &["revoke", "user", "ana"],
+        &["exfiltration", "f-1"],
+        &["block", "198.51.100.7"],
+        &["unblock", "198.51.100.7"],
+        &["sweep"],
+        &["undo", "f-1"],
+    ];
+    for verb in verbs {
+        let topic = ["--plan", "--topic", "arn:aws:sns:eu-central-1:111122223333"];
+        let said = home.run(&[&["--sandbox"][..], verb, &topic].concat());
         assert_eq!(said.code, 2, "{said:?}");
         assert!(said.err.contains("is not an SNS topic's ARN"), "{said:?}");
     }
     let good = "arn:aws:sns:eu-central-1:111122223333:security-alerts";
     assert_eq!(home.run(&["--sandbox", "quarantine", WEB_1, "--plan", "--topic", good]).code, 0);
+}
+
+#[test]
+fn every_verb_that_changes_something_ends_its_json_with_a_record_though_nothing_began() {
+    let home = Home::new();
+    let (nobody, run) = ("i-0000000000000dead", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    for (verb, state) in [
+        (&["quarantine", nobody][..], "failed"),
+        (&["restore", nobody], "failed"),
+        (&["restore", "--run", run], "failed"),
+        (&["forensics", nobody], "failed"),
+        (&["block", "198.51.100.7", "--nacl", "acl-0000000000000dead"], "failed"),
+        (&["unblock", "--run", run], "failed"),
+        (&["exfiltration", "no-such-finding"], "failed"),
+        (&["delete-role", "nobody", "--confirm", "nobody", "--account", "111122223333"], "failed"),
+        (&["revoke", "user", "nobody"], "failed"),
+        (&["revoke", "--finding", "no-such-finding"], "failed"),
+        (&["finding", "resolve", "no-such-finding"], "failed"),
+        (&["recover", run], "failed"),
+        (&["undo", "no-such-incident"], "usage"),
+    ] {
+        let said = home.run(&[&["--sandbox", "--json"][..], verb, &["--yes"]].concat());
+        let record = said.json();
+        assert_eq!((&record["run"], record["state"].as_str()), (&Value::Null, Some(state)), "{verb:?}: {said:?}");
+        assert!(record["message"].as_str().is_some_and(|m| !m.is_empty()), "{verb:?}: {said:?}");
+        assert_eq!(said.out.lines().count(), 1, "{verb:?}: {said:?}");
+        assert_eq!(said.code, if state == "usage" { 2 } else { 1 }, "{verb:?}: {said:?}");
+    }
+    // Whatever only looks says what is wrong on standard error alone: its lines are what was found.
+    let said = home.run(&["--sandbox", "--json", "show", nobody]);
+    assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+}
+
+#[test]
+fn a_run_that_contains_nothing_says_what_does_the_opposite() {
+    let home = Home::new();
+    home.run(&["--sandbox", "quarantine", WEB_1, "--yes"]);
+    let restored = home.run(&["--sandbox", "restore", WEB_1, "--yes", "--json"]).json();
+    let run = restored["run"].as_str().unwrap();
+    let said = home.run(&["--sandbox", "restore", "--run", run, "--yes", "--json"]);
+    assert_eq!((said.code, said.json()["state"].as_str()), (3, Some("refused")), "{said:?}");
+    assert!(said.err.contains(&format!("`lazaret quarantine {WEB_1}` isolates it again")), "{said:?}");
+}
+
+#[test]
+fn nobody_is_told_that_a_word_about_a_finding_went_back() {
+    let home = Home::new();
+    let id = home.run(&["--sandbox", "findings", "--json"]).json()["id"].as_str().unwrap().to_owned();
+    let run = home.run(&["--sandbox", "finding", "suppress", &id, "--yes", "--json"]).json();
+    let back = home.run(&["--sandbox", "restore", "--run", run["run"].as_str().unwrap(), "--yes", "--json"]);
+    assert_eq!((back.code, back.json()["state"].as_str()), (0, Some("done")), "{back:?}");
+    assert_eq!(home.run(&["sandbox", "messages", "--json"]).out, "");
 }

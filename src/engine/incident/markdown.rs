@@ -189,9 +189,10 @@ fn write(report: &IncidentReport, out: &mut String) -> std::fmt::Result {
     match &verdict.bad {
         None => writeln!(
             out,
-            "- Good: {} records of {} runs in {}; head {}",
+            "- Good: {} records of {} run{} in {}; head {}",
             verdict.records,
             verdict.runs,
+            if verdict.runs == 1 { "" } else { "s" },
             code(&report.ledger.place),
             code(&verdict.head)
         )?,

@@ -104,17 +104,7 @@ impl Engine {
     async fn outstanding_of_run(&self, scope: &Scope, run: RunId) -> Result<(String, Vec<Outstanding>), EngineError> {
         let state = self.run_state(run).await?;
         if !state.plan.playbook.contains() {
-            let what = state.plan.playbook.name();
-            let id = text::safe(state.plan.subject_id()).into_owned();
-            let again = match state.plan.playbook {
-                Playbook::Unblock => format!(". To deny it again: `lazaret block {id}`"),
-                Playbook::ExtendBlock => format!(". To move its end again: `lazaret block {id} --extend 24h`"),
-                _ => String::new(),
-            };
-            return Err(PlanRefusal::Unfit(format!(
-                "run {run} ({what}) contained nothing: nothing to take back{again}"
-            ))
-            .into());
+            return Err(PlanRefusal::Unfit(contains_nothing(&state)).into());
         }
         if state.plan.playbook == Playbook::DeleteRole {
             return Err(PlanRefusal::Unfit(format!(
@@ -132,7 +122,12 @@ impl Engine {
                 let why = "took evidence, which stays where it is kept; nothing else of it stands";
                 return Err(PlanRefusal::Nothing(format!("run {run} {why}: nothing to put back")).into());
             }
-            return Err(PlanRefusal::Nothing(format!("run {run} has been taken back: nothing to put back")).into());
+            let why = if state.changes().iter().any(|c| c.inverse().is_some()) {
+                "has been taken back"
+            } else {
+                "has changed nothing that could be put back"
+            };
+            return Err(PlanRefusal::Nothing(format!("run {run} {why}: nothing to put back")).into());
         };
         let later = standing.split_off(place + 1);
         let mine: Vec<String> = standing.iter().skip(place).flat_map(|o| &o.changes).flat_map(Change::fields).collect();
@@ -159,5 +154,26 @@ impl Engine {
             Err(error) => tracing::warn!(%error, "the finding could not be read"),
         }
         finding
+    }
+}
+
+/// Why a run that contained nothing is not taken back, and what does the opposite.
+fn contains_nothing(state: &RunState) -> String {
+    let (run, what) = (state.run, text::safe(state.plan.subject_id()));
+    let again = match state.plan.subject.split_once(':').map(|(kind, _)| kind) {
+        Some("instance") => format!("`lazaret quarantine {what}` isolates it again"),
+        Some("user") => format!("`lazaret revoke user {what}` cuts it again"),
+        Some("role") => format!("`lazaret revoke role {what}` cuts its sessions again"),
+        Some("address") => format!("`lazaret block {what}` blocks it again"),
+        _ => "what it took back can be done again".to_owned(),
+    };
+    match state.plan.playbook {
+        Playbook::Restore => format!("run {run} put back what another had changed: {again}"),
+        Playbook::Unblock => format!("run {run} took blocks away: {again}"),
+        Playbook::ExtendBlock => format!(
+            "run {run} moved the end of a block and changed nothing in AWS: `lazaret block {what} --extend TIME` moves it \
+             again, `lazaret unblock {what}` ends it"
+        ),
+        other => format!("run {run} ({}) contains nothing: nothing to take back", other.name()),
     }
 }

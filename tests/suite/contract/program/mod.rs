@@ -1,4 +1,7 @@
-//! The program itself against moto over HTTP: from finding to quarantined instance and back, as on the sandbox.
+//! The program itself against moto over HTTP: from finding to quarantined instance and back, as on the sandbox; and the
+//! other playbooks, each with its way back.
+
+mod playbooks;
 
 use super::Fixture;
 use super::finding::finding;
