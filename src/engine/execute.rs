@@ -9,7 +9,7 @@ use super::look::look_into;
 use super::readback::{self, Sight};
 use super::retry::{rereading, retrying};
 use super::{Engine, EngineError, LEASE, apply, block, evidence, message, service, simulate};
-use crate::cloud::port::{FindingUpdate, GroupQuery, Snapshot, Target};
+use crate::cloud::port::{FindingUpdate, GroupQuery, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, InterfaceId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
@@ -434,12 +434,8 @@ fn work(
             }
             (Action::Snapshots { instance, description, mut tags, .. }, _) => {
                 tags.insert(RUN.to_owned(), state.run.to_string());
-                let target = Target::new(&state.plan.scope);
-                let call = || writes.create_snapshots(&target, &instance, &description, &tags);
-                match retrying(&engine, call).await {
-                    Ok(snapshots) => Answer::applied(snapshot_ids(&snapshots)),
-                    Err(e) => unclear_or_failed(&e),
-                }
+                evidence::create_snapshots(&engine, writes.as_ref(), &state.plan.scope, &instance, &description, &tags)
+                    .await
             }
             (Action::Evidence(step), _) => evidence::take(&engine, writes.as_ref(), &state, step).await,
             (Action::Simulate { principal, arn, source_instance }, _) => {
@@ -501,10 +497,6 @@ fn topic_scope(arn: &str, home: &Scope) -> Scope {
             .unwrap_or_else(|_| home.clone()),
         _ => home.clone(),
     }
-}
-
-fn snapshot_ids(snapshots: &[Snapshot]) -> Vec<String> {
-    snapshots.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect()
 }
 
 /// Reads interfaces and quarantine group again and compares them with what the plan rests on.

@@ -91,9 +91,11 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         Playbook::Unblock | Playbook::ExtendBlock => {
             (headline(state), vec![format!("See lazaret runs --run {}", state.run)])
         }
+        // There is no way back from having looked.
+        Playbook::CollectForensics => (headline(state), state.next()),
         _ => {
             let back = format!("False positive? lazaret restore --run {}", state.run);
-            (headline(state), plan.promise.next.iter().cloned().chain([back]).collect())
+            (headline(state), state.next().into_iter().chain([back]).collect())
         }
     };
     json!({

@@ -108,7 +108,7 @@ impl RunReport {
             reverts: state.plan.reverts.iter().map(ToString::to_string).collect(),
             evidence: state.kept().into_iter().cloned().collect(),
             drift: state.plan.drift.clone(),
-            next: state.plan.promise.next.clone(),
+            next: state.next(),
         }
     }
 
@@ -246,6 +246,13 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         ),
         (_, Outcome::Failed) => format!("{}, and nothing was changed: {}", promise.broken, missing.join("; ")),
     };
+    let pieces = state.kept().len();
+    if state.plan.playbook == Playbook::QuarantineInstance && pieces > 0 {
+        message.push_str(&format!(
+            ". {pieces} pieces of evidence are kept; `lazaret evidence verify {}` checks them",
+            state.run
+        ));
+    }
     if !courtesies.is_empty() {
         message.push_str(&format!(". Also failed, with no effect on the rest: {}", courtesies.join("; ")));
     }

@@ -11,7 +11,6 @@ use crate::playbook::block::{facts, shown, subject};
 use crate::playbook::credentials::Credential;
 use crate::playbook::exfiltration::Swap;
 use crate::playbook::{FindingRef, Playbook};
-use crate::policy::VolatileEvidence;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 
@@ -184,10 +183,8 @@ pub(super) fn block(request: BlockRequest) -> Wish {
 pub(super) fn quarantine(model: &Model, scope: &Scope, instance: &InstanceId, finding: Option<FindingRef>) -> Wish {
     let mut policy = model.session.settings.quarantine.clone();
     policy.topic_arn = model.session.topic(scope);
-    let forensics = &model.session.settings.forensics;
-    if policy.evidence_first && forensics.commands {
-        let vault = model.session.vault(scope);
-        policy.volatile = vault.map(|vault| VolatileEvidence { vault, seconds: forensics.evidence_first_deadline });
+    if policy.evidence_first {
+        policy.volatile = model.session.settings.forensics.volatile(scope, model.session.evidence.clone());
     }
     let request =
         QuarantineRequest { scope: scope.clone(), instance: instance.clone(), finding: finding.clone(), policy };

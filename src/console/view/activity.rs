@@ -164,9 +164,10 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
             "Its process has gone. Recovery looks at every step without an answer, then goes on or ends it.",
         ),
     }
-    if run.ended.is_some() && !run.plan.promise.next.is_empty() {
+    let next = run.next();
+    if run.ended.is_some() && !next.is_empty() {
         doc.heading("NEXT");
-        for next in run.plan.promise.next.iter().take(8) {
+        for next in next.iter().take(8) {
             doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
         }
     }
