@@ -1,8 +1,10 @@
-//! An instance that was stopped in its quarantine, and load balancers that answer slowly or check nobody.
+//! What a night brings: an instance stopped in its quarantine, load balancers that never answer, and steps that failed
+//! and are asked for again.
 
 use super::{as_before, bench, edit, fleet, lifecycle, prepare, quarantine, restore, restore_request, web_3};
 use crate::support::bench::{Bench, message, outcome};
 use lazaret::cloud::sandbox::{Fault, FaultKind};
+use lazaret::engine::Consent;
 use lazaret::ledger::Outcome;
 use lazaret::playbook::Action;
 
@@ -77,4 +79,37 @@ async fn the_preview_says_what_stays_out_of_service() {
     let stuck = plan.drift.iter().filter(|d| d.decision.contains("would end it")).count();
     assert_eq!(stuck, 4, "{:?}", plan.drift);
     assert!(!plan.steps.iter().any(|s| matches!(s.action, Action::AwaitService(_))));
+}
+
+/// What failed beside an isolation is asked for again with the same command; and the first originals come back.
+#[tokio::test(start_paused = true)]
+async fn what_failed_beside_an_isolation_is_done_by_asking_again() {
+    for operation in [
+        "autoscaling:EnterStandby",
+        "elasticloadbalancing:DeregisterTargets",
+        "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+        "ec2:DisassociateAddress",
+    ] {
+        let bench = bench();
+        let before = bench.sandbox.world();
+        bench.sandbox.inject(Fault::on(operation).kind(FaultKind::Deny).always());
+        let run = quarantine(&bench).await;
+        let said = message(&run);
+        assert!(said.contains("is isolated") && said.contains("again, for that"), "{operation}: {said}");
+        assert!(!super::out_of_service(&bench), "{operation}");
+        bench.sandbox.clear_faults();
+        let prepared = prepare(&bench).await;
+        assert!(prepared.plan.warnings[0].contains("already in quarantine, by ana"), "{:?}", prepared.plan.warnings);
+        let calls = prepared.plan.steps.iter().any(|s| s.id.0.starts_with("swap-") || s.id.0.starts_with("originals"));
+        assert!(!calls, "what was written down stays: {:?}", prepared.plan.steps);
+        let again = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+        assert_eq!(outcome(&again), Outcome::Done, "{operation}: {}", message(&again));
+        assert!(super::isolated(&bench) && super::out_of_service(&bench), "{operation}");
+        // Then nothing is left, and that is said.
+        let refused = bench.engine.prepare_quarantine(&super::request(&bench)).await.unwrap_err().to_string();
+        assert!(refused.contains("already in quarantine"), "{refused}");
+        let back = restore(&bench).await;
+        assert_eq!(outcome(&back), Outcome::Done, "{operation}: {}", message(&back));
+        as_before(&bench, &before);
+    }
 }
