@@ -43,8 +43,25 @@ use exit::Failure;
 use out::Out;
 use std::ffi::OsString;
 
+/// The stack of every thread that may read AWS's answers, in bytes: unoptimised, the SDK's reader of one Security Hub
+/// resource wants more than 8 MiB. It is address space, and only what is used becomes memory.
+const STACK: usize = 64 << 20;
+
 /// Runs the program on these arguments (the program's name first) to its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let thread = std::thread::Builder::new().name("lazaret".into()).stack_size(STACK).spawn(move || program(args));
+    match thread {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(error) => {
+            Out::new(false)
+                .error(&Failure::new(Exit::Failed, format!("the program's thread could not start: {error}")));
+            Exit::Failed
+        }
+    }
+}
+
+fn program(args: Vec<OsString>) -> Exit {
     let args = args::joined_sandbox(args);
     let json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let args = match Args::command().try_get_matches_from(args).and_then(|m| Args::from_arg_matches(&m)) {
@@ -60,7 +77,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let out = Out::new(args.global.json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             out.error(&Failure::new(Exit::Failed, format!("the async runtime could not start: {error}")));

@@ -93,8 +93,14 @@ pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<E
         ends.push((run, take_back(&session, item, args.commit.yes, out).await));
     }
     let exit = Exit::together(&ends.iter().map(|(_, exit)| *exit).collect::<Vec<_>>());
-    summary(&incident, exit, exit.word(), &ends, &lasting, out);
+    summary(&incident, exit, exit.word(), &ends, &what_lasts(&session, &incident).await?, out);
     Ok(exit)
+}
+
+/// What stays of an incident as the ledger tells it now: its restores have given findings their last status.
+async fn what_lasts(session: &Session, incident: &str) -> Result<Vec<Lasting>, Failure> {
+    let runs = session.engine.ledger().runs(&RunFilter::default()).await?;
+    Ok(lasting(&members(incident, &runs)))
 }
 
 fn count(n: usize) -> String {

@@ -6,7 +6,7 @@ pub mod markdown;
 pub mod report;
 
 use super::outstanding::outstanding;
-use crate::domain::{RunId, Scope, Severity};
+use crate::domain::{FindingKey, RunId, Scope, Severity};
 use crate::ledger::RunState;
 use crate::playbook::{Action, Change, FindingRef, Playbook, Step};
 use chrono::{DateTime, Utc};
@@ -207,22 +207,32 @@ pub struct Lasting {
 /// Whether a step does something to the world that it has no way back from.
 fn lasts(step: &Step) -> bool {
     match &step.action {
+        // Made by the run itself and gone again.
+        Action::Change(Change::OpenGroup(group)) if !group.after => false,
         Action::Change(change) => change.inverse().is_none(),
         Action::Recheck { .. } | Action::ReadBack { .. } => false,
         _ => step.calls().iter().any(|call| call.after.is_some()),
     }
 }
 
-/// What the runs of an incident did, or may have done, that no restore takes back.
+/// What the runs of an incident did, or may have done, that no restore takes back: of the statuses that a finding was
+/// given, the last one.
 pub fn lasting(members: &[RunState]) -> Vec<Lasting> {
-    let mut list = Vec::new();
+    let mut list: Vec<(Option<&FindingKey>, Lasting)> = Vec::new();
     for run in members {
         for step in run.plan.steps.iter().filter(|s| lasts(s)) {
             let Some(status) = run.steps.get(&step.id).filter(|s| s.state.may_have_effect()) else { continue };
-            list.push(Lasting { run: run.run, what: step.title.clone(), output: status.output.clone() });
+            let finding = match &step.action {
+                Action::UpdateFinding { key, .. } => Some(key),
+                _ => None,
+            };
+            if finding.is_some() {
+                list.retain(|(earlier, _)| *earlier != finding);
+            }
+            list.push((finding, Lasting { run: run.run, what: step.title.clone(), output: status.output.clone() }));
         }
     }
-    list
+    list.into_iter().map(|(_, lasting)| lasting).collect()
 }
 
 /// Whether a run only says where people stand with findings.
