@@ -7,13 +7,14 @@ use super::answer::{Answer, HALF_DONE, NOT_APPLIED, step_error, unclear_or_faile
 use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
-use super::retry::{rereading, retrying};
+use super::recheck::recheck;
+use super::retry::retrying;
 use super::{Engine, EngineError, LEASE, apply, block, evidence, message, service, simulate};
-use crate::cloud::port::{FindingUpdate, GroupQuery, Target};
+use crate::cloud::port::{FindingUpdate, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{GroupId, InterfaceId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
-use crate::playbook::change::{OpenGroup, SetInterfaceGroups, group_list, leaks};
+use crate::playbook::change::OpenGroup;
 use crate::playbook::tags::RUN;
 use crate::playbook::{Action, Change, Evidence, Playbook, Standing, Step, StepId, Weight};
 use chrono::{DateTime, Utc};
@@ -496,67 +497,6 @@ fn topic_scope(arn: &str, home: &Scope) -> Scope {
             .map(|scope| Scope { partition: Partition::from((*partition).to_owned()), ..scope })
             .unwrap_or_else(|_| home.clone()),
         _ => home.clone(),
-    }
-}
-
-/// Reads interfaces and quarantine group again and compares them with what the plan rests on.
-async fn recheck(
-    engine: &Engine,
-    state: &RunState,
-    instance: &crate::domain::InstanceId,
-    planned: &BTreeMap<crate::domain::InterfaceId, BTreeSet<GroupId>>,
-    quarantine_group: Option<&(GroupId, BTreeSet<GroupId>)>,
-) -> Answer {
-    let reads = engine.cloud().reads().as_ref();
-    let scope = &state.plan.scope;
-    let query = crate::cloud::port::InterfaceQuery::AttachedTo(vec![instance.clone()]);
-    let interfaces = rereading(engine, || reads.interfaces(scope, &query));
-    let groups = async {
-        match quarantine_group {
-            None => Ok(vec![]),
-            Some((group, _)) => {
-                let query = GroupQuery::Ids(vec![group.clone()]);
-                rereading(engine, || reads.groups(scope, &query)).await
-            }
-        }
-    };
-    let (interfaces, groups) = match futures::try_join!(interfaces, groups) {
-        Ok(both) => both,
-        Err(e) => return Answer::Failed(step_error(&e)),
-    };
-    let mut odd = Vec::new();
-    let live: BTreeMap<_, _> = interfaces.iter().map(|i| (&i.id, &i.groups)).collect();
-    for (id, groups) in planned {
-        match live.get(id) {
-            None => odd.push(format!("{id} is no longer attached")),
-            Some(now) if *now == groups => {}
-            Some(now) => {
-                // A run that is being resumed finds its own work here.
-                let ours = state.changes().iter().any(|c| {
-                    matches!(c, Change::InterfaceGroups(SetInterfaceGroups { interface, after, .. }) if interface == id && &after == now)
-                });
-                if !ours {
-                    odd.push(format!("{id} now holds {}", group_list(*now)));
-                }
-            }
-        }
-    }
-    odd.extend(live.keys().filter(|id| !planned.contains_key(**id)).map(|id| format!("{id} was attached")));
-    if let Some((group, reach)) = quarantine_group {
-        match groups.iter().find(|g| &g.id == group) {
-            None => odd.push(format!("quarantine group {group} no longer exists")),
-            Some(group) => {
-                let rules = leaks(group, reach);
-                if !rules.is_empty() {
-                    odd.push(format!("quarantine group {} now lets through {}", group.id, rules.join("; ")));
-                }
-            }
-        }
-    }
-    if odd.is_empty() {
-        Answer::applied(vec![])
-    } else {
-        Answer::failed("ChangedSincePlan", format!("changed since the plan was made: {}", odd.join("; ")))
     }
 }
 

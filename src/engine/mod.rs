@@ -21,6 +21,7 @@ mod per_instance;
 pub mod poller;
 pub mod prepare;
 mod readback;
+mod recheck;
 pub mod recovery;
 pub mod rehearse;
 pub mod report;

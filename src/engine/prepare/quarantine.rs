@@ -4,7 +4,8 @@ use super::super::observe::{Finder, observe, quarantine_group, ssm_endpoint_grou
 use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::domain::{InstanceId, Protection, Scope, Vault, text};
-use crate::playbook::{FindingRef, Needs, Observed, quarantine};
+use crate::ledger::RunState;
+use crate::playbook::{Change, FindingRef, Needs, Observed, quarantine};
 use crate::policy::{QuarantinePolicy, VolatileEvidence};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -48,7 +49,10 @@ impl Engine {
         observed.agent = agent;
         observed.fleet = found.second(reads, scope, observed.instance.as_ref(), &observed.interfaces).await;
         let open = self.open_quarantines(scope, &format!("instance:{instance}")).await?;
-        let history = open.last().map_or_else(quarantine::History::default, |run| quarantine::History {
+        // A later run may only have done what was left: since when it is isolated stands in the one that swapped.
+        let swapped = |run: &&RunState| run.changes().iter().any(|c| matches!(c, Change::InterfaceGroups(_)));
+        let isolating = open.iter().rev().find(swapped).or(open.last());
+        let history = isolating.map_or_else(quarantine::History::default, |run| quarantine::History {
             run: Some(run.run),
             actor: Some(run.actor.to_string()),
             since: Some(run.begun_at),

@@ -4,9 +4,9 @@
 use super::{as_before, bench, edit, fleet, lifecycle, prepare, quarantine, restore, restore_request, web_3};
 use crate::support::bench::{Bench, message, outcome};
 use lazaret::cloud::sandbox::{Fault, FaultKind};
-use lazaret::engine::Consent;
+use lazaret::engine::{Consent, EngineError};
 use lazaret::ledger::Outcome;
-use lazaret::playbook::Action;
+use lazaret::playbook::{Action, PlanRefusal};
 
 fn set_state(bench: &Bench, state: &str) {
     let (scope, instance) = web_3(bench);
@@ -106,8 +106,10 @@ async fn what_failed_beside_an_isolation_is_done_by_asking_again() {
         assert_eq!(outcome(&again), Outcome::Done, "{operation}: {}", message(&again));
         assert!(super::isolated(&bench) && super::out_of_service(&bench), "{operation}");
         // Then nothing is left, and that is said.
-        let refused = bench.engine.prepare_quarantine(&super::request(&bench)).await.unwrap_err().to_string();
-        assert!(refused.contains("already in quarantine"), "{refused}");
+        match bench.engine.prepare_quarantine(&super::request(&bench)).await.unwrap_err() {
+            EngineError::Plan(PlanRefusal::AlreadyQuarantined { run: by, .. }) => assert_eq!(by, Some(run.run)),
+            other => panic!("{other}"),
+        }
         let back = restore(&bench).await;
         assert_eq!(outcome(&back), Outcome::Done, "{operation}: {}", message(&back));
         as_before(&bench, &before);
