@@ -5,6 +5,7 @@
 //! May import `domain`, `intake` (to decode the findings it holds) and `cloud::port`. Deliberately absent: the
 //! network, the system's clock and any chance but the seed's.
 
+mod access;
 mod acls;
 mod address;
 mod asff;
@@ -35,12 +36,13 @@ mod store;
 mod world;
 mod writes;
 
+pub use access::Access;
 pub use behaviour::{Behaviour, Rate, Staleness};
 pub use brief::{ApiCallBrief, ConnectionBrief, FindingBrief, KeyBrief, ProbeBrief, RemoteBrief, ResourceBrief, Span};
 pub use calls::{CallOutcome, CallRecord, Moment, depth};
 pub use fault::{Fault, FaultKind};
 pub use fleet::{ClassicLoadBalancer, FleetWorld, Pool, Registered, ScalingState};
-pub use identities::{Access, InstanceProfile, Intruder, KeyState, PolicyState, Role, Session, UserState};
+pub use identities::{InstanceProfile, Intruder, KeyState, PolicyState, Role, Session, UserState};
 pub use inside::{AgentState, Bucket, BucketLock, CommandState, Inside, StoredObject};
 pub use scenario::{DEFAULT_SCENARIO, Scenario, ScenarioError};
 pub use simulated::{Sandbox, SandboxError};

@@ -22,6 +22,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many security groups an interface may hold unless the quota was raised (VPC user guide, "Amazon VPC quotas").
 pub const DEFAULT_GROUPS_PER_INTERFACE: usize = 5;
 
+/// More entries than this are never allowed in one direction and family of a network ACL, whatever the quota (VPC user
+/// guide, "Amazon VPC quotas").
+const MOST_ENTRIES: usize = 40;
+
 /// A simulated AWS: several accounts and Regions at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct World {
@@ -366,7 +370,7 @@ impl ScopeWorld {
 
     /// The quota of entries of a network ACL in each direction and family, the final deny included.
     pub fn acl_quota(&self) -> usize {
-        super::rules::acl_entries::quota(self.acl_entries)
+        self.acl_entries.unwrap_or(NetworkAcl::DEFAULT_QUOTA).min(MOST_ENTRIES)
     }
 
     /// The quota of groups on one interface.

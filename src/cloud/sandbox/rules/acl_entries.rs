@@ -2,12 +2,8 @@
 
 use super::super::refusal::{Refusal, Ruling};
 use super::super::world::ScopeWorld;
-use crate::domain::{AclDirection, AclEntry, AclId, NetworkAcl};
+use crate::domain::{AclDirection, AclEntry, AclId};
 use ipnet::IpNet;
-
-/// More entries than this are never allowed in a direction and family, whatever the quota (VPC user guide, "Amazon VPC
-/// quotas").
-const MOST_ENTRIES: usize = 40;
 
 /// The highest protocol number.
 const LAST_PROTOCOL: i32 = 255;
@@ -79,9 +75,4 @@ fn legal_protocol(entry: &AclEntry) -> Ruling<()> {
 
 fn unknown(id: &AclId) -> Refusal {
     Refusal::new("InvalidNetworkAclID.NotFound", format!("The networkAcl ID '{id}' does not exist"))
-}
-
-/// The default quota is AWS's; a raised one is kept below what AWS never exceeds.
-pub(in super::super) fn quota(raised: Option<usize>) -> usize {
-    raised.unwrap_or(NetworkAcl::DEFAULT_QUOTA).min(MOST_ENTRIES)
 }

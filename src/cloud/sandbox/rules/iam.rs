@@ -13,6 +13,9 @@ use crate::domain::{Principal, Scope};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The one version that the sandbox keeps of a managed policy.
+pub(super) const VERSION: &str = "v1";
+
 fn missing(what: &str, name: &str) -> Refusal {
     Refusal::new("NoSuchEntity", format!("The {what} with name {name} cannot be found."))
 }
@@ -146,7 +149,7 @@ pub(in super::super) fn managed(world: &World, scope: &Scope, arn: &str) -> Ruli
         arn: arn.to_owned(),
         created_at: own.map(|p| p.created_at),
         updated_at: own.map(|p| p.updated_at),
-        version: super::roles::VERSION.to_owned(),
+        version: VERSION.to_owned(),
     })
 }
 

@@ -3,13 +3,10 @@
 use super::super::identities::{InstanceProfile, Role as RoleState};
 use super::super::refusal::{Refusal, Ruling};
 use super::super::world::{World, hex_of};
-use super::iam::{attached, inline, managed, role_mut};
+use super::iam::{VERSION, attached, inline, managed, role_mut};
 use crate::domain::principal::{ATTACHED_LIMIT, Role};
 use crate::domain::{Principal, Scope};
 use chrono::{DateTime, Utc};
-
-/// The one version that the sandbox keeps of a managed policy.
-pub(in super::super) const VERSION: &str = "v1";
 
 fn exists(what: &str, name: &str) -> Refusal {
     Refusal::new("EntityAlreadyExists", format!("{what} with name {name} already exists."))

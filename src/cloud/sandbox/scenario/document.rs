@@ -3,7 +3,7 @@
 use super::super::brief::{FindingBrief, Span};
 use super::ScenarioError;
 use super::fleet::{AddressEntry, LoadBalancerEntry, ScalingGroupEntry, TargetGroupEntry};
-use super::identities::{IntruderEntry, PolicyEntry, RoleEntry, SessionEntry, UserEntry};
+use super::identities::{AccountEntry, IntruderEntry, PolicyEntry, RoleEntry, SessionEntry, UserEntry};
 use super::lines::{AclLine, RuleLine};
 use crate::domain::Tags;
 use serde::Deserialize;
@@ -46,19 +46,6 @@ pub(super) struct CallerEntry {
     pub(super) role: String,
     pub(super) remote_role: String,
     pub(super) session: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AccountEntry {
-    pub(super) id: String,
-    pub(super) name: String,
-    /// Role names and their unique ids: roles for EC2 without policies. `[[role]]` says more.
-    #[serde(default)]
-    pub(super) roles: BTreeMap<String, String>,
-    /// Instance profiles and the role in each.
-    #[serde(default)]
-    pub(super) profiles: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -4,7 +4,6 @@ use super::super::brief::Span;
 use super::super::evaluate::is_policy;
 use super::super::identities::{InstanceProfile, Intruder, KeyState, PolicyState, Role, Session, UserState};
 use super::super::world::{Account, World};
-use super::document::AccountEntry;
 use crate::domain::{AccountId, Partition, Principal, Tags};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -13,6 +12,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest session of a role where nothing else was set, in seconds (IAM API reference, `MaxSessionDuration`).
 const MAX_SESSION: i32 = 3_600;
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccountEntry {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// Role names and their unique ids: roles for EC2 without policies. `[[role]]` says more.
+    #[serde(default)]
+    pub(super) roles: BTreeMap<String, String>,
+    /// Instance profiles and the role in each.
+    #[serde(default)]
+    pub(super) profiles: BTreeMap<String, String>,
+}
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
