@@ -223,9 +223,12 @@ pub(super) struct ExfiltrationArgs {
     /// The SNS topic to tell
     #[arg(long, value_name = "ARN")]
     pub(super) topic: Option<String>,
-    /// Act though an instance with the role is tagged AutoRemediation=disabled
+    /// Act though the role, or an instance with it, is tagged AutoRemediation=disabled
     #[arg(long)]
     pub(super) override_exemption: bool,
+    /// Cut the role that lazaret itself is acting as: its name, typed again
+    #[arg(long, value_name = "NAME")]
+    pub(super) lock_myself_out: Option<String>,
     #[command(flatten)]
     pub(super) commit: Commit,
 }

@@ -40,7 +40,11 @@ pub(super) async fn run(global: &Global, args: &ExfiltrationArgs, out: &Out) -> 
         .prepare_exfiltration(&request)
         .await
         .map_err(|e| unplanned(Playbook::ContainExfiltration, &subject, &scope, e, out))?;
-    let consent = Consent { override_exemption: args.override_exemption, ..Consent::default() };
+    let consent = Consent {
+        override_exemption: args.override_exemption,
+        lock_out_self: super::revoke::typed(args.lock_myself_out.as_deref(), &prepared)?,
+        ..Consent::default()
+    };
     carry_out(&session, prepared, &consent, args.commit, out).await
 }
 

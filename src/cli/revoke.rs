@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::plan::{carry_out, unplanned};
 use super::session::Session;
-use crate::cloud::port::SeenFinding;
+use crate::cloud::port::{FindingQuery, SeenFinding};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::subject::AccessKeySubject;
 use crate::domain::{Finding, Principal, Scope, Subject, text};
@@ -13,6 +13,10 @@ use crate::engine::{Consent, CredentialsRequest, Prepared};
 use crate::playbook::credentials::Credential;
 use crate::playbook::{FindingRef, Playbook};
 use futures::future::join_all;
+use std::collections::BTreeSet;
+
+/// How many findings are looked through for one about a key.
+const FINDINGS_SEARCHED: usize = 500;
 
 pub(super) async fn run(global: &Global, args: &RevokeArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
@@ -27,9 +31,12 @@ pub(super) async fn run(global: &Global, args: &RevokeArgs, out: &Out) -> Result
     let (credential, account) = credential(args, finding)?;
     let scope = match account.and_then(|id| session.scope_in(&id)).or_else(|| finding.and_then(Finding::scope)) {
         Some(scope) => scope,
-        None => find(&session, &credential).await?,
+        None => match find(&session, &credential).await {
+            Ok(scope) => scope,
+            Err(failure) => return Err(with_findings(&session, args, &credential, failure).await),
+        },
     };
-    let regions = session.scopes.iter().filter(|s| s.account == scope.account).cloned().collect();
+    let regions = session.known_scopes.iter().filter(|s| s.account == scope.account).cloned().collect();
     let topic_arn = args.topic.clone().or_else(|| session.settings.quarantine.topic_arn.clone());
     let request = CredentialsRequest {
         topic_arn: topic_arn.or_else(|| session.topic(&scope)),
@@ -41,17 +48,43 @@ pub(super) async fn run(global: &Global, args: &RevokeArgs, out: &Out) -> Result
         credential: credential.clone(),
         scope: scope.clone(),
     };
-    let prepared = session
-        .engine
-        .prepare_credentials(&request)
-        .await
-        .map_err(|e| unplanned(Playbook::ContainCredentials, &credential.named(), &scope, e, out))?;
+    let prepared = match session.engine.prepare_credentials(&request).await {
+        Ok(prepared) => prepared,
+        Err(e) => {
+            let failure = unplanned(Playbook::ContainCredentials, &credential.named(), &scope, e, out);
+            // What is known of it has its own next step.
+            let known = failure.hint.is_some();
+            return Err(if known { failure } else { with_findings(&session, args, &credential, failure).await });
+        }
+    };
     let consent = Consent {
         override_exemption: args.override_exemption,
-        lock_out_self: typed(args, &prepared)?,
+        lock_out_self: typed(args.lock_myself_out.as_deref(), &prepared)?,
         ..Consent::default()
     };
     carry_out(&session, prepared, &consent, args.commit, out).await
+}
+
+/// A failure about a key that was typed alone, with the findings that say whose it is: IAM tells nothing of a session's.
+async fn with_findings(session: &Session, args: &RevokeArgs, credential: &Credential, failure: Failure) -> Failure {
+    let Credential::Key(key) = credential else { return failure };
+    if args.finding.is_some() {
+        return failure;
+    }
+    let all = FindingQuery { include_closed: true, ..FindingQuery::default() };
+    let lists = join_all(session.hubs.iter().map(|hub| session.list_findings(hub, &all, FINDINGS_SEARCHED))).await;
+    let found = lists.into_iter().flatten().flatten();
+    let commands: BTreeSet<String> = found
+        .filter(|seen| keys(&seen.finding).iter().any(|k| k.id == key.id))
+        .map(|seen| {
+            let (key, id) = (text::shell(&key.id), text::shell(seen.finding.id.as_str()));
+            format!("`lazaret revoke key {key} --finding {id}`")
+        })
+        .collect();
+    match commands.first() {
+        Some(command) => failure.hint(format!("a finding says whose it is: {command}")),
+        None => failure,
+    }
 }
 
 fn reference((hub, seen): &(Scope, SeenFinding)) -> FindingRef {
@@ -59,9 +92,9 @@ fn reference((hub, seen): &(Scope, SeenFinding)) -> FindingRef {
 }
 
 /// Whether the name of the principal was typed to lock ourselves out.
-fn typed(args: &RevokeArgs, prepared: &Prepared) -> Result<bool, Failure> {
+pub(super) fn typed(typed: Option<&str>, prepared: &Prepared) -> Result<bool, Failure> {
     let name = prepared.plan.subject_id();
-    match &args.lock_myself_out {
+    match typed {
         None => Ok(false),
         Some(typed) if typed == name => Ok(true),
         Some(_) => {

@@ -236,6 +236,10 @@ commands! {
     Commit "commit" "commit" [Plan]
     /// The same plan another way: with another profile for the instances, for fewer sessions.
     Variant "variant" "another way" [Plan]
+    /// The same quarantine with another try at flows in flight: none, by an open group, by network ACLs, by both.
+    CutFlows "cut-flows" "cut flows" [Plan]
+    /// The same quarantine with evidence before isolation, or beside it.
+    EvidenceFirst "evidence-first" "evidence first" [Plan]
     /// Put the selected field back though somebody else changed it; shows the new plan.
     ToggleForce "toggle-force" "force" [Plan]
     /// Accept what was typed.

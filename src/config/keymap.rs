@@ -365,12 +365,12 @@ mod tests {
 
     #[test]
     fn a_users_file_goes_over_and_takes_away() {
-        let user = "[findings]\n\"Q\" = \"none\"\n\"X\" = \"quarantine\"\n[global]\n\"x x\" = \"quit\"\n";
+        let user = "[findings]\n\"Q\" = \"none\"\n\"X\" = \"quarantine\"\n[global]\n\"z z\" = \"quit\"\n";
         let keymap = Keymap::build("default", Some(("keymap.toml", user))).unwrap();
         let chain = [Context::Findings, Context::Global];
         assert_eq!(keymap.lookup(&chain, &keys("Q")), Lookup::Missing);
         assert_eq!(keymap.lookup(&chain, &keys("X")), Lookup::Found(Command::Quarantine));
-        assert_eq!(keymap.lookup(&chain, &keys("x x")), Lookup::Found(Command::Quit));
+        assert_eq!(keymap.lookup(&chain, &keys("z z")), Lookup::Found(Command::Quit));
     }
 
     #[test]

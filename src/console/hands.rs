@@ -7,12 +7,13 @@ use super::model::credentials::about_principals;
 use super::msg::{AclRead, CredentialsRead, Failure, Held, LiveInstance, Msg, QuarantineRead, RunsRead, Ticket};
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind};
-use crate::domain::{GroupId, InstanceId, Interface, Scope};
+use crate::domain::{GroupId, InstanceId, Interface, Scope, Vault};
 use crate::engine::incident::report::{IncidentReport, LedgerLine};
 use crate::engine::incident::{markdown, members};
 use crate::engine::observe::{observe, ssm_endpoint_groups};
 use crate::engine::outstanding;
 use crate::engine::poller::Poller;
+use crate::engine::prepare::Request;
 use crate::engine::{Engine, EngineError, LEASE, Progress};
 use crate::ledger::KnownRuns;
 use crate::ledger::{LedgerError, RunFilter, RunState};
@@ -26,6 +27,7 @@ use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
@@ -33,10 +35,14 @@ use tokio::task::JoinSet;
 /// How many readings of accounts and Regions are under way at a time: many accounts must not be asked all at once.
 const READERS: usize = 8;
 
+/// How long finding out whether a bucket can be used may take: isolation waits for its plan.
+const VAULT_WITHIN: Duration = Duration::from_secs(5);
+
 /// What carries effects out.
 pub struct Hands {
     engine: Engine,
     reports: Option<PathBuf>,
+    evidence: Option<PathBuf>,
     policy: QuarantinePolicy,
     send: UnboundedSender<Msg>,
     pollers: BTreeMap<Scope, Arc<Mutex<Poller>>>,
@@ -57,6 +63,7 @@ impl Hands {
             pollers,
             engine,
             reports: None,
+            evidence: None,
             policy,
             send,
             readers: Arc::new(Semaphore::new(READERS)),
@@ -64,6 +71,13 @@ impl Hands {
             reads: JoinSet::new(),
             commits: JoinSet::new(),
         }
+    }
+
+    /// The same hands, with this folder for evidence where a bucket can't be used.
+    #[must_use]
+    pub fn keeping_evidence_in(mut self, folder: Option<PathBuf>) -> Self {
+        self.evidence = folder;
+        self
     }
 
     /// The same hands, writing reports into this folder.
@@ -94,7 +108,7 @@ impl Hands {
         // What is over is let go of.
         while self.reads.try_join_next().is_some() {}
         while self.commits.try_join_next().is_some() {}
-        let engine = self.engine.clone();
+        let (engine, evidence) = (self.engine.clone(), self.evidence.clone());
         match effect {
             Effect::Read(thing, ids) => self.read(thing, ids),
             Effect::Observe(scope, instance) => {
@@ -109,8 +123,11 @@ impl Hands {
                     move |words| Msg::Observed { scope: s, instance: i, result: Err(words) },
                 );
             }
-            Effect::Prepare(ticket, request) => self.answer(
+            Effect::Prepare(ticket, mut request) => self.answer(
                 async move {
+                    if let Request::Quarantine(asked) = request.as_mut() {
+                        with_vault(&engine, &mut asked.policy, evidence).await;
+                    }
                     let result = engine.prepare(&request).await.map(Box::new).map_err(failure);
                     Msg::Prepared { ticket, result }
                 },
@@ -421,6 +438,20 @@ async fn acls(engine: &Engine, scope: &Scope) -> Result<AclRead, CloudError> {
     Ok(AclRead { acls: acls?, counters, counters_error })
 }
 
+/// A bucket that can't be used is no reason to isolate without evidence: it goes into a folder of this machine then, as
+/// the plan says.
+async fn with_vault(engine: &Engine, policy: &mut QuarantinePolicy, folder: Option<PathBuf>) {
+    let Some(volatile) = &mut policy.volatile else { return };
+    match tokio::time::timeout(VAULT_WITHIN, engine.checked_vault(&volatile.vault)).await {
+        Ok(Ok(vault)) => volatile.vault = vault,
+        Ok(Err(_)) | Err(_) => {
+            if let Some(path) = folder {
+                volatile.vault = Vault::Folder { path };
+            }
+        }
+    }
+}
+
 /// An error of the engine in words for people.
 fn failure(error: EngineError) -> Failure {
     let message = error.to_string();
@@ -438,6 +469,11 @@ fn failure(error: EngineError) -> Failure {
         EngineError::Plan(PlanRefusal::Address(
             AddressRefusal::Wide { target, .. } | AddressRefusal::Aws { target, .. },
         )) => Failure { message, hint, again: Some(target), ..Failure::default() },
+        EngineError::Plan(
+            PlanRefusal::AlreadyQuarantined { .. }
+            | PlanRefusal::AlreadyContained { .. }
+            | PlanRefusal::AlreadyBlocked { run: Some(_), .. },
+        ) => Failure { message, hint, stands: true, ..Failure::default() },
         _ => Failure { message, hint, ..Failure::default() },
     }
 }

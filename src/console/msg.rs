@@ -110,6 +110,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// What somebody else changed, where that is what stands in the way.
     pub drift: Vec<Drift>,
+    /// Whether what was asked for stands already: then a restore takes that back.
+    pub stands: bool,
     /// The range that has to be typed again, where that is what it wants.
     pub again: Option<IpNet>,
     /// The new plan, where the world changed between preview and commit.

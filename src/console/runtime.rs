@@ -36,7 +36,8 @@ pub(super) async fn run(setup: Setup, mut watch: impl FnMut(&Msg)) -> Result<(),
     let mut screen = Screen::enter(setup.settings.console.mouse)?;
     let (send, receive) = unbounded_channel();
     let mut hands = Hands::new(setup.engine.clone(), setup.settings.quarantine.clone(), &setup.hubs, send)
-        .reporting_to(setup.reports.clone());
+        .reporting_to(setup.reports.clone())
+        .keeping_evidence_in(setup.evidence.clone());
     let looped = AssertUnwindSafe(terminal::drawing(events(setup, &mut screen, &mut hands, receive, &mut watch)));
     let result = looped.catch_unwind().await;
     drop(screen);

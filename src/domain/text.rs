@@ -132,6 +132,16 @@ pub fn cut(text: &str, max: usize) -> String {
     text.chars().take(max).collect()
 }
 
+/// A word of a command that a person may copy into a shell: what others wrote can't end the word or begin another
+/// command.
+pub fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", safe(word).replace('\'', "'\\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,5 +189,17 @@ mod tests {
             prop_assert!(width(&fit(&text, cells)) <= cells);
             prop_assert!(width(&fit_middle(&text, cells)) <= cells);
         }
+    }
+
+    #[test]
+    fn a_word_of_a_command_stays_one_word() {
+        assert_eq!(
+            shell("arn:aws:guardduty:eu-central-1:1:detector/a/finding/b"),
+            "arn:aws:guardduty:eu-central-1:1:detector/a/finding/b"
+        );
+        assert_eq!(shell("x; rm -rf /"), "'x; rm -rf /'");
+        assert_eq!(shell("x' $(id)"), "'x'\\'' $(id)'");
+        assert_eq!(shell(""), "''");
+        assert!(!shell("\u{1b}[2J").contains('\u{1b}'));
     }
 }

@@ -8,16 +8,16 @@ use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{self, Sight};
 use super::recheck::recheck;
+use super::resolve::{group_made, open_group_step, passing, resolved_change};
 use super::retry::retrying;
 use super::{Engine, EngineError, LEASE, apply, block, evidence, message, service, simulate};
 use crate::cloud::port::{FindingUpdate, Target};
 use crate::cloud::{Permit, Writes};
-use crate::domain::{GroupId, InterfaceId, Partition, Scope, text};
+use crate::domain::{InterfaceId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::OpenGroup;
 use crate::playbook::tags::RUN;
 use crate::playbook::{Action, Change, Evidence, Playbook, Standing, Step, StepId, Weight};
-use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,17 +243,6 @@ fn passing_before(state: &RunState, wave: u8) -> Vec<StepId> {
     swaps.filter_map(|s| Some(passing(state, s)?.id.clone())).collect()
 }
 
-/// The step by which the interface of this one passes through the allow-all group first.
-fn passing<'a>(state: &'a RunState, step: &Step) -> Option<&'a Step> {
-    let of = |action: &Action| match action {
-        Action::Change(Change::InterfaceGroups(groups)) => Some((groups.interface.clone(), groups.passing)),
-        Action::BackOut { change, .. } => Some((change.interface.clone(), false)),
-        _ => None,
-    };
-    let (interface, false) = of(&step.action)? else { return None };
-    state.plan.steps.iter().find(|s| of(&s.action) == Some((interface.clone(), true)))
-}
-
 /// Whether an interface may stand in the allow-all group: it has passed into it, and neither got on nor back.
 pub(super) fn stands_open(state: &RunState) -> Vec<InterfaceId> {
     let mut open = BTreeSet::new();
@@ -351,54 +340,6 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         return skip(format!("\"{title}\" did not succeed"));
     }
     Verdict::Start
-}
-
-/// The step's change with the groups that earlier steps have made, the run and the moment in it; and as it was first
-/// recorded where it was.
-pub(super) fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>) -> Option<Change> {
-    let change = match &step.action {
-        Action::Change(change) => change.clone(),
-        Action::BackOut { change, .. } => Change::InterfaceGroups(change.clone()),
-        _ => return None,
-    };
-    if let Some(recorded) = state.steps.get(&step.id).and_then(|s| s.change.clone()) {
-        return Some(recorded);
-    }
-    let change = change.settle(state.run, now);
-    let change = match group_made(state) {
-        Some(group) => change.with_group_made(&group),
-        None => change,
-    };
-    let open = open_group_step(state).and_then(|s| state.steps.get(&s.id)).and_then(|s| s.output.first());
-    let change = match open {
-        Some(group) => change.with_open_group(&GroupId::new(group.as_str())),
-        None => change,
-    };
-    Some(from_where_it_stands(state, step, change))
-}
-
-/// A swap begins where its interface stands: in the allow-all group if it has passed into it, else in its own groups.
-fn from_where_it_stands(state: &RunState, step: &Step, mut change: Change) -> Change {
-    if let Change::InterfaceGroups(swap) = &mut change
-        && let Some(pass) = passing(state, step)
-        && let Action::Change(Change::InterfaceGroups(planned)) = &pass.action
-        && !state.steps.get(&pass.id).is_some_and(|s| s.state.may_have_effect())
-    {
-        swap.before.clone_from(&planned.before);
-    }
-    change
-}
-
-/// The step of this run that makes the allow-all group.
-fn open_group_step(state: &RunState) -> Option<&Step> {
-    let makes = |s: &&Step| matches!(&s.action, Action::Change(Change::OpenGroup(OpenGroup { after: true, .. })));
-    state.plan.steps.iter().find(makes)
-}
-
-/// The quarantine group that a step of this run made.
-pub(super) fn group_made(state: &RunState) -> Option<GroupId> {
-    let made = state.plan.steps.iter().find(|s| matches!(s.action, Action::Change(Change::MakeQuarantineGroup(_))))?;
-    state.steps.get(&made.id)?.output.first().map(|id| GroupId::new(id.as_str()))
 }
 
 /// The future that carries out one step. Everything it needs is cloned in, so that it can run on its own.

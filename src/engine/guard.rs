@@ -95,7 +95,9 @@ impl Refusal {
                 format!("--confirm {} says that it is meant", subject.trim_start_matches("role "))
             }
             Self::OwnPrincipal(_) => {
-                "act as somebody else; --lock-myself-out NAME, with the name typed, goes ahead all the same".into()
+                "act as somebody else; `revoke` and `exfiltration` go ahead all the same with --lock-myself-out NAME, the \
+                 name typed"
+                    .into()
             }
             Self::Held { claim, .. } => {
                 format!("see `lazaret runs`; if its process is gone, `lazaret recover {}`", claim.run)
@@ -105,14 +107,19 @@ impl Refusal {
     }
 }
 
-/// The tags of what is contained, as far as they were read.
-fn tags_of_subject(prepared: &Prepared) -> Option<&Tags> {
+/// The tags of what is contained, as far as they were read: the instance's, the user's, the role's.
+fn tags_of_subject(prepared: &Prepared) -> impl Iterator<Item = &Tags> {
     let observed = &prepared.observed;
     let dossier = observed.dossier.as_deref();
     let instance = observed.instance.as_ref().map(|i| &i.tags);
-    instance
-        .or(dossier.and_then(|d| d.role.as_ref()).map(|r| &r.role.tags))
-        .or(dossier.and_then(|d| d.user.as_ref()).map(|u| &u.user.tags))
+    // Whoever types a role's name to delete it has read more than a tag.
+    let contained = prepared.plan.playbook != Playbook::DeleteRole;
+    let role = observed.roles.get(prepared.plan.subject_id()).filter(|_| contained).map(|r| &r.role.tags);
+    let of_dossier = [
+        dossier.and_then(|d| d.role.as_ref()).map(|r| &r.role.tags),
+        dossier.and_then(|d| d.user.as_ref()).map(|u| &u.user.tags),
+    ];
+    instance.into_iter().chain(role).chain(of_dossier.into_iter().flatten())
 }
 
 /// The user or role that the caller is and that a containment denies something, in words.
@@ -148,8 +155,8 @@ impl Guard {
             return Err(Refusal::OwnPrincipal(own));
         }
         let exempt = tags_of_subject(prepared)
-            .and_then(|tags| tags.get(policy::EXEMPT_TAG))
-            .filter(|v| v.trim().eq_ignore_ascii_case(policy::EXEMPT_VALUE));
+            .filter_map(|tags| tags.get(policy::EXEMPT_TAG))
+            .find(|v| v.trim().eq_ignore_ascii_case(policy::EXEMPT_VALUE));
         if let Some(value) = exempt
             && plan.playbook.contains()
             && !consent.override_exemption

@@ -25,6 +25,7 @@ mod recheck;
 pub mod recovery;
 pub mod rehearse;
 pub mod report;
+mod resolve;
 mod retry;
 mod service;
 mod simulate;

@@ -5,6 +5,7 @@
 //! nothing unsettled is ever accepted.
 
 use crate::domain::RunId;
+use crate::domain::principal::policy_size;
 use chrono::{DateTime, Duration, SecondsFormat, SubsecRound, Utc};
 use serde_json::json;
 
@@ -46,6 +47,15 @@ pub fn revoke_sessions(only_instance: Option<&str>) -> String {
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
 }
 
+/// The size of [`revoke_sessions`] against IAM's quotas once it is settled: what stands for the moment is shorter than it.
+pub fn revoke_sessions_size(only_instance: Option<&str>) -> usize {
+    policy_size(&settled(&revoke_sessions(only_instance), RunId::from_parts(0, 0), DateTime::UNIX_EPOCH))
+}
+
+/// What has to be said wherever sessions are cut by the time of their issue.
+pub const BY_OUR_CLOCK: &str = "the cut-off is told by this machine's clock: where it is slow, sessions issued in the time that \
+    it lacks live on";
+
 /// The cut-off for sessions at `now`: the next whole second, since issue times are whole seconds, and one that was
 /// issued in this very second has to be older than the cut-off.
 pub fn cut_off(now: DateTime<Utc>) -> DateTime<Utc> {
@@ -60,7 +70,6 @@ pub fn settled(text: &str, run: RunId, now: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::principal::policy_size;
 
     fn run() -> RunId {
         RunId::from_parts(1_772_334_000_000, 7)
@@ -90,6 +99,9 @@ mod tests {
     #[test]
     fn they_take_little_room() {
         assert_eq!(policy_size(&deny_all()), deny_all().len(), "no white space");
+        let now = at("2026-03-01T03:00:00Z");
+        let there = settled(&revoke_sessions(None), run(), now);
+        assert_eq!(revoke_sessions_size(None), policy_size(&there), "as it will be, not as it is planned");
         assert!(deny_all().len() < 128 && revoke_sessions(Some(&"x".repeat(80))).len() < 320);
     }
 }

@@ -6,7 +6,7 @@ use super::fleet::{Fleet, FleetNeeds};
 use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
     AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl,
-    Principal, Protection, Scope, SecurityGroup, VolumeId, VpcId, Workflow,
+    Principal, Protection, Region, Scope, SecurityGroup, VolumeId, VpcId, Workflow,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,8 @@ pub struct Needs {
     pub instances: BTreeSet<InstanceId>,
     /// The instance profiles on these instances.
     pub profiles_of: BTreeSet<InstanceId>,
+    /// These instances of the account's other Regions, each with the profiles on it.
+    pub elsewhere: BTreeMap<Region, BTreeSet<InstanceId>>,
     /// These roles, by name, with everything on them.
     pub roles: BTreeSet<String>,
     /// The group of this name in this VPC.
@@ -90,6 +92,9 @@ impl Needs {
         self.ssm_endpoints_of = self.ssm_endpoints_of.or(other.ssm_endpoints_of);
         self.instances.extend(other.instances);
         self.profiles_of.extend(other.profiles_of);
+        for (region, instances) in other.elsewhere {
+            self.elsewhere.entry(region).or_default().extend(instances);
+        }
         self.roles.extend(other.roles);
         self.named_group = self.named_group.or(other.named_group);
         self.fleet = self.fleet.and(other.fleet);
@@ -122,12 +127,16 @@ pub struct Observed {
     pub quarantine_group: GroupChoice,
     /// The groups on the VPC's SSM endpoints, where they were asked for.
     pub ssm_endpoint_groups: BTreeSet<GroupId>,
-    /// The instances of [`Needs::instances`] that exist.
+    /// The instances of [`Needs::instances`] and [`Needs::elsewhere`] that exist.
     #[serde(default)]
     pub instances: BTreeMap<InstanceId, Instance>,
-    /// The profiles on the instances of [`Needs::profiles_of`]; an empty list for one that has none.
+    /// The profiles on the instances of [`Needs::profiles_of`] and [`Needs::elsewhere`]; an empty list for one that has
+    /// none.
     #[serde(default)]
     pub profiles: BTreeMap<InstanceId, Vec<ProfileAssociation>>,
+    /// The Regions of [`Needs::elsewhere`] that we may not read: nothing is concluded about what is there.
+    #[serde(default)]
+    pub unread_regions: BTreeSet<Region>,
     /// The roles of [`Needs::roles`] that exist, by name.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleRecord>,
@@ -192,6 +201,7 @@ impl Observed {
             volume_keys: BTreeMap::new(),
             instances: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            unread_regions: BTreeSet::new(),
             roles: BTreeMap::new(),
             named_group: None,
             fleet: Fleet::default(),

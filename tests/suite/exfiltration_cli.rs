@@ -25,15 +25,15 @@ fn stolen_credentials_are_contained_and_everything_comes_back() {
         assert!(plan.out.contains(words), "{words}: {}", plan.out);
     }
     assert!(plan.out.contains("not stopped"), "{}", plan.out);
+    let still =
+        home.run(&[SANDBOX, "delete-role", "ec2rolle", "--account", "111122223333", "--confirm", "ec2rolle", "--yes"]);
+    assert_eq!(still.code, 3, "instances have it: {still:?}");
+    assert!(still.err.contains("us-east-1"), "{still:?}");
     let run = home.run(&[SANDBOX, "exfiltration", &id, "--yes", "--json"]);
     let report = run.json();
     assert_eq!((run.code, report["state"].as_str()), (0, Some("done")), "{run:?}");
     assert_eq!(report["playbook"], "contain-exfiltration");
     let run_id = report["run"].as_str().unwrap().to_owned();
-    let still =
-        home.run(&[SANDBOX, "delete-role", "ec2rolle", "--account", "111122223333", "--confirm", "ec2rolle", "--yes"]);
-    assert_eq!(still.code, 3, "dr-web-1 has it: {still:?}");
-    assert!(still.err.contains("us-east-1"), "{still:?}");
     let back = home.run(&[SANDBOX, "restore", "--run", &run_id, "--yes", "--json"]);
     assert_eq!((back.code, back.json()["state"].as_str()), (0, Some("done")), "{back:?}");
     let verified = home.run(&[SANDBOX, "ledger", "verify", "--json"]);

@@ -12,6 +12,7 @@ mod credentials_sweep;
 mod delete_role;
 mod exfiltration;
 mod exfiltration_cli;
+mod exfiltration_edges;
 mod finding_actions;
 mod fleet;
 mod flows;

@@ -96,3 +96,19 @@ fn an_arn_names_its_account_and_what_can_not_be_cut_is_refused() {
     assert_eq!(run(&home, &["revoke"]).code, 2);
     assert_eq!(run(&home, &["revoke", "key"]).code, 2);
 }
+
+/// Nobody but a finding knows whose a session's key is, and nobody looks for the finding's id by hand.
+#[test]
+fn a_sessions_key_that_is_typed_alone_is_answered_with_the_command_that_names_its_finding() {
+    let home = Home::new();
+    for account in [&[][..], &["--account", "111122223333"]] {
+        let said = run(&home, &[&["revoke", "key", STOLEN, "--yes"], account].concat());
+        assert_ne!(said.code, 0, "{said:?}");
+        let command = said.err.split("`lazaret ").last().unwrap().split('`').next().unwrap().to_owned();
+        assert!(command.starts_with(&format!("revoke key {STOLEN} --finding arn:aws:guardduty:")), "{said:?}");
+        let words: Vec<&str> = command.split(' ').chain(["--plan"]).collect();
+        let plan = run(&home, &words);
+        assert!(plan.code == 0 && plan.out.contains("role ec2rolle"), "{plan:?}");
+    }
+    assert!(alive(&home, STOLEN), "nothing was done");
+}

@@ -34,7 +34,7 @@ pub use flows::FlowWrites;
 
 use crate::domain::{
     AclId, Finding, FindingId, FindingKey, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
-    NetworkAcl, Protection, Scope, SecurityGroup, Severity, SnapshotId, Tags, VolumeId, VpcId, Workflow, text,
+    NetworkAcl, Protection, Region, Scope, SecurityGroup, Severity, SnapshotId, Tags, VolumeId, VpcId, Workflow, text,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -343,6 +343,15 @@ impl Target {
     /// A target for real calls.
     pub fn new(scope: &Scope) -> Self {
         Self { scope: scope.clone(), dry_run: false }
+    }
+
+    /// The same in another Region of the account, where one is named.
+    #[must_use]
+    pub fn moved(mut self, region: Option<&Region>) -> Self {
+        if let Some(region) = region {
+            self.scope.region = region.clone();
+        }
+        self
     }
 }
 

@@ -5,17 +5,19 @@ use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
 use super::pane::can_go_back;
 use crate::console::msg::RunsRead;
-use crate::domain::{RunId, text};
+use crate::domain::{FindingId, RunId, text};
+use crate::engine::incident::is_note;
 use crate::engine::settled;
 use crate::ledger::RunState;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The runs, newest first.
 #[derive(Debug, Default)]
 pub struct Activity {
     read: RunsRead,
     settled: BTreeSet<RunId>,
+    standing: BTreeMap<FindingId, Vec<RunId>>,
     order: Vec<RunId>,
     /// Whether the ledger was read.
     pub known: bool,
@@ -35,6 +37,14 @@ impl Activity {
     pub fn take(&mut self, read: RunsRead, height: usize) -> Kept {
         self.settled = settled(&read.runs);
         self.read = read;
+        self.standing.clear();
+        let mut newest: Vec<&RunState> = self.read.runs.iter().collect();
+        newest.sort_by_key(|run| std::cmp::Reverse(run.run));
+        for run in newest.into_iter().filter(|r| !is_note(r) && can_go_back(r) && !self.settled.contains(&r.run)) {
+            if let Some(finding) = &run.plan.finding {
+                self.standing.entry(finding.id.clone()).or_default().push(run.run);
+            }
+        }
         self.known = true;
         self.reorder(height)
     }
@@ -92,6 +102,11 @@ impl Activity {
     /// The open runs whose process has gone.
     pub fn abandoned(&self) -> impl Iterator<Item = &RunState> {
         self.read.runs.iter().filter(|r| r.is_open() && !self.alive(r.run))
+    }
+
+    /// What was done about a finding and can be taken back, newest first; what people said of it left out.
+    pub fn standing_for(&self, finding: &FindingId) -> impl Iterator<Item = &RunState> {
+        self.standing.get(finding).into_iter().flatten().filter_map(|id| self.run(*id))
     }
 
     /// Whether a restore can take the run back: it changed something, and none has.

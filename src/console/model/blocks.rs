@@ -5,7 +5,7 @@ use super::field::Field;
 use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
 use crate::console::msg::AclRead;
-use crate::domain::{AccountId, AclAction, AclDirection, AclEntry, AclId, NetworkAcl, Scope, text};
+use crate::domain::{AccountId, AclAction, AclDirection, AclEntry, AclId, NetworkAcl, RunId, Scope, text};
 use crate::engine::blocks::{look, ours};
 use crate::engine::{Block, BlockState};
 use crate::ledger::RunState;
@@ -158,6 +158,12 @@ impl Blocks {
     /// How many ACLs have neither denies nor a counter.
     pub fn without_denies(&self) -> usize {
         self.without_denies
+    }
+
+    /// How each block of a run was read; nothing where none of it is listed.
+    pub fn of_run(&self, run: RunId) -> impl Iterator<Item = &BlockState> {
+        let ours = self.rows.values().flat_map(|row| &row.denies).filter_map(|deny| deny.ours.as_ref());
+        ours.filter(move |block| block.run == run).map(|block| &block.seen)
     }
 
     /// What has blocks of ours whose time is over, each once.

@@ -89,14 +89,40 @@ impl Cut {
         means.dedup();
         means.join(", ")
     }
+
+    /// Whether it cuts the sessions of some instances alone, and leaves others alive.
+    pub fn is_narrow(&self) -> bool {
+        let narrow = |part: &Part| match &part.change {
+            Change::InlinePolicy(edit) => edit.after.as_deref().and_then(only_instance).is_some(),
+            _ => false,
+        };
+        !self.parts.is_empty() && self.parts.iter().all(narrow)
+    }
+
+    /// The same, short enough for a list. Safe.
+    pub fn brief(&self, now: DateTime<Utc>) -> String {
+        let mut means: Vec<String> = self.parts.iter().map(|p| brief(&p.change, now)).collect();
+        means.dedup();
+        means.join(", ")
+    }
+}
+
+/// The same, short enough for a list: a time of today without its day.
+pub fn brief(change: &Change, now: DateTime<Utc>) -> String {
+    let Some((whose, at)) = sessions(change) else { return means(change) };
+    match at.parse::<DateTime<Utc>>() {
+        Ok(at) if at.date_naive() == now.date_naive() => format!("{whose} before {}", at.format("%H:%M:%SZ")),
+        Ok(at) => format!("{whose} before {}", at.format("%m-%d %H:%MZ")),
+        Err(_) => means(change),
+    }
 }
 
 /// By which means one edit cuts, in a few words. Safe.
 pub fn means(change: &Change) -> String {
     match change {
         Change::AccessKeyStatus(edit) => format!("key {} inactive", text::fit_middle(&edit.key, 12)),
-        Change::InlinePolicy(edit) => match edit.after.as_deref().and_then(cut_off) {
-            Some(at) => format!("sessions before {} denied", text::fit(&at, 24)),
+        Change::InlinePolicy(_) => match sessions(change) {
+            Some((whose, at)) => format!("{whose} before {} denied", text::fit(&at, 24)),
             None => "everything denied".to_owned(),
         },
         Change::ManagedPolicy(_) => "AWSDenyAll attached".to_owned(),
@@ -104,10 +130,28 @@ pub fn means(change: &Change) -> String {
     }
 }
 
+/// Whose sessions an edit denies, and those from before when; none where it denies by no time.
+fn sessions(change: &Change) -> Option<(String, String)> {
+    let Change::InlinePolicy(edit) = change else { return None };
+    let document = edit.after.as_deref()?;
+    let at = cut_off(document)?;
+    let whose = match only_instance(document) {
+        Some(id) => format!("sessions of {} alone", text::fit(id, 24)),
+        None => "sessions".to_owned(),
+    };
+    Some((whose, at))
+}
+
 /// The time before which sessions are denied by a policy's document, where it denies by time.
 fn cut_off(document: &str) -> Option<String> {
     let (_, rest) = document.split_once("aws:TokenIssueTime")?;
     rest.split('"').find(|piece| piece.len() >= 19 && piece.as_bytes().get(4) == Some(&b'-')).map(str::to_owned)
+}
+
+/// The instance that a policy's document is narrowed to, where it is.
+fn only_instance(document: &str) -> Option<&str> {
+    let (_, rest) = document.split_once("ec2:SourceInstanceARN")?;
+    rest.split('"').find(|piece| piece.starts_with("arn:"))?.rsplit('/').next()
 }
 
 /// The cuts of all accounts.
@@ -138,6 +182,11 @@ impl Credentials {
     /// One of them.
     pub fn cut(&self, key: &CutKey) -> Option<&Cut> {
         self.cuts.get(key)
+    }
+
+    /// What a run holds, where it cuts somebody.
+    pub fn holding_run(&self, run: RunId) -> Option<&Cut> {
+        self.cuts.values().find(|cut| cut.runs.contains(&run))
     }
 
     /// The selected one.

@@ -14,7 +14,9 @@ pub mod offers;
 pub mod pane;
 pub mod prompt;
 pub mod refresh;
+pub mod standing;
 pub mod subjects;
+pub mod ways;
 
 use super::Setup;
 use super::effect::Thing;
@@ -500,25 +502,6 @@ impl Model {
             ids.filter_map(|id| Some((id.clone(), self.quarantine.status(&(scope.clone(), id))?))).collect()
         });
         offers::offers(&row.finding, &live.unwrap_or_default())
-    }
-
-    /// Where a finding's subject stands, else where the finding does.
-    pub fn standing(&self, row: &findings::Row) -> (String, Role) {
-        use contained::Status;
-        let status = row.instance.as_ref().and_then(|key| self.quarantine.status(key));
-        match status {
-            _ if row.finding.sample => ("sample".to_owned(), Role::Dim),
-            Some(Status::Isolated) => ("◆ isolated".to_owned(), Role::Quarantined),
-            Some(Status::Running) => ("▶ isolating".to_owned(), Role::Running),
-            Some(Status::Partial) => ("◆ PARTIAL".to_owned(), Role::Partial),
-            Some(Status::Drift) => ("◆ DRIFT".to_owned(), Role::Drift),
-            Some(Status::Unread) => ("◆ unread".to_owned(), Role::Dim),
-            Some(Status::Gone | Status::Restored) | None => {
-                let word = row.state();
-                let role = if word == "new" { Role::Base } else { Role::Dim };
-                (word, role)
-            }
-        }
     }
 
     /// The instance of a finding, as the list knows it.

@@ -8,9 +8,8 @@ use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Consent, Prepared, Refusal, RestoreRequest};
 use crate::ledger::RunState;
 use crate::playbook::block::shown;
-use crate::playbook::exfiltration::Swap;
 use crate::playbook::plan::{Drift, claim_key};
-use crate::playbook::{FindingRef, Observed, Plan, Playbook};
+use crate::playbook::{FindingRef, Plan, Playbook};
 use chrono::{DateTime, Duration, Utc};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -172,8 +171,19 @@ pub fn kind_words(subject: &str) -> (&'static str, &'static str) {
         "principal" => ("principal", "principal's name"),
         "address" => ("address", "address"),
         "acl" => ("NACL", "NACL's id"),
-        "finding" | "findings" => ("findings", "finding's id"),
+        "finding" => ("finding", "finding's id"),
+        "findings" => ("about", "finding's id"),
         _ => ("subject", "subject's id"),
+    }
+}
+
+/// What a subject is, without its kind. Safe.
+pub fn id_words(subject: &str) -> String {
+    let (kind, id) = subject.split_once(':').unwrap_or(("", subject));
+    match id.split_once('-') {
+        // Many findings have no name but a hash.
+        Some((many, _)) if kind == "findings" => format!("{} findings", text::fit(many, 12)),
+        _ => text::fit(id, 96),
     }
 }
 
@@ -263,7 +273,7 @@ impl Pane {
             let Ask::Do(wish) = &self.ask else { return None };
             return (!wish.words.is_empty()).then(|| wish.words.clone());
         };
-        Some(text::fit(subject.split_once(':').map_or(subject, |(_, id)| id), 96))
+        Some(id_words(subject))
     }
 
     /// Whether what it acts on belongs to its whole account.
@@ -275,6 +285,11 @@ impl Pane {
     /// The instance that it acts on, where it is one.
     pub fn instance(&self) -> Option<InstanceId> {
         self.subject()?.strip_prefix("instance:").map(InstanceId::new)
+    }
+
+    /// Whether it is about this instance: contains it, or takes evidence of it.
+    pub fn is_about(&self, instance: &InstanceId) -> bool {
+        self.subject().and_then(|s| s.split_once(':')).is_some_and(|(_, id)| id == instance.as_str())
     }
 
     /// The playbook that plans it.
@@ -329,7 +344,7 @@ impl Pane {
                 Some(instance) if run.plan.playbook == Playbook::QuarantineInstance => RestoreWhat::Instance(instance),
                 _ => RestoreWhat::Run(run.run),
             }),
-            Stage::Refused(_) => {
+            Stage::Refused(Failure { stands: true, .. }) => {
                 let subject = self.subject().filter(|_| self.playbook().contains())?;
                 let instance = subject.strip_prefix("instance:").map(|id| RestoreWhat::Instance(InstanceId::new(id)));
                 Some(instance.unwrap_or_else(|| RestoreWhat::Subject(subject.to_owned())))
@@ -374,14 +389,6 @@ impl Pane {
         self.restore().map(|request| &request.force)
     }
 
-    /// The same asked for another way, where there is one.
-    pub fn variant(&self) -> Option<Variant> {
-        match (&self.stage, &self.ask) {
-            (Stage::Ready { prepared, .. }, Ask::Do(wish)) => variant(&wish.request, &prepared.observed),
-            _ => None,
-        }
-    }
-
     /// Whether the commit key counts now.
     pub fn armed(&self, now: DateTime<Utc>) -> bool {
         let stage = match &self.stage {
@@ -390,60 +397,6 @@ impl Pane {
             _ => false,
         };
         stage && now - self.since >= ARMED_AFTER
-    }
-}
-
-/// The same asked for another way.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Variant {
-    /// How it is asked for now.
-    pub now: String,
-    /// What the next way is.
-    pub next: String,
-    /// The next way.
-    pub request: Request,
-}
-
-/// The next way to ask for the same: exfiltration with the backup's profile, with a backup made for it, without another
-/// profile; a role's sessions all, or those of one of the instances that have it.
-fn variant(request: &Request, observed: &Observed) -> Option<Variant> {
-    match request {
-        Request::Exfiltration(asked) => {
-            let words = |swap| match swap {
-                Swap::Backup => "instances get the backup role's profile, where there is one",
-                Swap::MakeBackup => "a backup role is made from the original, and its profile put on the instances",
-                Swap::None => "instances keep their profile",
-            };
-            let next = match asked.swap {
-                Swap::Backup => Swap::MakeBackup,
-                Swap::MakeBackup => Swap::None,
-                Swap::None => Swap::Backup,
-            };
-            let mut other = asked.clone();
-            other.swap = next;
-            let (now, next) = (words(asked.swap).to_owned(), words(next).to_owned());
-            Some(Variant { now, next, request: Request::Exfiltration(other) })
-        }
-        Request::Credentials(asked) => {
-            let users = &observed.dossier.as_deref()?.instances;
-            let words = |only: Option<&InstanceId>| match only {
-                None => "every session of the role".to_owned(),
-                Some(id) => format!("only the sessions that {} was given", text::fit(id.as_str(), 24)),
-            };
-            let after = match &asked.only_instance {
-                None => users.first(),
-                Some(id) => users.iter().skip_while(|u| u.instance != *id).nth(1),
-            };
-            let after = after.map(|u| u.instance.clone());
-            if after == asked.only_instance {
-                return None;
-            }
-            let mut other = asked.clone();
-            other.only_instance.clone_from(&after);
-            let (now, next) = (words(asked.only_instance.as_ref()), words(after.as_ref()));
-            Some(Variant { now, next, request: Request::Credentials(other) })
-        }
-        _ => None,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Prompt {
     pub question: Question,
     /// What was typed.
     pub field: Field,
+    /// What is wrong with it, until something else is typed.
+    pub wrong: Option<String>,
 }
 
 impl Prompt {
@@ -40,16 +42,19 @@ impl Prompt {
     pub fn new(question: Question, likely: &str) -> Self {
         let mut field = Field::default();
         likely.chars().for_each(|c| field.insert(c));
-        Self { question, field }
+        Self { question, field, wrong: None }
     }
 
-    /// What stands before the text.
+    /// What stands before the text: what is asked for, or what is wrong with what was typed.
     pub fn words(&self) -> String {
+        if let Some(wrong) = &self.wrong {
+            return format!("{wrong}: ");
+        }
         match &self.question {
             Question::AssignTo(_) => "assign to: ".to_owned(),
-            Question::Block((_, acl)) => format!("block in {acl} (address, and for how long: 203.0.113.7 24h): "),
+            Question::Block((_, acl)) => format!("block in {acl} (like 203.0.113.7 24h): "),
             Question::Extend { range, .. } => {
-                format!("{} stays blocked from now for (24h, 7d, - for no end): ", shown(range))
+                format!("{} stays blocked from now for (- for no end): ", shown(range))
             }
         }
     }

@@ -51,8 +51,8 @@ pub(super) fn ask(model: &mut Model) {
     model.prompt = Some(Prompt::new(Question::Block(key), ""));
 }
 
-/// An address was typed, and perhaps for how long.
-pub(super) fn block(model: &mut Model, key: &AclKey, typed: &str, effects: &mut Vec<Effect>) {
+/// An address was typed, and perhaps for how long. Says what is wrong with it where no plan can be asked for.
+pub(super) fn block(model: &mut Model, key: &AclKey, typed: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
     let mut words = typed.split_whitespace();
     let range = address::parse(words.next().unwrap_or_default());
     let ttl = words.next().map(str::parse::<Ttl>).transpose();
@@ -62,11 +62,10 @@ pub(super) fn block(model: &mut Model, key: &AclKey, typed: &str, effects: &mut 
             request.acls = vec![key.1.clone()];
             request.ttl = ttl.or(request.ttl);
             open(model, vec![wish::block(request)], effects);
+            Ok(())
         }
-        (Err(why), ..) | (_, Err(why), _) => model.say(Role::Warning, why),
-        (_, _, Some(_)) => {
-            model.say(Role::Warning, "an address and a time to stand, and nothing more: 203.0.113.7 24h")
-        }
+        (Err(why), ..) | (_, Err(why), _) => Err(why),
+        (_, _, Some(_)) => Err("an address and a time to stand, and nothing more".to_owned()),
     }
 }
 
@@ -116,7 +115,7 @@ pub(super) fn ask_extend(model: &mut Model) {
     }
 }
 
-/// A time was typed; `-` for none.
+/// A time was typed; `-` for none. Says what is wrong with it where no plan can be asked for.
 pub(super) fn extend(
     model: &mut Model,
     scope: Scope,
@@ -124,22 +123,18 @@ pub(super) fn extend(
     which: WhichBlocks,
     typed: &str,
     effects: &mut Vec<Effect>,
-) {
+) -> Result<(), String> {
     let ttl = match typed {
-        "-" => Ok(None),
-        typed => typed.parse::<Ttl>().map(Some),
+        "-" => None,
+        typed => Some(typed.parse::<Ttl>()?),
     };
-    match ttl {
-        Ok(ttl) => {
-            let wish = Wish {
-                playbook: Playbook::ExtendBlock,
-                subject: Some(subject(&range)),
-                words: shown(&range),
-                finding: None,
-                request: Request::Extend(Box::new(ExtendRequest { scope, range, which, ttl })),
-            };
-            open(model, vec![wish], effects);
-        }
-        Err(why) => model.say(Role::Warning, why),
-    }
+    let wish = Wish {
+        playbook: Playbook::ExtendBlock,
+        subject: Some(subject(&range)),
+        words: shown(&range),
+        finding: None,
+        request: Request::Extend(Box::new(ExtendRequest { scope, range, which, ttl })),
+    };
+    open(model, vec![wish], effects);
+    Ok(())
 }

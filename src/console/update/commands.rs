@@ -86,7 +86,7 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::Quarantine => open::open_quarantine(model, effects),
         C::Restore => open::open_restore(model, effects),
         C::DeleteRole => open::delete_role(model, effects),
-        C::Variant => plan::variant(model, effects),
+        C::Variant | C::CutFlows | C::EvidenceFirst => plan::another_way(model, command, effects),
         C::Undo => incident::undo(model, effects),
         C::Report => incident::report(model, effects),
         C::Recover => open::open_recover(model),

@@ -11,6 +11,9 @@ use crate::engine::incident::{is_note, lasting, members, to_undo};
 use crate::engine::prepare::{Request, RestoreWhat};
 use crate::playbook::FindingRef;
 
+/// What is said where nothing of ours is selected.
+const NO_INCIDENT: &str = "nothing is selected that was done by this ledger: it belongs to no incident";
+
 /// The incident that what is selected, or the run that is shown, belongs to.
 fn incident(model: &Model) -> Option<String> {
     if let Some(pane) = &model.pane {
@@ -34,7 +37,7 @@ pub(super) fn undo(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.pane.as_ref().is_some_and(|p| !p.is_over()) {
         return;
     }
-    let Some(incident) = incident(model) else { return };
+    let Some(incident) = incident(model) else { return model.say(Role::Warning, NO_INCIDENT) };
     let members = members(&incident, model.activity.runs());
     let standing = to_undo(&members);
     if standing.is_empty() {
@@ -65,7 +68,7 @@ pub(super) fn undo(model: &mut Model, effects: &mut Vec<Effect>) {
 
 /// Has the incident's report written to a file.
 pub(super) fn report(model: &mut Model, effects: &mut Vec<Effect>) {
-    let Some(incident) = incident(model) else { return };
+    let Some(incident) = incident(model) else { return model.say(Role::Warning, NO_INCIDENT) };
     if members(&incident, model.activity.runs()).is_empty() {
         return model.say(Role::Warning, "nothing was done about it: there is nothing to report");
     }

@@ -81,6 +81,9 @@ pub(super) fn paste(model: &mut Model, text: &str) {
 }
 
 fn changed(model: &mut Model) {
+    if let Some(prompt) = &mut model.prompt {
+        prompt.wrong = None;
+    }
     if let Some(palette) = &mut model.palette {
         palette.index = 0;
     } else if model.pane.is_none() && model.prompt.is_none() {
@@ -108,11 +111,18 @@ fn accept(model: &mut Model, effects: &mut Vec<Effect>) {
 /// What was asked for has been typed.
 fn prompted(model: &mut Model, prompt: Prompt, effects: &mut Vec<Effect>) {
     let typed = prompt.field.text().trim().to_owned();
-    match prompt.question {
-        Question::AssignTo(_) if typed.is_empty() => model.say(Role::Warning, "nobody was named: nothing happens"),
-        Question::AssignTo(rows) => said::say_of(model, &rows, &FindingAction::Assign(typed), effects),
+    let taken = match prompt.question.clone() {
+        Question::AssignTo(_) if typed.is_empty() => Err("nobody was named: nothing happens".to_owned()),
+        Question::AssignTo(rows) => {
+            said::say_of(model, &rows, &FindingAction::Assign(typed), effects);
+            Ok(())
+        }
         Question::Block(key) => blocks::block(model, &key, &typed, effects),
         Question::Extend { scope, range, which } => blocks::extend(model, scope, range, which, &typed, effects),
+    };
+    if let Err(why) = taken {
+        // What was typed stays, to be put right.
+        model.prompt = Some(Prompt { wrong: Some(why), ..prompt });
     }
 }
 

@@ -195,11 +195,13 @@ pub(super) fn credentials(model: &mut Model, result: Result<CredentialsRead, Str
 pub(super) fn rebuild_credentials(model: &mut Model) {
     let height = model.list_height();
     model.credentials.rebuild(model.activity.runs(), model.now, &model.session.names, height);
+    words_changed(model);
 }
 
 pub(super) fn rebuild_blocks(model: &mut Model) {
     let height = model.list_height();
     model.blocks.rebuild(&model.session.names, height);
+    words_changed(model);
 }
 
 /// Filters and sorts every list anew: a filter or the screen's size changed.

@@ -3,9 +3,10 @@
 use super::super::effect::{Effect, Thing};
 use super::super::model::Model;
 use super::super::model::pane::{Ask, Grant, Pane, Rehearsed, Stage, Typing};
+use super::super::model::ways::ways;
 use super::super::msg::{Failure, Ticket};
 use super::{news, read};
-use crate::config::Role;
+use crate::config::{Command, Role};
 use crate::domain::{InstanceId, RunId, Scope};
 use crate::engine::prepare::Request;
 use crate::engine::rehearse::Rehearsal;
@@ -29,11 +30,12 @@ fn ready(model: &mut Model, prepared: Box<Prepared>, changed: bool) {
         // What was said was said about another plan.
         pane.consent = crate::engine::Consent::default();
     }
-    pane.name = prepared.observed.instance.as_ref().and_then(|i| i.name().map(str::to_owned));
     let refusal = guard.would_refuse(&prepared, &pane.consent);
+    let name = prepared.observed.instance.as_ref().map(|i| (i.id.clone(), i.name().map(str::to_owned)));
     pane.line = pane.line.min(prepared.plan.drift.len().saturating_sub(1));
     pane.scroll = 0;
     pane.enter(Stage::Ready { prepared: Arc::from(prepared), refusal, changed, rehearsal: Rehearsed::No }, now);
+    pane.name = name.filter(|(id, _)| pane.is_about(id)).and_then(|(_, name)| name);
 }
 
 /// A plan was made, or not; for another pane than the one that is shown it is dropped.
@@ -73,19 +75,22 @@ pub(super) fn toggle_force(model: &mut Model, effects: &mut Vec<Effect>) {
 }
 
 /// Has the same planned another way.
-pub(super) fn variant(model: &mut Model, effects: &mut Vec<Effect>) {
+pub(super) fn another_way(model: &mut Model, command: Command, effects: &mut Vec<Effect>) {
     let ticket = model.ticket();
     let now = model.now;
-    let Some(pane) = &mut model.pane else { return };
+    let Some(pane) = &model.pane else { return };
     if !matches!(pane.stage, Stage::Ready { .. }) {
         return;
     }
-    let Some(next) = pane.variant() else {
-        return model.say(Role::Dim, "there is one way to do this");
+    let way = ways(pane, &model.session).into_iter().find(|way| way.command == command);
+    let Some(way) = way else {
+        return model.say(Role::Dim, "that is no way of this plan");
     };
+    let Some(pane) = &mut model.pane else { return };
     let Ask::Do(wish) = &mut pane.ask else { return };
-    wish.request = next.request;
+    wish.request = way.request;
     pane.consent = crate::engine::Consent::default();
+    // A new name, so that the answer to the plan before is not taken for this one's.
     pane.ticket = ticket;
     pane.enter(Stage::Preparing, now);
     model.notice = None;

@@ -4,6 +4,7 @@ use super::super::model::Model;
 use super::super::model::findings::Row;
 use super::super::model::offers::{Act, Target};
 use super::super::model::pane::Wish;
+use super::super::model::ways;
 use crate::domain::{InstanceId, Scope};
 use crate::engine::prepare::{DeleteRoleRequest, ExfiltrationRequest, Request, RestoreWhat};
 use crate::engine::{BlockRequest, CredentialsRequest, ForensicsRequest, QuarantineRequest, RestoreRequest};
@@ -183,8 +184,9 @@ pub(super) fn block(request: BlockRequest) -> Wish {
 pub(super) fn quarantine(model: &Model, scope: &Scope, instance: &InstanceId, finding: Option<FindingRef>) -> Wish {
     let mut policy = model.session.settings.quarantine.clone();
     policy.topic_arn = model.session.topic(scope);
+    policy.denies = ways::denies(&model.session);
     if policy.evidence_first {
-        policy.volatile = model.session.settings.forensics.volatile(scope, model.session.evidence.clone());
+        policy.volatile = ways::volatile(&model.session, scope);
     }
     let request =
         QuarantineRequest { scope: scope.clone(), instance: instance.clone(), finding: finding.clone(), policy };

@@ -7,7 +7,7 @@ use super::words::{ago, clock, outcome, took};
 use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
-use crate::console::model::pane::kind_words;
+use crate::console::model::pane::{id_words, kind_words};
 use crate::console::update::newest;
 use crate::domain::text;
 use crate::ledger::{Hand, RunState};
@@ -81,10 +81,9 @@ fn cells(model: &Model, theme: &Theme, run: &RunState, widths: &[u16]) -> Vec<Ce
         other => other,
     };
     let taken_back = model.activity.was_taken_back(run);
-    let mut what = cell(&title(run), style(if taken_back { Role::Dim } else { Role::Base }), width(2));
-    if taken_back {
-        what.push(("  taken back".to_owned(), style(Role::Dim)));
-    }
+    let what = cell(&title(run), style(if taken_back { Role::Dim } else { Role::Base }), width(2));
+    // Beside the title it would be the first thing to be cut.
+    let (mark, word, role) = if taken_back { ("↩", "undone", Role::Dim) } else { (mark, word, role) };
     let took = run
         .ended
         .as_ref()
@@ -193,7 +192,7 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
         &format!("{}  {}", text::fit(model.session.account(&run.plan.scope.account), 40), run.plan.scope.account),
     );
     doc.field("Region", Role::Base, run.plan.scope.region.as_str());
-    doc.field(kind_words(&run.plan.subject).0, Role::Base, &text::fit(run.plan.subject_id(), 160));
+    doc.field(kind_words(&run.plan.subject).0, Role::Base, &id_words(&run.plan.subject));
     if let Some(finding) = &run.plan.finding {
         doc.field("finding", Role::Base, &text::fit(&finding.finding_type, 120));
     }

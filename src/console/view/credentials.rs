@@ -89,7 +89,7 @@ fn cells(model: &Model, theme: &Theme, cut: &Cut, widths: &[u16]) -> Vec<Cell> {
         vec![(format!("{mark}{}", cut.status.word()), style(role(cut.status)))],
         cell(&ago(Some(cut.since), model.now), style(Role::Dim), width(1)),
         cell(&whose(&cut.key.1), style(if over { Role::Dim } else { Role::Strong }), width(2)),
-        cell(&cut.means(), style(main), width(3)),
+        cell(&cut.brief(model.now), style(main), width(3)),
         cell(model.session.account(&cut.key.0), style(main), width(4)),
         cell(&text::fit(&cut.by, 40), style(main), width(5)),
     ]
@@ -110,6 +110,9 @@ pub fn draw_detail(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &The
 fn lines(model: &Model, theme: &Theme, cut: &Cut, width: u16) -> Vec<Line<'static>> {
     let mut doc = Doc::new(theme, width);
     let claim = match cut.status {
+        CutStatus::Cut if cut.is_narrow() => {
+            "cut in part: sessions that others were given live on; what is ours was read, and stands as we left it"
+        }
         CutStatus::Cut => "cut: every part was read, and stands as we left it",
         CutStatus::Drift => "NOT as it was left: look at each part",
         CutStatus::Running => "a run is at work on it: see Activity",

@@ -8,6 +8,7 @@ use crate::console::model::findings::Row;
 use crate::console::model::subjects::Sight;
 use crate::domain::subject::RemoteAddress;
 use crate::domain::{Direction, InstanceId, Interface, RecordState, Scope, Subject, text};
+use crate::ledger::RunState;
 use crate::playbook::{GroupChoice, Observed, tags};
 use crate::policy::EXEMPT_TAG;
 use ratatui::Frame;
@@ -52,6 +53,7 @@ fn lines(model: &Model, theme: &Theme, row: &Row, width: u16) -> Vec<Line<'stati
     if !finding.description.is_empty() && finding.description != finding.title {
         doc.text(Role::Dim, &text::fit(&finding.description, 600));
     }
+    done(&mut doc, model, row);
     actions(&mut doc, model, row);
     let first_instance = row.instance.as_ref().map(|(_, id)| id);
     for subject in finding.subjects.iter().take(24) {
@@ -93,6 +95,30 @@ fn lines(model: &Model, theme: &Theme, row: &Row, width: u16) -> Vec<Line<'stati
         }
     }
     doc.lines()
+}
+
+/// What was done about it and stands, and the way back.
+fn done(doc: &mut Doc<'_>, model: &Model, row: &Row) {
+    const SHOWN: usize = 4;
+    let runs: Vec<&RunState> = model.activity.standing_for(&row.finding.id).collect();
+    if runs.is_empty() {
+        return;
+    }
+    doc.gap();
+    for run in runs.iter().take(SHOWN) {
+        let place = format!(" in {}", run.plan.scope);
+        let title = run.plan.title.strip_suffix(&place).unwrap_or(&run.plan.title);
+        let (_, word, role) = super::words::outcome(run, true);
+        let words = format!("{}: {word} {} ago", text::fit(title, 160), ago(Some(run.begun_at), model.now));
+        doc.marked(if word == "done" { Role::Quarantined } else { role }, "◆ ", &words);
+    }
+    if runs.len() > SHOWN {
+        doc.text(Role::Dim, &format!("… and {} more", runs.len() - SHOWN));
+    }
+    let keys = keys_line(model, doc.theme(), &[(Command::Undo, "take all of it back"), (Command::Report, "report")]);
+    if !keys.is_empty() {
+        doc.spans(keys);
+    }
 }
 
 /// What one key does here, best first; then what can't be done, with why.

@@ -3,7 +3,10 @@
 use super::words::key;
 use crate::config::{Command, Role, Theme};
 use crate::console::model::pane::Stage;
+use crate::console::model::ways::ways;
 use crate::console::model::{Model, View};
+use crate::domain::Principal;
+use crate::playbook::plan::DriftKind;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -15,7 +18,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     let at = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     // Low screens have no line of their own for what is typed and said.
     if model.screen().status.height == 0
-        && let Some(spans) = super::status::urgent(model, theme)
+        && let Some(spans) = super::status::urgent(model, theme, usize::from(at.width))
     {
         frame.render_widget(super::doc::fit_line(spans, usize::from(at.width)), at);
         return;
@@ -40,6 +43,23 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     frame.render_widget(Line::from(spans), at);
 }
 
+/// Whether the list has no line to open.
+fn nothing_selected(model: &Model) -> bool {
+    match model.view {
+        View::Findings => model.findings.selected().is_none(),
+        View::Quarantine => model.quarantine.selected().is_none(),
+        View::Blocks => model.blocks.selected().is_none(),
+        View::Credentials => model.credentials.selected().is_none(),
+        View::Activity => model.activity.selected().is_none(),
+    }
+}
+
+/// The keys of an incident, where what is selected belongs to one, and something of it stands.
+fn of_incident(known: bool, stands: bool) -> impl Iterator<Item = (Command, &'static str)> {
+    let undo = (known && stands).then_some((Command::Undo, "undo incident"));
+    undo.into_iter().chain(known.then_some((Command::Report, "report")))
+}
+
 /// What is worth showing here, the most useful first: what there is no room for goes from the end.
 fn commands(model: &Model) -> Vec<(Command, &'static str)> {
     use Command as C;
@@ -62,22 +82,24 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         let mut list = vec![];
         match &pane.stage {
             Stage::Choosing(_) => {
-                list.extend([(C::Back, "away, nothing happens"), (C::Down, "next"), (C::Open, "plan this one")]);
+                list.extend([(C::Back, "away"), (C::Down, "next"), (C::Open, "plan this one")]);
             }
-            Stage::Preparing => list.push((C::Back, "away, nothing happens")),
+            Stage::Preparing => list.push((C::Back, "away")),
             Stage::Ready { .. } | Stage::Recovery => {
-                list.push((C::Back, "away, nothing happens"));
-                list.push((C::PageDown, "scroll"));
+                // That nothing happens stands in the plan's own line.
+                list.extend([(C::Back, "away"), (C::PageDown, "scroll")]);
             }
             Stage::Refused(_) => list.push((C::Back, "close")),
-            Stage::Running(_) => list.extend([(C::Back, "close, the run goes on"), (C::PageDown, "scroll")]),
+            Stage::Running(_) => list.extend([(C::Back, "close"), (C::PageDown, "scroll")]),
             Stage::Ended(_) | Stage::Broken(..) => list.extend([(C::Back, "close"), (C::PageDown, "scroll")]),
         }
-        if pane.variant().is_some() {
-            list.push((C::Variant, "another way"));
-        }
+        list.extend(ways(pane, &model.session).iter().map(|way| (way.command, way.command.label())));
         if pane.restore().is_some() && !pane.drifts().is_empty() {
-            list.extend([(C::Down, "next drift"), (C::ToggleForce, "overwrite it")]);
+            if pane.drifts().len() > 1 {
+                list.push((C::Down, "next drift"));
+            }
+            let withheld = pane.drifts().get(pane.line).is_some_and(|d| d.kind == DriftKind::Withheld);
+            list.push((C::ToggleForce, if withheld { "bring it back" } else { "overwrite it" }));
         }
         if pane.is_over() && !pane.queue.is_empty() {
             list.push((C::Open, "next plan"));
@@ -85,7 +107,10 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         if pane.taken_back_by().is_some() {
             list.push((C::Restore, "restore"));
         }
-        list.push((C::Help, "help"));
+        if matches!(pane.stage, Stage::Ended(_) | Stage::Broken(Some(_), _)) {
+            list.extend(of_incident(true, pane.taken_back_by().is_some() && pane.queue.is_empty()));
+        }
+        list.insert(list.len().min(2), (C::Help, "help"));
         return list;
     }
     if model.prompt.is_some() {
@@ -102,8 +127,11 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
             list.extend(offers.iter().filter(|o| o.fits()).take(2).map(|o| (o.act.command(), o.act.word())));
             if model.findings.marks().0 > 0 {
                 list = vec![(C::Actions, "what to say of the marked"), (C::Back, "unmark")];
-            } else if model.findings.selected().is_some() {
+            } else if let Some(row) = model.findings.selected() {
                 list.push((C::Actions, "actions"));
+                if model.activity.standing_for(&row.finding.id).next().is_some() {
+                    list.extend([(C::Undo, "undo"), (C::Report, "report")]);
+                }
             }
             list.extend([(C::Filter, "filter"), (C::Open, "detail")]);
             list.extend([
@@ -123,6 +151,12 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
                 Some(S::Restored) => vec![(C::Quarantine, "quarantine again")],
                 Some(S::Running | S::Gone) | None => vec![],
             };
+            if let Some(entry) = model.quarantine.selected() {
+                if entry.status != S::Gone {
+                    list.push((C::Forensics, "forensics"));
+                }
+                list.extend(of_incident(!entry.runs.is_empty(), !list.is_empty() && entry.status != S::Restored));
+            }
             list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")]);
             list
         }
@@ -144,10 +178,16 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
         }
         View::Credentials => {
             use crate::console::model::credentials::CutStatus;
-            let mut list = match model.credentials.selected().map(|c| c.status) {
-                None | Some(CutStatus::Restored | CutStatus::Running) => vec![],
-                Some(_) => vec![(C::Restore, "restore")],
-            };
+            let selected = model.credentials.selected();
+            let held = selected.filter(|c| !matches!(c.status, CutStatus::Restored | CutStatus::Running));
+            let mut list = vec![];
+            if let Some(cut) = held {
+                list.push((C::Restore, "restore"));
+                if matches!(cut.key.1, Principal::Role(_)) {
+                    list.push((C::DeleteRole, "delete role"));
+                }
+            }
+            list.extend(of_incident(selected.is_some(), held.is_some()));
             list.extend([(C::Filter, "filter"), (C::Open, "detail"), (C::Refresh, "refresh")]);
             list
         }
@@ -160,15 +200,19 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
                 if model.activity.can_be_taken_back(run) {
                     list.push((C::Restore, "take back"));
                 }
+                list.extend(of_incident(true, model.activity.can_be_taken_back(run)));
             }
             list.extend([(C::Filter, "filter"), (C::Open, "detail")]);
             list
         }
     };
+    if nothing_selected(model) {
+        list.retain(|(c, _)| !matches!(c, C::Open | C::Mark));
+    }
     if model.detail_open {
         list.retain(|(c, _)| C::PLANS.contains(c));
-        list.push((C::Back, "list"));
-        list.push((C::Down, "scroll"));
+        list.insert(list.len().min(1), (C::Back, "list"));
+        list.insert(list.len().min(2), (C::Down, "scroll"));
     }
     // Help and the way out have their place at any width.
     list.insert(list.len().min(3), (C::Help, "help"));

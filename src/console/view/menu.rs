@@ -16,7 +16,7 @@ use ratatui::widgets::Clear;
 pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model, menu: &Menu, theme: &Theme) {
     let width = body.width.saturating_sub(4).min(92);
     let mut doc = Doc::new(theme, width.saturating_sub(4));
-    doc.text(Role::Dim, &text::fit(&model.menu_title(menu), 160));
+    doc.text(Role::Dim, &text::fit(&model.menu_title(menu), doc.width()));
     doc.gap();
     let items = model.menu_items(menu);
     let mut cursor = 0;

@@ -8,11 +8,13 @@ use super::words::{ago, count, key, took};
 use crate::config::{Command, Role, Theme};
 use crate::console::model::Model;
 use crate::console::model::pane::{Ask, Pane, Rehearsed, Stage, Wish, kind_words};
+use crate::console::model::ways::ways;
 use crate::console::msg::Failure;
 use crate::domain::text;
 use crate::engine::report::isolated_ms;
 use crate::engine::{Prepared, Refusal, RunReport};
 use crate::ledger::{Outcome, RunState};
+use crate::playbook::evidence::Evidence;
 use crate::playbook::plan::{Drift, DriftKind};
 use crate::playbook::{Action, ApiCall, Change, Plan, Step, Weight};
 use ratatui::Frame;
@@ -81,6 +83,8 @@ fn head(doc: &mut Doc<'_>, model: &Model, pane: &Pane, low: bool) {
         Stage::Ready { prepared, .. } => prepared.observed.instance.as_ref(),
         _ => None,
     };
+    // Only what it is about has a name here: a block is not about the instance that it was read with.
+    let observed = observed.filter(|i| pane.is_about(&i.id));
     let name = pane.name.clone().or_else(|| {
         let key = (scope.clone(), pane.instance()?);
         let seen = model.subjects.of(&key).and_then(|s| s.observed.clone());
@@ -255,10 +259,15 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
              ec2:CreateTags can have written them. To believe them, type yes.",
         );
     }
-    if let (Some(variant), Some(key)) = (pane.variant(), key(model, Command::Variant)) {
-        doc.marked(Role::Base, "· ", &format!("{} ({key}: {})", variant.now, variant.next));
-    }
     essence(doc, plan);
+    let ways = ways(pane, &model.session);
+    for way in &ways {
+        let other = key(model, way.command).map(|key| format!(" ({key}: {})", way.next)).unwrap_or_default();
+        doc.marked(Role::Base, "· ", &format!("{}{other}", way.now));
+    }
+    if !ways.is_empty() {
+        doc.gap();
+    }
     for warning in &plan.warnings {
         doc.marked(Role::Warning, "! ", warning);
     }
@@ -294,8 +303,7 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
         let number = waves.iter().position(|w| w == wave).map_or(0, |n| n + 1);
         for (n, step) in steps.enumerate() {
             let lead = if n == 0 { format!("{number:>2} ") } else { "   ".to_owned() };
-            let spans = vec![doc.span(Role::Heading, &lead), doc.span(Role::Strong, &text::fit(&step.title, 200))];
-            doc.spans(spans);
+            doc.marked(Role::Strong, &lead, &text::fit(&step.title, 300));
             let quiet = matches!(step.action, Action::Recheck { .. } | Action::ReadBack { .. });
             for api in plan.calls(step) {
                 call(doc, &api, quiet);
@@ -321,6 +329,14 @@ fn essence(doc: &mut Doc<'_>, plan: &Plan) {
     }
     if telling.len() > SHOWN {
         doc.marked(Role::Strong, "→ ", &format!("and {} more", count(telling.len() - SHOWN, "change")));
+    }
+    // A folder of this machine has no API call that would name it.
+    let vault = plan.steps.iter().find_map(|s| match &s.action {
+        Action::Evidence(Evidence::Capture { vault, .. } | Evidence::Manifest { vault, .. }) => Some(vault),
+        _ => None,
+    });
+    if let Some(vault) = vault {
+        doc.marked(Role::Strong, "→ ", &format!("evidence is kept in {}", text::fit(&vault.to_string(), 300)));
     }
     doc.gap();
 }
@@ -406,6 +422,13 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
         }
         doc.gap();
     }
+    if run.plan.playbook.contains() && !run.plan.limits.is_empty() {
+        doc.heading("WHAT THIS DOES NOT STOP");
+        for limit in &run.plan.limits {
+            doc.marked(Role::Base, "· ", limit);
+        }
+        doc.gap();
+    }
     super::run::steps(doc, run, true, true);
     doc.gap();
     doc.field("run", Role::Dim, &run.run.to_string());
@@ -414,12 +437,8 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
 /// The line of what can be said to the plan: away on the left, commit on the right.
 fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme, more: bool) {
     if let Some(typing) = &pane.typing {
-        let line = Line::from(vec![
-            Span::styled(typing.ask.clone(), theme.style(Role::Warning)),
-            Span::styled(text::fit(typing.field.text(), 60), theme.style(Role::Input)),
-            Span::styled("▏", theme.style(Role::Key)),
-        ]);
-        frame.render_widget(line, area);
+        let spans = super::status::typing(theme, &typing.ask, typing.field.text(), usize::from(area.width));
+        frame.render_widget(Line::from(spans), area);
         return;
     }
     let away = match &pane.stage {

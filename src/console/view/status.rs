@@ -8,13 +8,14 @@ use crate::domain::text;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     if area.height > 0 {
         let room = usize::from(area.width.saturating_sub(2));
         let at = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-        if let Some(spans) = urgent(model, theme) {
+        if let Some(spans) = urgent(model, theme, room) {
             frame.render_widget(fit_line(spans, room), at);
         } else if let (Some(words), false) = (model.abandoned_words(), model.view == View::Activity) {
             frame.render_widget(fit_line(vec![Span::styled(words, theme.style(Role::Warning))], room), at);
@@ -25,7 +26,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
 }
 
 /// What goes before everything else; on low screens it takes the place of the keys.
-pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
+pub fn urgent(model: &Model, theme: &Theme, room: usize) -> Option<Vec<Span<'static>>> {
     let span = |role, text: String| Span::styled(text, theme.style(role));
     if model.leaving.is_some() {
         let text = format!("leaving: waiting until {} recorded…", runs_are(model.in_flight()));
@@ -40,11 +41,7 @@ pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
         ]);
     }
     if let (Some(prompt), None) = (&model.prompt, &model.pane) {
-        return Some(vec![
-            span(Role::Warning, prompt.words()),
-            span(Role::Input, prompt.field.text().to_owned()),
-            span(Role::Key, "▏".to_owned()),
-        ]);
+        return Some(typing(theme, &prompt.words(), prompt.field.text(), room));
     }
     if !model.pending.is_empty() {
         let mut spans = vec![span(Role::Key, format!("{} …", crate::config::Key::show(&model.pending)))];
@@ -57,6 +54,37 @@ pub fn urgent(model: &Model, theme: &Theme) -> Option<Vec<Span<'static>>> {
         return Some(spans);
     }
     model.notice().map(|n| vec![span(n.role, text::safe(&n.text).into_owned())])
+}
+
+/// What is asked for, what was typed, and the cursor, in so many cells: the end of what was typed is always to be seen.
+pub fn typing(theme: &Theme, ask: &str, typed: &str, room: usize) -> Vec<Span<'static>> {
+    let least = room.saturating_sub(text::width(ask) + 1).max(room / 2);
+    let typed = end_of(typed, least);
+    let left = room.saturating_sub(text::width(&typed) + 1);
+    let ask = if text::width(ask) > left {
+        format!("{}: ", text::fit(ask.trim_end_matches(": "), left.saturating_sub(2)))
+    } else {
+        ask.to_owned()
+    };
+    vec![
+        Span::styled(ask, theme.style(Role::Warning)),
+        Span::styled(typed, theme.style(Role::Input)),
+        Span::styled("▏", theme.style(Role::Key)),
+    ]
+}
+
+/// The last so many cells of a text, with `…` before them where something was cut.
+fn end_of(typed: &str, room: usize) -> String {
+    if text::width(typed) <= room {
+        return typed.to_owned();
+    }
+    let mut used = 1;
+    let kept = typed.grapheme_indices(true).rev().take_while(|(_, grapheme)| {
+        used += text::width(grapheme);
+        used <= room
+    });
+    let from = kept.last().map_or(typed.len(), |(at, _)| at);
+    format!("…{}", typed.get(from..).unwrap_or_default())
 }
 
 fn runs_are(n: usize) -> String {

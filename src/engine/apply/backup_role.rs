@@ -63,6 +63,11 @@ impl Hand<'_> {
             let why = format!("role {} exists and is not one that we made", text::safe(self.name()));
             return Ok(Answer::failed("ForeignRole", why));
         }
+        let other = self.change.differs_from(&record.role);
+        if !other.is_empty() {
+            let why = format!("role {} has another {}", text::safe(self.name()), other.join(" and "));
+            return Ok(Answer::failed("ForeignRole", why));
+        }
         self.policies(&record).await?;
         if let Some(answer) = self.profile().await? {
             return Ok(answer);

@@ -142,8 +142,8 @@ pub(super) async fn call_change(writes: &dyn Writes, target: &Target, change: &C
             }
             if set.is_empty() { Ok(()) } else { writes.create_tags(target, resource, &set).await }
         }
-        Change::MetadataOptions(SetMetadataOptions { instance, after, .. }) => {
-            writes.set_metadata_options(target, instance, after).await
+        Change::MetadataOptions(SetMetadataOptions { instance, after, region, .. }) => {
+            writes.set_metadata_options(&target.clone().moved(region.as_ref()), instance, after).await
         }
         // Made in calls of their own, each looked into: see the files beside this one.
         Change::MakeQuarantineGroup(_)

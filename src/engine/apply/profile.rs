@@ -16,6 +16,8 @@ use crate::playbook::{Observed, Standing};
 /// looking: after an unclear answer the instance says whether it was made.
 pub(super) async fn set(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &SetInstanceProfile) -> Answer {
     let mut unclear = None;
+    // From when the old profile may be off: whatever fails after that has left its mark.
+    let mut taken_off = false;
     for attempt in 0..ATTEMPTS {
         let world = match look(engine, scope, change).await {
             Ok(world) => world,
@@ -45,9 +47,9 @@ pub(super) async fn set(engine: &Engine, writes: &dyn Writes, scope: &Scope, cha
             Standing::Gone => return Answer::failed("Gone", format!("{} is no longer there", change.instance)),
             Standing::Unknown => return Answer::failed("NotReadable", format!("{} could not be read", change.what())),
         }
-        match call(engine, writes, scope, change, &world).await {
+        match call(engine, writes, scope, change, &world, &mut taken_off).await {
             Ok(output) => return Answer::applied(output),
-            Err(e) if !e.may_have_applied => return Answer::Failed(step_error(&e)),
+            Err(e) if !e.may_have_applied && !taken_off => return Answer::Failed(step_error(&e)),
             Err(e) => unclear = Some(step_error(&e)),
         }
     }
@@ -77,32 +79,36 @@ async fn call(
     scope: &Scope,
     change: &SetInstanceProfile,
     world: &Observed,
+    taken_off: &mut bool,
 ) -> Result<Vec<String>, CloudError> {
-    let target = Target::new(scope);
+    let target = Target::new(scope).moved(change.region.as_ref());
     let instance = &change.instance;
     let running = world.instances.get(instance).is_some_and(|i| i.state == "running");
     let off = live(change, world).map(|a| a.id.clone());
     match (&off, &change.after) {
         (Some(id), Some(arn)) if running => {
             let replace = || retrying(engine, || writes.replace_profile(&target, id, arn));
-            return once_known(replace).await.map(|new| vec![new]);
+            return once_known(&[NOT_KNOWN_YET], replace).await.map(|new| vec![new]);
         }
-        (Some(id), _) => retrying(engine, || writes.disassociate_profile(&target, id)).await?,
+        (Some(id), _) => {
+            let answer = retrying(engine, || writes.disassociate_profile(&target, id)).await;
+            *taken_off |= answer.as_ref().map_or_else(|e| e.may_have_applied, |()| true);
+            answer?;
+        }
         (None, _) => {}
     }
     let Some(arn) = &change.after else { return Ok(vec![]) };
-    match once_known(|| retrying(engine, || writes.associate_profile(&target, instance, arn))).await {
-        Ok(new) => Ok(vec![new]),
-        // The old one is off all the same.
-        Err(mut e) => {
-            e.may_have_applied |= off.is_some();
-            Err(e)
-        }
-    }
+    // Right after it was taken off EC2 may still see the old one.
+    let passing: &[&str] = if *taken_off { &[NOT_KNOWN_YET, "IncorrectState"] } else { &[NOT_KNOWN_YET] };
+    let associate = || retrying(engine, || writes.associate_profile(&target, instance, arn));
+    once_known(passing, associate).await.map(|new| vec![new])
 }
 
-/// Calls again while EC2 does not know yet the profile, or the role in it, that IAM was given a moment ago.
-async fn once_known<T, F, C>(call: C) -> Result<T, CloudError>
+/// How EC2 answers for a profile, or a role in it, that IAM was given a moment ago.
+const NOT_KNOWN_YET: &str = "InvalidParameterValue";
+
+/// Calls again while EC2 answers with one of these codes, which pass by themselves.
+async fn once_known<T, F, C>(passing: &[&str], call: C) -> Result<T, CloudError>
 where
     C: Fn() -> F,
     F: Future<Output = Result<T, CloudError>>,
@@ -110,7 +116,7 @@ where
     let mut last = call().await;
     for wait in WAITS {
         match &last {
-            Err(e) if e.code == "InvalidParameterValue" => {}
+            Err(e) if passing.contains(&e.code.as_str()) => {}
             _ => return last,
         }
         tokio::time::sleep(wait).await;

@@ -94,6 +94,7 @@ async fn read_all(
     world.groups = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
     world.protections = protections.into_iter().collect();
     (world.instances, world.profiles) = profiles::of(reads, scope, needs).await?;
+    profiles::elsewhere(reads, scope, needs, &mut world).await?;
     world.roles = roles::of(reads, scope, &needs.roles).await?;
     acls::read(reads, scope, needs, &mut world).await?;
     if !needs.findings.is_empty() {

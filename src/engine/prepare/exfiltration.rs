@@ -4,19 +4,19 @@ use super::super::observe::{observe, roles};
 use super::super::{Engine, EngineError};
 use super::{BlockRequest, Prepared, Request};
 use crate::domain::subject::RemoteAddress;
-use crate::domain::{Instance, InstanceId, Principal, Scope, Subject, text};
+use crate::domain::{Instance, InstanceId, Principal, Region, Scope, Subject, text};
 use crate::intake;
 use crate::playbook::block::facts;
 use crate::playbook::change::profile_name;
 use crate::playbook::credentials::{Credential, behind};
 use crate::playbook::exfiltration::{self, Address, Deny, Earlier, Swap, backup_name};
-use crate::playbook::{Action, Change, FindingRef, Needs, PlanRefusal, delete_role};
+use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal, delete_role};
 use crate::policy::actions::iam_action;
 use crate::policy::address::AwsRanges;
 use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE};
 use futures::future::join_all;
 use ipnet::IpNet;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Asks for the containment of the stolen credentials of an instance's role.
@@ -75,7 +75,7 @@ impl Engine {
         let mut observed = observe(reads, scope, &Needs { roles: names, ..Needs::default() }, self.now()).await?;
         observed.caller = Principal::of_arn(&reads.caller_identity(Some(scope)).await?.arn);
         let profiles = profiles_of(observed.roles.get(&role));
-        let users = self.users(scope, &request.elsewhere, &profiles).await?;
+        let mut users = self.users(scope, &request.elsewhere, &profiles).await?;
         let ids: BTreeSet<InstanceId> = users.here.iter().cloned().collect();
         let needs = Needs { instances: ids.clone(), profiles_of: ids, ..Needs::default() };
         let arns: BTreeSet<String> = observed.roles.values().flat_map(|r| r.attached.iter().cloned()).collect();
@@ -83,6 +83,7 @@ impl Engine {
             futures::join!(observe(reads, scope, &needs, self.now()), roles::documents(reads, scope, &arns));
         let instances = instances?;
         (observed.instances, observed.profiles) = (instances.instances, instances.profiles);
+        let regions = self.add_elsewhere(&mut observed, &mut users).await;
         // The guard looks at the one whose owner keeps automation away, if there is one.
         observed.instance = observed.instances.values().find(|i| is_exempt(i)).cloned();
         let addresses = self.addresses(request, &users.here).await?;
@@ -98,6 +99,7 @@ impl Engine {
             swap: request.swap,
             stolen_for: call.and_then(|c| iam_action(&c.service, &c.call)).into_iter().collect(),
             addresses,
+            regions,
             elsewhere: users.elsewhere,
             looked_in: users.looked_in,
             unread: users.unread,
@@ -111,6 +113,35 @@ impl Engine {
             actor: &self.actor().name,
         })?;
         Ok(Prepared::new(plan, observed, Request::Exfiltration(Box::new(request.clone()))))
+    }
+
+    /// Reads the instances of other Regions into what was observed. Those that can't be read stay in `users`, and hold
+    /// nothing up.
+    async fn add_elsewhere(&self, observed: &mut Observed, users: &mut Users) -> BTreeMap<InstanceId, Region> {
+        let mut needed: BTreeMap<Region, BTreeSet<InstanceId>> = BTreeMap::new();
+        for (place, id) in &users.elsewhere {
+            needed.entry(place.region.clone()).or_default().insert(id.clone());
+        }
+        let (reads, home) = (self.cloud().reads().as_ref(), observed.scope.clone());
+        let each = needed.into_iter().map(|of_region| async {
+            let region = of_region.0.clone();
+            let needs = Needs { elsewhere: BTreeMap::from([of_region]), ..Needs::default() };
+            (region, observe(reads, &home, &needs, self.now()).await)
+        });
+        let mut regions = BTreeMap::new();
+        for (region, answer) in join_all(each).await {
+            match answer {
+                Ok(world) if world.unread_regions.is_empty() => {
+                    regions.extend(world.profiles.keys().map(|id| (id.clone(), region.clone())));
+                    observed.instances.extend(world.instances);
+                    observed.profiles.extend(world.profiles);
+                }
+                Ok(_) => users.unread.push(format!("the instances in {region}: it is not permitted")),
+                Err(error) => users.unread.push(error.to_string()),
+            }
+        }
+        users.elsewhere.retain(|(_, id)| !regions.contains_key(id));
+        regions
     }
 
     /// The role behind the credentials, and its unique id where the finding tells: the one that is named, else the one

@@ -116,7 +116,7 @@ impl Engine {
         };
         let before = observed.profiles.get(instance).and_then(|all| all.iter().find(|a| a.is_live()));
         let before = before.map(|a| a.profile_arn.clone());
-        let change = SetInstanceProfile { instance: instance.clone(), after: Some(profile.arn), before };
+        let change = SetInstanceProfile { instance: instance.clone(), after: Some(profile.arn), before, region: None };
         Ok((change.before != change.after).then_some(Change::InstanceProfile(change)))
     }
 

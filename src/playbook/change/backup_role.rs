@@ -28,6 +28,24 @@ impl MakeBackupRole {
         let (key, value) = tags::BACKUP_TAG;
         role.tags.get(key).map(String::as_str) == Some(value)
     }
+
+    /// In what a role that carries our tag is not the one that is made here: a tag can be written by anyone who may make
+    /// roles, and whoever else may assume it would get what the instances have.
+    pub fn differs_from(&self, live: &Role) -> Vec<&'static str> {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        let mut other = Vec::new();
+        if live.trust != self.role.trust && (json(&live.trust).is_none() || json(&live.trust) != json(&self.role.trust))
+        {
+            other.push("trust policy");
+        }
+        if live.boundary != self.role.boundary {
+            other.push("permissions boundary");
+        }
+        if live.path != self.role.path {
+            other.push("path");
+        }
+        other
+    }
 }
 
 impl Edit for MakeBackupRole {

@@ -1,10 +1,10 @@
 //! The metadata options of an instance.
 
+use super::profile::{needs_of, placed};
 use super::{ApiCall, BackIn, Edit, Standing, chained};
-use crate::domain::{InstanceId, MetadataOptions};
+use crate::domain::{InstanceId, MetadataOptions, Region};
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// Sets all metadata options of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct SetMetadataOptions {
     pub before: MetadataOptions,
     /// What will.
     pub after: MetadataOptions,
+    /// The Region that the instance is in, where it isn't the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
 }
 
 impl Edit for SetMetadataOptions {
@@ -23,10 +26,13 @@ impl Edit for SetMetadataOptions {
     }
 
     fn needs(&self) -> Needs {
-        Needs { instances: BTreeSet::from([self.instance.clone()]), ..Needs::default() }
+        Needs { profiles_of: Default::default(), ..needs_of(&self.instance, self.region.as_ref()) }
     }
 
     fn standing(&self, world: &Observed) -> Standing {
+        if self.region.as_ref().is_some_and(|region| world.unread_regions.contains(region)) {
+            return Standing::Unknown;
+        }
         let Some(instance) = world.instances.get(&self.instance).filter(|i| i.exists()) else { return Standing::Gone };
         match &instance.metadata {
             None => Standing::Unknown,
@@ -48,29 +54,30 @@ impl Edit for SetMetadataOptions {
     }
 
     fn what(&self) -> String {
-        format!("metadata options of {}", self.instance)
+        format!("metadata options of {}", placed(&self.instance, self.region.as_ref()))
     }
 
     fn calls(&self) -> Vec<ApiCall> {
         let (before, after) = (Some(self.before_text()), Some(self.after_text()));
-        vec![ApiCall::new("ec2:ModifyInstanceMetadataOptions", self.instance.as_str(), before, after)]
+        let target = placed(&self.instance, self.region.as_ref());
+        vec![ApiCall::new("ec2:ModifyInstanceMetadataOptions", &target, before, after)]
     }
 
     fn inverse(&self) -> Option<Self> {
-        Some(Self { instance: self.instance.clone(), before: self.after, after: self.before })
+        Some(Self { before: self.after, after: self.before, ..self.clone() })
     }
 
     fn then(&self, later: &Self) -> Option<Self> {
         (self.instance == later.instance).then(|| Self {
-            instance: self.instance.clone(),
             before: chained(&self.before, &self.after, &later.before),
             after: later.after,
+            ..self.clone()
         })
     }
 
     fn overwriting(&self, world: &Observed) -> Option<Self> {
         let before = world.instances.get(&self.instance)?.metadata?;
-        Some(Self { instance: self.instance.clone(), before, after: self.before })
+        Some(Self { before, after: self.before, ..self.clone() })
     }
 
     fn back_in(&self) -> BackIn {

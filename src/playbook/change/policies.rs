@@ -89,6 +89,12 @@ impl Edit for PutInlinePolicy {
         })
     }
 
+    /// A cut of sessions that certainly was not made is made as of a later moment.
+    fn renewed_by(&self, later: &Self) -> bool {
+        let same = (&self.of, &self.name, &self.before) == (&later.of, &later.name, &later.before);
+        same && self.after.is_some() && later.after.is_some()
+    }
+
     fn settle(self, run: RunId, now: DateTime<Utc>) -> Self {
         Self {
             name: deny::settled(&self.name, run, now),

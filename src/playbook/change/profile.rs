@@ -1,10 +1,10 @@
 //! The instance profile on an instance: what gives it its role.
 
 use super::{ApiCall, Edit, Standing, chained};
-use crate::domain::{InstanceId, text};
+use crate::domain::{InstanceId, Region, text};
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Puts another instance profile on an instance, puts the first one on it, or takes it off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,23 @@ pub struct SetInstanceProfile {
     pub before: Option<String>,
     /// The ARN of the profile that will.
     pub after: Option<String>,
+    /// The Region that the instance is in, where it isn't the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+}
+
+/// What is read of an instance and the profiles on it, in the plan's Region or another.
+pub(super) fn needs_of(instance: &InstanceId, region: Option<&Region>) -> Needs {
+    let ids = BTreeSet::from([instance.clone()]);
+    match region {
+        Some(region) => Needs { elsewhere: BTreeMap::from([(region.clone(), ids)]), ..Needs::default() },
+        None => Needs { instances: ids.clone(), profiles_of: ids, ..Needs::default() },
+    }
+}
+
+/// An instance, and its Region where it isn't the plan's.
+pub(super) fn placed(instance: &InstanceId, region: Option<&Region>) -> String {
+    region.map_or_else(|| instance.to_string(), |region| format!("{instance} in {region}"))
 }
 
 impl Edit for SetInstanceProfile {
@@ -23,11 +40,13 @@ impl Edit for SetInstanceProfile {
     }
 
     fn needs(&self) -> Needs {
-        let instance = BTreeSet::from([self.instance.clone()]);
-        Needs { instances: instance.clone(), profiles_of: instance, ..Needs::default() }
+        needs_of(&self.instance, self.region.as_ref())
     }
 
     fn standing(&self, world: &Observed) -> Standing {
+        if self.region.as_ref().is_some_and(|region| world.unread_regions.contains(region)) {
+            return Standing::Unknown;
+        }
         if !world.instances.get(&self.instance).is_some_and(|i| i.exists()) {
             return Standing::Gone;
         }
@@ -60,7 +79,7 @@ impl Edit for SetInstanceProfile {
     }
 
     fn what(&self) -> String {
-        format!("instance profile of {}", self.instance)
+        format!("instance profile of {}", placed(&self.instance, self.region.as_ref()))
     }
 
     fn calls(&self) -> Vec<ApiCall> {
@@ -69,25 +88,26 @@ impl Edit for SetInstanceProfile {
             (None, _) => "ec2:AssociateIamInstanceProfile",
             (Some(_), None) => "ec2:DisassociateIamInstanceProfile",
         };
-        vec![ApiCall::new(operation, self.instance.as_str(), Some(self.before_text()), Some(self.after_text()))]
+        let target = placed(&self.instance, self.region.as_ref());
+        vec![ApiCall::new(operation, &target, Some(self.before_text()), Some(self.after_text()))]
     }
 
     fn inverse(&self) -> Option<Self> {
-        Some(Self { instance: self.instance.clone(), before: self.after.clone(), after: self.before.clone() })
+        Some(Self { before: self.after.clone(), after: self.before.clone(), ..self.clone() })
     }
 
     fn then(&self, later: &Self) -> Option<Self> {
         (self.instance == later.instance).then(|| Self {
-            instance: self.instance.clone(),
             before: chained(&self.before, &self.after, &later.before),
             after: later.after.clone(),
+            ..self.clone()
         })
     }
 
     fn overwriting(&self, world: &Observed) -> Option<Self> {
         let live = world.profiles.get(&self.instance)?.iter().find(|a| a.is_live());
         let before = live.map(|a| a.profile_arn.clone());
-        Some(Self { instance: self.instance.clone(), before, after: self.before.clone() })
+        Some(Self { before, after: self.before.clone(), ..self.clone() })
     }
 }
 

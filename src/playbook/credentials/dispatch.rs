@@ -94,15 +94,15 @@ fn unique_id(key: &AccessKeySubject) -> Option<String> {
 
 fn role(name: &str, key: Option<&str>, scope: &Scope) -> Result<Behind, PlanRefusal> {
     if is_identity_centers(name) {
-        let set = name.trim_start_matches("AWSReservedSSO_");
-        let set = set.rsplit_once('_').map_or(set, |(set, _)| set);
-        return Err(identity_center(name, set, scope));
+        return Err(identity_center(name, scope));
     }
     Ok(Behind { principal: Principal::Role(name.to_owned()), key: key.map(str::to_owned), id: None })
 }
 
 /// A role that only IAM Identity Center can change.
-fn identity_center(name: &str, set: &str, scope: &Scope) -> PlanRefusal {
+pub(super) fn identity_center(name: &str, scope: &Scope) -> PlanRefusal {
+    let set = name.trim_start_matches("AWSReservedSSO_");
+    let set = set.rsplit_once('_').map_or(set, |(set, _)| set);
     PlanRefusal::Unfit(format!(
         "{} is IAM Identity Center's own role, which nobody can edit in IAM (UnmodifiableEntity). In IAM Identity Center: \
          disable the person's access and delete their active sessions, remove the assignment of permission set {} to \

@@ -244,7 +244,7 @@ fn cut_user(request: &Request<'_>, record: &UserRecord, dossier: &Dossier, plan:
     );
     plan.limits.push("sessions of roles that this user has assumed live on: revoke those roles too".into());
     plan.limits.push(
-        "what resource policies grant to the public, and links that were signed before, are no calls of the user"
+        "what resource policies grant to the public takes no user; links that were signed with its keys die with them"
             .into(),
     );
     Ok(())
@@ -263,7 +263,7 @@ fn cut_role(
         return Err(dispatch::service_linked(&role.name, &role.path));
     }
     if role.is_identity_centers() {
-        return behind(&Credential::Role(role.name.clone()), None, &plan.scope).and(Ok(None));
+        return Err(dispatch::identity_center(&role.name, &plan.scope));
     }
     let only = match request.only_instance {
         None => None,
@@ -281,8 +281,7 @@ fn cut_role(
         }
     };
     let document = deny::revoke_sessions(only.as_deref());
-    // What stands in for the moment is shorter than the moment itself.
-    let size = policy_size(&deny::settled(&document, RunId::from_parts(0, 0), plan.observed_at));
+    let size = deny::revoke_sessions_size(only.as_deref());
     let used = policies_size(record.inline.values());
     if size > ROLE_POLICY_LIMIT.saturating_sub(used) {
         return Err(PlanRefusal::Unfit(format!(
@@ -364,6 +363,7 @@ fn role_warnings(request: &Request<'_>, record: &RoleRecord, dossier: &Dossier, 
          is read back, and a second look later does no harm"
             .into(),
     );
+    plan.limits.push(deny::BY_OUR_CLOCK.into());
 }
 
 /// Whom a trust policy lets in: services, ARNs, account numbers and identity providers, without repeats. Unescaped.

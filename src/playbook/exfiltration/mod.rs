@@ -18,9 +18,9 @@ use super::credentials::{Credential, behind};
 use super::deny;
 use super::observed::Observed;
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
-use super::quarantine::{named, update_finding};
-use crate::domain::principal::{ROLE_POLICY_LIMIT, RoleRecord, policies_size, policy_size};
-use crate::domain::{Instance, InstanceId, Principal, RunId, Scope, Workflow, text};
+use super::quarantine::update_finding;
+use crate::domain::principal::{ROLE_POLICY_LIMIT, RoleRecord, policies_size};
+use crate::domain::{Instance, InstanceId, Principal, Region, RunId, Scope, Workflow, text};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +84,9 @@ pub struct Request<'a> {
     pub stolen_for: Vec<String>,
     /// The thief's addresses.
     pub addresses: Vec<Address>,
-    /// The instances of other Regions that have the role: they are hit, and not moved.
+    /// The Region of each instance in what was read that is not in the scope's own.
+    pub regions: BTreeMap<InstanceId, Region>,
+    /// The instances of other Regions that have the role and could not be read: they are hit, and not moved.
     pub elsewhere: Vec<(Scope, InstanceId)>,
     /// The Regions that were looked into.
     pub looked_in: Vec<String>,
@@ -145,9 +147,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     if let Backup::ToBeMade(make) = &chosen {
         plan.steps.push(backup::step(make));
     }
-    plan.steps.extend(users.iter().filter_map(|u| metadata_step(u)));
+    plan.steps.extend(users.iter().filter_map(|u| metadata_step(request, u)));
     deny_steps(request, &mut plan);
-    let swaps: Vec<Step> = users.iter().filter_map(|u| swap_step(u, observed, &chosen)).collect();
+    let swaps: Vec<Step> = users.iter().filter_map(|u| swap_step(request, u, &chosen)).collect();
     if !plan.steps.is_empty() && !swaps.is_empty() {
         plan.steps.push(read_back("prepared", "Read back what was done so far", 2, Weight::Wanted));
     }
@@ -192,7 +194,7 @@ pub(super) fn refuse_reserved(record: &RoleRecord, scope: &Scope) -> Result<(), 
 
 /// Refuses where the revocation would not fit.
 fn room(original: &RoleRecord) -> Result<(), PlanRefusal> {
-    let (held, needed) = (policies_size(original.inline.values()), policy_size(&deny::revoke_sessions(None)));
+    let (held, needed) = (policies_size(original.inline.values()), deny::revoke_sessions_size(None));
     if held + needed > ROLE_POLICY_LIMIT {
         return Err(PlanRefusal::Unfit(format!(
             "role {} has no room for the revocation: its inline policies have {held} of {ROLE_POLICY_LIMIT} characters, and \
@@ -203,7 +205,7 @@ fn room(original: &RoleRecord) -> Result<(), PlanRefusal> {
     Ok(())
 }
 
-/// The instances here that get the role's credentials through one of its profiles, in the order of their ids.
+/// The instances that get the role's credentials through one of its profiles, in the order of their ids.
 fn users<'a>(request: &Request<'a>, original: &RoleRecord) -> Vec<&'a Instance> {
     let profiles: BTreeSet<&str> = original.profiles.iter().map(|p| p.arn.as_str()).collect();
     let has_it = |i: &&Instance| {
@@ -224,38 +226,40 @@ fn read_back(id: &str, title: &str, wave: u8, weight: Weight) -> Step {
 }
 
 /// The step that requires IMDSv2; none where it is required, or nothing is known of it.
-fn metadata_step(instance: &Instance) -> Option<Step> {
+fn metadata_step(request: &Request<'_>, instance: &Instance) -> Option<Step> {
     let before = instance.metadata.filter(|m| m.endpoint && !m.tokens_required)?;
     instance.operator.is_none().then(|| {
         step(
             format!("imdsv2-{}", instance.id),
-            format!("Require IMDSv2 on {}", named(instance)),
+            format!("Require IMDSv2 on {}", words::placed(request, instance)),
             1,
             Action::Change(Change::MetadataOptions(SetMetadataOptions {
                 instance: instance.id.clone(),
                 before,
                 after: before.with_tokens(),
+                region: request.regions.get(&instance.id).cloned(),
             })),
         )
     })
 }
 
 /// The step that puts the backup's profile on an instance.
-fn swap_step(instance: &Instance, observed: &Observed, chosen: &Backup) -> Option<Step> {
+fn swap_step(request: &Request<'_>, instance: &Instance, chosen: &Backup) -> Option<Step> {
     let (after, needs) = match chosen {
         Backup::There(arn) => (arn.clone(), vec![]),
         Backup::ToBeMade(make) => (make.profile_arn.clone(), vec!["make-backup".into()]),
         Backup::None(_) => return None,
     };
-    let association = observed.profiles.get(&instance.id)?.iter().find(|a| a.is_live())?;
+    let association = request.observed.profiles.get(&instance.id)?.iter().find(|a| a.is_live())?;
     if instance.operator.is_some() {
         return None;
     }
-    let title = format!("Put {} on {}", text::fit(profile_name(&after), 80), named(instance));
+    let title = format!("Put {} on {}", text::fit(profile_name(&after), 80), words::placed(request, instance));
     let change = SetInstanceProfile {
         instance: instance.id.clone(),
         before: Some(association.profile_arn.clone()),
         after: Some(after),
+        region: request.regions.get(&instance.id).cloned(),
     };
     let swap = step(format!("profile-{}", instance.id), title, 3, Action::Change(Change::InstanceProfile(change)));
     Some(Step { needs, ..swap })
@@ -275,6 +279,16 @@ fn deny_steps(request: &Request<'_>, plan: &mut Plan) {
             Address::Left(why) => plan.limits.push(why.clone()),
             Address::Denied(denies, warnings) => {
                 plan.warnings.extend(warnings.iter().cloned());
+                let elsewhere: BTreeSet<&Region> = request.regions.values().collect();
+                if !elsewhere.is_empty() && !denies.is_empty() {
+                    let regions: Vec<&str> = elsewhere.into_iter().map(Region::as_str).collect();
+                    plan.limits.push(format!(
+                        "the thief's address is denied in {} alone, where the finding saw it, and not in {}: `lazaret block` \
+                         does that",
+                        plan.scope.region,
+                        regions.join(" ")
+                    ));
+                }
                 plan.steps.extend(denies.iter().flat_map(deny));
             }
         }

@@ -2,11 +2,12 @@
 
 use super::{Backup, Request};
 use crate::domain::principal::RoleRecord;
-use crate::domain::{Instance, InstanceId, text};
+use crate::domain::{Instance, InstanceId, Region, text};
 use crate::playbook::change::profile_name;
 use crate::playbook::plan::Promise;
 use crate::playbook::quarantine::named;
 use crate::policy::documents::other_trustees;
+use std::collections::BTreeMap;
 
 fn list<T: ToString>(ids: &[T]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
@@ -14,6 +15,37 @@ fn list<T: ToString>(ids: &[T]) -> String {
 
 fn count(n: usize, one: &str) -> String {
     if n == 1 { format!("{n} {one}") } else { format!("{n} {one}s") }
+}
+
+/// An instance with its name, and its Region where that isn't the plan's.
+pub(super) fn placed(request: &Request<'_>, instance: &Instance) -> String {
+    match request.regions.get(&instance.id) {
+        Some(region) => format!("{} in {region}", named(instance)),
+        None => named(instance),
+    }
+}
+
+/// The command that contains the same in another Region: the one account has one role, and each Region its instances.
+fn there(request: &Request<'_>, region: &Region) -> String {
+    let finding = request.finding.as_ref().map_or_else(String::new, |f| format!(" {}", text::shell(f.id.as_str())));
+    format!(
+        "lazaret exfiltration{finding} --role {} --account {} --region {region}",
+        text::shell(request.role),
+        request.observed.scope.account
+    )
+}
+
+/// The instances that stay as they are, Region by Region, each with what to do about it.
+fn left_elsewhere(request: &Request<'_>) -> Vec<(Region, Vec<InstanceId>, String)> {
+    let mut regions: BTreeMap<Region, Vec<InstanceId>> = BTreeMap::new();
+    for (scope, id) in &request.elsewhere {
+        regions.entry(scope.region.clone()).or_default().push(id.clone());
+    }
+    let left = regions.into_iter().map(|(region, ids)| {
+        let command = there(request, &region);
+        (region, ids, command)
+    });
+    left.collect()
 }
 
 pub(super) fn warnings(
@@ -31,27 +63,26 @@ pub(super) fn warnings(
             earlier.by, earlier.run
         ));
     }
-    let who: Vec<String> = users.iter().map(|i| named(i)).collect();
+    let who: Vec<String> = users.iter().map(|i| placed(request, i)).collect();
     warnings.push(match who.as_slice() {
-        [] => format!("no instance in {} has role {role}", request.observed.scope),
-        who => format!(
-            "role {role} is on {} here, and all of them are hit: {}",
-            count(who.len(), "instance"),
-            who.join(", ")
-        ),
+        [] => format!("no instance has role {role} now"),
+        who => {
+            format!("role {role} is on {}, and all of them are hit: {}", count(who.len(), "instance"), who.join(", "))
+        }
     });
-    if !request.elsewhere.is_empty() {
-        let there: Vec<String> =
-            request.elsewhere.iter().map(|(scope, id)| format!("{id} in {}", scope.region)).collect();
+    for (region, ids, command) in left_elsewhere(request) {
         warnings.push(format!(
-            "the role is also on {}: the revocation hits their sessions too, and their profile stays. Each gets new \
-             credentials of the role by itself, some time later or when it is restarted. If one of them is where they were \
-             stolen, contain it there: `lazaret exfiltration … --region …`",
-            there.join(", ")
+            "the role is also on {} in {region}, which can't be read from here: the revocation hits their sessions too, and \
+             their profile and metadata options stay. Each gets new credentials of the role by itself, some time later or \
+             when it is restarted. Contain them as somebody who may: `{command}`",
+            list(&ids)
         ));
     }
     if !request.looked_in.is_empty() {
-        warnings.push(format!("looked for the role's instances in {}", request.looked_in.join(" ")));
+        warnings.push(format!(
+            "looked for the role's instances in {}, and in no other Region",
+            request.looked_in.join(" ")
+        ));
     }
     let others = other_trustees(&original.role.trust, &request.observed.scope.partition);
     if !others.is_empty() {
@@ -61,6 +92,7 @@ pub(super) fn warnings(
         ));
     }
     match chosen {
+        Backup::There(_) if users.is_empty() => {}
         Backup::There(arn) => {
             warnings.push(format!(
                 "{} takes over: it is there, EC2 may assume it, and it is no wider than {role}",
@@ -71,7 +103,7 @@ pub(super) fn warnings(
             "role {} is made from {role}{} and stays after a restore: other things may rely on it by then",
             text::fit(&make.role.name, 80),
             if request.stolen_for.is_empty() {
-                String::new()
+                ", with all that it may do, since no finding names a call that was made,".to_owned()
             } else {
                 format!(", without {}", list(&request.stolen_for))
             }
@@ -129,6 +161,7 @@ pub(super) fn limits(request: &Request<'_>, chosen: &Backup) -> Vec<String> {
             "a thief who still reaches an instance gets the backup role's credentials from it: quarantine that instance".to_owned(),
         );
     }
+    limits.push(crate::playbook::deny::BY_OUR_CLOCK.to_owned());
     limits.push("what was done and read with the credentials until now is done and read".to_owned());
     limits.push("users, keys and roles that the thief has made stay: look for them in CloudTrail".to_owned());
     limits.push(
@@ -141,7 +174,8 @@ pub(super) fn limits(request: &Request<'_>, chosen: &Backup) -> Vec<String> {
 
 pub(super) fn promise(request: &Request<'_>, users: &[&Instance], moved: &[InstanceId], chosen: &Backup) -> Promise {
     let role = text::fit(request.role, 80);
-    let left: Vec<InstanceId> = users.iter().map(|i| i.id.clone()).filter(|id| !moved.contains(id)).collect();
+    let mut left: Vec<InstanceId> = users.iter().map(|i| i.id.clone()).filter(|id| !moved.contains(id)).collect();
+    left.extend(request.elsewhere.iter().map(|(_, id)| id.clone()));
     let mut kept = format!("every session of role {role} issued before the cut-off is denied everything");
     if !moved.is_empty() {
         kept.push_str(&format!(
@@ -159,6 +193,9 @@ pub(super) fn promise(request: &Request<'_>, users: &[&Instance], moved: &[Insta
         "Find how they were read (a forged request, a shell), and quarantine the instance: lazaret quarantine"
             .to_owned(),
     ];
+    for (region, ids, command) in left_elsewhere(request) {
+        next.push(format!("{} in {region} keep role {role}: `{command}`", list(&ids)));
+    }
     if matches!(chosen, Backup::None(_)) {
         next.push(format!("Make {}-backup and run this again, or move the instances to another role", role));
     }

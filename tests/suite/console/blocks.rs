@@ -62,6 +62,12 @@ async fn an_address_is_typed_for_the_selected_table_and_refusals_are_shown_as_th
     desk.write("not-an-address");
     desk.do_keys("enter").await;
     desk.shows("is not an address or range");
+    // What was typed stays, to be put right.
+    desk.shows("not-an-address▏");
+    desk.press("backspace");
+    desk.shows("block in acl-");
+    desk.shows("not-an-addres▏");
+    desk.press("esc");
     for (typed, said) in [("10.1.2.3", "private"), ("169.254.169.254", "link-local"), ("0.0.0.0/0", "every address")] {
         desk.press("B");
         desk.write(typed);

@@ -102,6 +102,13 @@ async fn the_narrower_cut_is_one_key_away() {
     assert_eq!(mutations(&desk), 0);
     desk.do_keys("C").await;
     desk.shows("Revoke done");
+    desk.shows("WHAT THIS DOES NOT STOP");
+    // What lives on is not called cut, in any view.
+    desk.do_keys("esc").await;
+    desk.shows("◆ part cut");
+    desk.do_keys("4").await;
+    desk.shows("cut in part: ");
+    desk.shows("sessions of i-");
 }
 
 #[tokio::test]
@@ -114,13 +121,20 @@ async fn stolen_instance_credentials_are_answered_as_a_whole_and_taken_back_as_a
     desk.do_keys("E").await;
     desk.shows("commit contain exfiltration");
     assert_eq!(mutations(&desk), 0);
+    // The backup is there: none is made, and none is spoken of.
+    desk.hides("a backup role is made from the original");
     desk.do_keys("v").await;
-    desk.shows("a backup role is made from the original");
-    desk.do_keys("v v").await;
+    desk.shows("instances keep their profile (v: instances get the backup role's profile");
+    desk.do_keys("v").await;
     desk.do_keys("C").await;
     desk.shows("Contain exfiltration");
     desk.shows("R restore");
-    desk.do_keys("esc 4").await;
+    // The finding says what was done about it, how it stands, and the way back.
+    desk.do_keys("esc").await;
+    desk.shows("◆ cut");
+    desk.shows("◆ Contain the stolen credentials of role ec2rolle: done");
+    desk.shows("U take all of it back   W report");
+    desk.do_keys("4").await;
     assert_eq!(status(&desk, &Principal::Role("ec2rolle".into())), Some(CutStatus::Cut));
     desk.do_keys("5 R").await;
     desk.do_keys("C").await;

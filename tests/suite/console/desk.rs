@@ -51,7 +51,8 @@ impl Desk {
         change(&mut setup);
         let (send, answers) = unbounded_channel();
         let hands = Hands::new(setup.engine.clone(), setup.settings.quarantine.clone(), &setup.hubs, send)
-            .reporting_to(setup.reports.clone());
+            .reporting_to(setup.reports.clone())
+            .keeping_evidence_in(setup.evidence.clone());
         let model = Model::new(Session::new(&setup), bench.clock.now(), (120, 30));
         Self { bench, model, theme: setup.theme, hands, answers, seen: vec![] }
     }

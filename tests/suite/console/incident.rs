@@ -35,6 +35,19 @@ async fn everything_of_an_incident_is_taken_back_newest_first() {
     desk.do_keys("c").await;
     desk.do_keys("U").await;
     desk.shows("nothing of this incident stands");
+    desk.do_keys("5").await;
+    desk.shows("↩ undone");
+}
+
+/// No key is dead without a word.
+#[tokio::test]
+async fn undo_and_report_say_so_where_there_is_no_incident() {
+    let mut desk = Desk::open("crypto-mining").await;
+    for keys in ["4 U", "4 W", "2 U", "5 W"] {
+        desk.do_keys(keys).await;
+        desk.shows("nothing is selected that was done by this ledger");
+        desk.do_keys("esc").await;
+    }
 }
 
 #[tokio::test]

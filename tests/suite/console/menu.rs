@@ -227,6 +227,7 @@ async fn evidence_is_taken_by_one_key_and_kept_where_the_plan_says() {
     desk.shows("F forensics");
     desk.do_keys("F").await;
     desk.shows("commit collect forensics");
+    desk.shows("→ evidence is kept in ");
     desk.shows("i-0ab12cd34ef56ab78");
     assert!(desk.bench.sandbox.calls().iter().all(|c| !c.mutating));
     desk.do_keys("C").await;

@@ -12,3 +12,4 @@ mod menu;
 mod night;
 mod screens;
 mod terminal;
+mod ways;

@@ -1,0 +1,223 @@
+//! Stolen instance credentials: other Regions, half-done swaps, a backup that somebody else made, and late recovery.
+
+use crate::exfiltration::{
+    STOLEN, alive, bench, contain, issue, prepare, profile, request, restore, scope, step_state,
+};
+use crate::quarantine::comparable;
+use crate::support::bench::{message, outcome};
+use chrono::Duration;
+use lazaret::cloud::sandbox::{Fault, FaultKind, World};
+use lazaret::domain::principal::{ROLE_POLICY_LIMIT, policies_size};
+use lazaret::engine::prepare::ExfiltrationRequest;
+use lazaret::engine::{Consent, EngineError, Refusal};
+use lazaret::ledger::Outcome;
+use lazaret::playbook::deny;
+use lazaret::playbook::exfiltration::Swap;
+
+/// One plan and one undo, wherever the instances are.
+#[tokio::test(start_paused = true)]
+async fn the_plan_names_the_region_of_an_instance_that_is_elsewhere() {
+    let bench = bench();
+    let dr = bench.find("dr-web-1").1;
+    let plan = prepare(&bench, &request(&bench).await).await.unwrap().plan;
+    for step in [format!("imdsv2-{dr}"), format!("profile-{dr}")] {
+        let step = plan.step(&step.as_str().into()).unwrap_or_else(|| panic!("{step}"));
+        assert!(step.title.contains("us-east-1"), "{}", step.title);
+        assert!(plan.calls(step).iter().all(|c| c.target == format!("{dr} in us-east-1")), "{:?}", plan.calls(step));
+    }
+    assert!(plan.promise.kept.contains(dr.as_str()), "{}", plan.promise.kept);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_may_not_be_read_holds_nothing_up_and_its_instances_are_named_with_the_command() {
+    let bench = bench();
+    let (_, dr) = bench.find("dr-web-1");
+    bench.sandbox.inject(Fault::on("ec2:DescribeInstances").nth(2).kind(FaultKind::Deny));
+    let run = contain(&bench, &request(&bench).await).await;
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    assert!(!alive(&bench, STOLEN));
+    assert_eq!(profile(&bench.sandbox.world(), "dr-web-1"), "ec2rolle");
+    assert!(message(&run).contains(&format!("{dr} may hold fresh credentials")), "{}", message(&run));
+    let command = "--role ec2rolle --account 111122223333 --region us-east-1`";
+    for said in [&run.plan.warnings, &run.plan.promise.next] {
+        assert!(said.iter().any(|w| w.contains(dr.as_str()) && w.contains(command)), "{said:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_regions_instance_that_changed_since_is_drift_at_the_undo() {
+    let bench = bench();
+    let run = contain(&bench, &request(&bench).await).await;
+    let (place, dr) = bench.find("dr-web-1");
+    let other = format!("arn:aws:iam::{}:instance-profile/payments-db", place.account);
+    let replace = |world: &mut World| {
+        let state = world.scopes.get_mut(&place).unwrap().instances.get_mut(&dr).unwrap();
+        state.instance.profile_arn = Some(other.clone());
+    };
+    bench.sandbox.edit(replace).unwrap();
+    let mut undo = crate::support::sweep::restore_of(&run);
+    undo.force.clear();
+    let back = bench.engine.prepare_restore(&undo).await.unwrap();
+    assert_eq!(back.plan.drift.len(), 1, "{:?}", back.plan.drift);
+    assert!(back.plan.drift[0].what.contains(&format!("{dr} in us-east-1")), "{:?}", back.plan.drift);
+}
+
+/// The old profile is off, and the new one is refused: what was on the instance is not forgotten.
+#[tokio::test(start_paused = true)]
+async fn i1_a_stopped_instance_that_is_left_without_a_profile_is_said_and_can_be_put_back() {
+    let bench = bench();
+    let (place, web_2) = bench.find("web-2");
+    let stop = |world: &mut World| {
+        world.scopes.get_mut(&place).unwrap().instances.get_mut(&web_2).unwrap().instance.state = "stopped".into();
+    };
+    bench.sandbox.edit(stop).unwrap();
+    let before = bench.sandbox.world();
+    bench.sandbox.inject(Fault::on("ec2:AssociateIamInstanceProfile").always().kind(FaultKind::Deny));
+    let run = contain(&bench, &request(&bench).await).await;
+    assert_eq!(outcome(&run), Outcome::Partial, "{}", message(&run));
+    assert_eq!(profile(&bench.sandbox.world(), "web-2"), "", "it was taken off");
+    assert_eq!(step_state(&run, &format!("profile-{web_2}")), "not-verified");
+    bench.sandbox.clear_faults();
+    let back = restore(&bench, &run).await;
+    assert_eq!(outcome(&back), Outcome::Done, "{}", message(&back));
+    assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
+}
+
+/// EC2 takes a moment to see that the old profile is off.
+#[tokio::test(start_paused = true)]
+async fn an_association_that_ec2_still_sees_is_waited_for() {
+    let bench = bench();
+    let (place, web_2) = bench.find("web-2");
+    let stop = |world: &mut World| {
+        world.scopes.get_mut(&place).unwrap().instances.get_mut(&web_2).unwrap().instance.state = "stopped".into();
+    };
+    bench.sandbox.edit(stop).unwrap();
+    let late = FaultKind::Error(lazaret::cloud::ErrorKind::Conflict, "IncorrectState");
+    for nth in 1..=3 {
+        bench.sandbox.inject(Fault::on("ec2:AssociateIamInstanceProfile").nth(nth).kind(late.clone()));
+    }
+    let run = contain(&bench, &request(&bench).await).await;
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    assert_eq!(profile(&bench.sandbox.world(), "web-2"), "ec2rolle-backup");
+}
+
+/// Who may make roles may write our tag on one that he alone can assume, between the plan and its run.
+#[tokio::test(start_paused = true)]
+async fn i6_a_role_with_our_tag_and_another_trust_policy_is_no_backup() {
+    let bench = bench();
+    let account = scope(&bench).account;
+    let forget = |world: &mut World| {
+        let account = world.accounts.get_mut(&account).unwrap();
+        account.roles.remove("ec2rolle-backup");
+        account.profiles.remove("ec2rolle-backup");
+    };
+    bench.sandbox.edit(forget).unwrap();
+    let request = ExfiltrationRequest { swap: Swap::MakeBackup, ..request(&bench).await };
+    let prepared = prepare(&bench, &request).await.unwrap();
+    let squat = |world: &mut World| {
+        let account = world.accounts.get_mut(&account).unwrap();
+        let mut role = account.roles["ec2rolle"].clone();
+        role.tags.insert("lazaret".into(), "backup-role".into());
+        role.trust = role.trust.replace(r#""Service""#, r#""AWS""#).replace("ec2.amazonaws.com", "999999999999");
+        role.inline.clear();
+        account.roles.insert("ec2rolle-backup".into(), role);
+    };
+    bench.sandbox.edit(squat).unwrap();
+    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+    assert_eq!(step_state(&run, "make-backup"), "failed", "{}", message(&run));
+    let world = bench.sandbox.world();
+    assert!(world.accounts[&account].roles["ec2rolle-backup"].inline.is_empty(), "nothing was given to it");
+    assert_eq!(profile(&world, "web-1"), "ec2rolle");
+    assert!(!alive(&bench, STOLEN), "cut all the same");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_of_the_role_itself_is_asked_too() {
+    let bench = bench();
+    let account = scope(&bench).account;
+    let tag = |world: &mut World| {
+        let role = world.accounts.get_mut(&account).unwrap().roles.get_mut("ec2rolle").unwrap();
+        role.tags.insert("AutoRemediation".into(), "disabled".into());
+    };
+    bench.sandbox.edit(tag).unwrap();
+    let prepared = prepare(&bench, &request(&bench).await).await.unwrap();
+    let refused = bench.engine.commit(&prepared, &Consent::default(), None).await;
+    assert!(matches!(refused, Err(EngineError::Refused(Refusal::Exempt { .. }))), "{refused:?}");
+    let consent = Consent { override_exemption: true, ..Consent::default() };
+    assert_eq!(outcome(&bench.engine.commit(&prepared, &consent, None).await.unwrap()), Outcome::Done);
+}
+
+/// A cut that recovery finds not made is made as of then: what was handed out since the crash would outlive it.
+#[tokio::test(start_paused = true)]
+async fn a_cut_that_is_made_late_is_as_late_as_it_is_made() {
+    let bench = bench();
+    let prepared = prepare(&bench, &request(&bench).await).await.unwrap();
+    bench.sandbox.inject(Fault::on("iam:PutRolePolicy").kind(FaultKind::HangBefore));
+    let consent = Consent::default();
+    tokio::select! {
+        _ = bench.engine.commit(&prepared, &consent, None) => panic!("it hangs"),
+        () = bench.sandbox.hung() => {}
+    }
+    bench.sandbox.clear_faults();
+    bench.clock.advance(Duration::minutes(3));
+    issue(&bench, "ASIASINCE", "ec2rolle");
+    assert!(alive(&bench, "ASIASINCE"));
+    let run = bench.recover_all().await.pop().unwrap();
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    assert!(!alive(&bench, "ASIASINCE"));
+    let before = restore(&bench, &run).await;
+    assert_eq!(outcome(&before), Outcome::Done, "{}", message(&before));
+    assert!(alive(&bench, STOLEN));
+}
+
+/// The moment of the cut takes more characters than what stands for it in the plan.
+#[tokio::test(start_paused = true)]
+async fn room_is_measured_for_the_policy_as_it_will_be_stored() {
+    let bench = bench();
+    let account = scope(&bench).account;
+    let fill = |world: &mut World| {
+        let role = world.accounts.get_mut(&account).unwrap().roles.get_mut("ec2rolle").unwrap();
+        let room = ROLE_POLICY_LIMIT - policies_size(role.inline.values()) - deny::revoke_sessions_size(None);
+        let frame = r#"{"Version":"2012-10-17","Statement":[],"Id":""}"#;
+        let filler = frame.replace(r#""Id":"""#, &format!(r#""Id":"{}""#, "x".repeat(room - frame.len() + 1)));
+        role.inline.insert("filler".into(), filler);
+    };
+    bench.sandbox.edit(fill).unwrap();
+    let refused = prepare(&bench, &request(&bench).await).await.unwrap_err().to_string();
+    assert!(refused.contains("no room for the revocation"), "{refused}");
+}
+
+/// Its path tells whose it is, whatever it is called.
+#[tokio::test(start_paused = true)]
+async fn a_role_under_identity_centers_path_is_never_planned_without_its_cut() {
+    let bench = bench();
+    let account = scope(&bench).account;
+    let moved = |world: &mut World| {
+        let role = world.accounts.get_mut(&account).unwrap().roles.get_mut("ec2rolle").unwrap();
+        role.path = "/aws-reserved/sso.amazonaws.com/".into();
+    };
+    bench.sandbox.edit(moved).unwrap();
+    let asked = crate::credentials::request(crate::credentials::role("ec2rolle"));
+    let refused = bench.engine.prepare_credentials(&asked).await.unwrap_err().to_string();
+    assert!(refused.contains("IAM Identity Center"), "{refused}");
+}
+
+/// Nothing is concluded from what may not be read: it is neither gone nor put back.
+#[tokio::test(start_paused = true)]
+async fn a_region_that_may_not_be_read_at_the_undo_stands_and_is_said() {
+    let bench = bench();
+    let run = contain(&bench, &request(&bench).await).await;
+    let dr = bench.find("dr-web-1").1;
+    bench.sandbox.inject(Fault::on("ec2:DescribeInstances").resource(&dr).always().kind(FaultKind::Deny));
+    let back = restore(&bench, &run).await;
+    let world = bench.sandbox.world();
+    assert_eq!(
+        (profile(&world, "web-1").as_str(), profile(&world, "dr-web-1").as_str()),
+        ("ec2rolle", "ec2rolle-backup")
+    );
+    assert!(message(&back).contains(dr.as_str()), "{}", message(&back));
+    bench.sandbox.clear_faults();
+    let rest = restore(&bench, &run).await;
+    assert_eq!(outcome(&rest), Outcome::Done, "{}", message(&rest));
+    assert_eq!(profile(&bench.sandbox.world(), "dr-web-1"), "ec2rolle");
+}
