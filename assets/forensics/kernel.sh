@@ -6,14 +6,20 @@ LC_ALL=C
 PATH=/usr/bin:/bin:/usr/sbin:/sbin
 export LC_ALL PATH
 
-# Runs a command with a bound where the host can bound one, its errors among its output.
+# Runs a command with a bound where the host can bound one. What does not heed the first signal gets the last: a dead
+# network file system takes no other.
+bounded() {
+    if command -v timeout > /dev/null 2>&1; then
+        timeout -k 2 15 "$@"
+    else
+        "$@"
+    fi
+}
+
+# The same under a title, its errors among its output.
 run() {
     printf '\n== %s\n' "$*"
-    if command -v timeout > /dev/null 2>&1; then
-        timeout 15 "$@" 2>&1
-    else
-        "$@" 2>&1
-    fi
+    bounded "$@" 2>&1
 }
 
 # Shows a file where it is one.

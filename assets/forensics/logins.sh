@@ -6,14 +6,20 @@ LC_ALL=C
 PATH=/usr/bin:/bin:/usr/sbin:/sbin
 export LC_ALL PATH
 
-# Runs a command with a bound where the host can bound one, its errors among its output.
+# Runs a command with a bound where the host can bound one. What does not heed the first signal gets the last: a dead
+# network file system takes no other.
+bounded() {
+    if command -v timeout > /dev/null 2>&1; then
+        timeout -k 2 15 "$@"
+    else
+        "$@"
+    fi
+}
+
+# The same under a title, its errors among its output.
 run() {
     printf '\n== %s\n' "$*"
-    if command -v timeout > /dev/null 2>&1; then
-        timeout 15 "$@" 2>&1
-    else
-        "$@" 2>&1
-    fi
+    bounded "$@" 2>&1
 }
 
 # Shows a file where it is one.
@@ -35,7 +41,8 @@ collect() {
     for file in /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys; do
         [ -f "$file" ] || continue
         ls -l --time-style=full-iso "$file" 2> /dev/null || ls -l "$file"
-        awk 'NF >= 2 { print "    " $1, substr($2, length($2) - 15), $3 }' "$file" | head -n 20
+        bounded head -c 65536 "$file" \
+            | awk 'NF >= 2 { print "    " substr($1, 1, 80), substr($2, length($2) - 15), substr($3, 1, 80) }' | head -n 20
     done
     for log in /var/log/auth.log /var/log/secure; do
         [ -r "$log" ] && run tail -n 60 "$log"

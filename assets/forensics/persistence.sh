@@ -6,14 +6,20 @@ LC_ALL=C
 PATH=/usr/bin:/bin:/usr/sbin:/sbin
 export LC_ALL PATH
 
-# Runs a command with a bound where the host can bound one, its errors among its output.
+# Runs a command with a bound where the host can bound one. What does not heed the first signal gets the last: a dead
+# network file system takes no other.
+bounded() {
+    if command -v timeout > /dev/null 2>&1; then
+        timeout -k 2 15 "$@"
+    else
+        "$@"
+    fi
+}
+
+# The same under a title, its errors among its output.
 run() {
     printf '\n== %s\n' "$*"
-    if command -v timeout > /dev/null 2>&1; then
-        timeout 15 "$@" 2>&1
-    else
-        "$@" 2>&1
-    fi
+    bounded "$@" 2>&1
 }
 
 # Shows a file where it is one.
@@ -23,12 +29,14 @@ show() {
     fi
 }
 
-# Lines of files, each with the file's name, without comments.
+# Lines of files, each with the file's name, without comments. A file's beginning is enough, and an endless line in it
+# takes no memory.
 lines() {
     for file in "$@"; do
         if [ -f "$file" ] && [ -r "$file" ]; then
             ls -l --time-style=full-iso "$file" 2> /dev/null || ls -l "$file"
-            grep -v -e '^[[:space:]]*#' -e '^[[:space:]]*$' "$file" 2> /dev/null | head -n 15 | cut -c 1-300 | sed 's/^/    /'
+            bounded head -c 65536 "$file" 2> /dev/null | grep -a -v -e '^[[:space:]]*#' -e '^[[:space:]]*$' \
+                | head -n 15 | cut -c 1-300 | sed 's/^/    /'
         fi
     done
 }
@@ -39,10 +47,11 @@ collect() {
     lines /etc/crontab /etc/cron.d/* /var/spool/cron/* /var/spool/cron/crontabs/*
     ls -l /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly 2> /dev/null
     printf '\n== units that were written here\n'
-    find /etc/systemd/system /usr/local/lib/systemd /run/systemd/system -maxdepth 2 -type f -name '*.*' 2> /dev/null \
+    bounded find /etc/systemd/system /usr/local/lib/systemd /run/systemd/system -maxdepth 2 -type f -name '*.*' 2> /dev/null \
         | head -n 60 | while IFS= read -r unit; do
         ls -l "$unit"
-        grep -E '^(Exec|OnCalendar|OnBoot|OnUnit)' "$unit" 2> /dev/null | cut -c 1-300 | sed 's/^/    /'
+        bounded head -c 65536 "$unit" 2> /dev/null | grep -a -E '^(Exec|OnCalendar|OnBoot|OnUnit)' | head -n 20 \
+            | cut -c 1-300 | sed 's/^/    /'
     done
     if command -v systemctl > /dev/null 2>&1; then
         run systemctl list-timers --all --no-pager
@@ -52,7 +61,7 @@ collect() {
     lines /etc/rc.local /etc/profile.d/* /root/.profile /root/.bashrc /root/.bash_profile /home/*/.bashrc /home/*/.profile
     show /etc/ld.so.preload
     printf '\n== files in temporary folders that can be run\n'
-    find /tmp /var/tmp /dev/shm -xdev -type f -perm -100 2> /dev/null | head -n 60 | while IFS= read -r file; do
+    bounded find /tmp /var/tmp /dev/shm -xdev -type f -perm -100 2> /dev/null | head -n 60 | while IFS= read -r file; do
         ls -l "$file"
     done
 }

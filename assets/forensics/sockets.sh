@@ -6,14 +6,20 @@ LC_ALL=C
 PATH=/usr/bin:/bin:/usr/sbin:/sbin
 export LC_ALL PATH
 
-# Runs a command with a bound where the host can bound one, its errors among its output.
+# Runs a command with a bound where the host can bound one. What does not heed the first signal gets the last: a dead
+# network file system takes no other.
+bounded() {
+    if command -v timeout > /dev/null 2>&1; then
+        timeout -k 2 15 "$@"
+    else
+        "$@"
+    fi
+}
+
+# The same under a title, its errors among its output.
 run() {
     printf '\n== %s\n' "$*"
-    if command -v timeout > /dev/null 2>&1; then
-        timeout 15 "$@" 2>&1
-    else
-        "$@" 2>&1
-    fi
+    bounded "$@" 2>&1
 }
 
 # Shows a file where it is one.
@@ -21,6 +27,12 @@ show() {
     if [ -f "$1" ] && [ -r "$1" ]; then
         run head -c 4000 "$1"
     fi
+}
+
+# Whether a part of the kernel is there. Asked for filters without it, the tools would load it: the host is only read.
+loaded() {
+    [ ! -r /proc/modules ] || grep -q "^$1 " /proc/modules \
+        || grep -q "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" 2> /dev/null
 }
 
 collect() {
@@ -47,11 +59,11 @@ collect() {
     fi
     show /etc/resolv.conf
     show /etc/hosts
-    if command -v iptables-save > /dev/null 2>&1; then
-        run iptables-save
+    if loaded ip_tables || loaded nf_tables; then
+        command -v iptables-save > /dev/null 2>&1 && run iptables-save
     fi
-    if command -v nft > /dev/null 2>&1; then
-        run nft list ruleset
+    if loaded nf_tables; then
+        command -v nft > /dev/null 2>&1 && run nft list ruleset
     fi
 }
 

@@ -5,6 +5,7 @@ use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::session::{Session, open_ledger};
 use crate::domain::{RunId, text};
+use crate::engine::evidence::verify_folder;
 use crate::ledger::{LedgerError, RunState, Store};
 
 pub(super) async fn run(global: &Global, args: &EvidenceArgs, out: &Out) -> Result<Exit, Failure> {
@@ -15,8 +16,11 @@ pub(super) async fn run(global: &Global, args: &EvidenceArgs, out: &Out) -> Resu
 }
 
 async fn verify(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure> {
-    let session = Session::open(global).await?;
-    let verdict = session.engine.verify_evidence(run).await?;
+    // What is in a folder of this machine takes no credentials to look at.
+    let verdict = match verify_folder(&open_ledger(global)?, run).await? {
+        Some(verdict) => verdict,
+        None => Session::open(global).await?.engine.verify_evidence(run).await?,
+    };
     let exit = if verdict.is_good() { Exit::Done } else { Exit::Failed };
     if out.json {
         out.json(&verdict);

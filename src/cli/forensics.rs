@@ -33,6 +33,10 @@ pub(super) async fn run(global: &Global, args: &ForensicsArgs, out: &Out) -> Res
                 return Err(Failure::new(Exit::Failed, format!("no finding has the id {}", text::safe(id.as_str())))
                     .hint("`lazaret findings --json` shows the ids"));
             };
+            if !seen.finding.instances().any(|i| i.id.as_ref() == Some(&args.instance)) {
+                return Err(Failure::new(Exit::Usage, format!("that finding is not about {}", args.instance))
+                    .hint("`lazaret show` tells what a finding is about"));
+            }
             Some(FindingRef::new(&seen.finding, Some(&seen.json), Some(hub)))
         }
     };
@@ -41,7 +45,11 @@ pub(super) async fn run(global: &Global, args: &ForensicsArgs, out: &Out) -> Res
         finding,
         vault: session.vault(global, &policy, &scope)?,
         policy,
-        topic_arn: args.topic.clone().or_else(|| session.settings.quarantine.topic_arn.clone()),
+        topic_arn: args
+            .topic
+            .clone()
+            .or_else(|| session.topic(&scope))
+            .or_else(|| session.settings.quarantine.topic_arn.clone()),
         scope: scope.clone(),
     };
     let subject = format!("evidence:{}", args.instance);

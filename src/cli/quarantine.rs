@@ -25,7 +25,7 @@ pub(super) async fn run(global: &Global, args: &QuarantineArgs, out: &Out) -> Re
     policy.snapshots &= !args.no_snapshots;
     policy.without_tags |= args.without_tags;
     if policy.evidence_first {
-        policy.volatile = session.volatile(global, &scope, out).await?;
+        policy.volatile = session.volatile(global, &scope)?;
     }
     policy.leave_scaling_group &= !args.keep_in_asg;
     policy.leave_load_balancers &= !args.keep_in_load_balancers;

@@ -4,7 +4,6 @@ mod findings;
 
 use super::args::Global;
 use super::exit::{Exit, Failure};
-use super::out::Out;
 use crate::cloud::port::InstanceQuery;
 use crate::cloud::sandbox::{DEFAULT_SCENARIO, Sandbox, Scenario};
 use crate::cloud::{Cloud, CloudError, Reads};
@@ -21,9 +20,6 @@ use rand_chacha::rand_core::SeedableRng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// How long a quarantine waits for a bucket to say that it is there.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// An engine with where it looks and what it was told.
 pub(super) struct Session {
@@ -117,28 +113,9 @@ impl Session {
         }
     }
 
-    /// What is captured on an instance before it is isolated; none where the configuration wants no scripts. A bucket
-    /// that can't be used is no reason to isolate without evidence: it goes into a folder of this machine then.
-    pub(super) async fn volatile(
-        &self,
-        global: &Global,
-        scope: &Scope,
-        out: &Out,
-    ) -> Result<Option<VolatileEvidence>, Failure> {
-        let policy = &self.settings.forensics;
-        if !policy.commands {
-            return Ok(None);
-        }
-        let vault = self.vault(global, policy, scope)?;
-        let checked = tokio::time::timeout(PATIENCE, self.engine.checked_vault(&vault)).await;
-        let why = match checked {
-            Ok(Ok(vault)) => return Ok(Some(VolatileEvidence { vault, seconds: policy.evidence_first_deadline })),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "it did not answer".to_owned(),
-        };
-        let folder = Vault::Folder { path: evidence_folder(global)? };
-        out.note(format!("evidence goes to {folder}, since {vault} can't be used: {}", text::safe(&why)));
-        Ok(Some(VolatileEvidence { vault: folder, seconds: policy.evidence_first_deadline }))
+    /// What is captured on an instance before it is isolated; none where the configuration wants no scripts.
+    pub(super) fn volatile(&self, global: &Global, scope: &Scope) -> Result<Option<VolatileEvidence>, Failure> {
+        Ok(self.settings.forensics.volatile(scope, Some(evidence_folder(global)?)))
     }
 
     fn reads(&self) -> &dyn Reads {

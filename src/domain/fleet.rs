@@ -124,8 +124,26 @@ impl Target {
 
     /// Whether nothing more is to be waited for: it is well, or nobody checks it.
     pub fn is_well(&self) -> bool {
-        matches!(self.state.as_str(), "healthy" | "InService" | "unavailable")
-            || (self.state == "unused" && self.reason.as_deref() != Some("Target.NotRegistered"))
+        self.is_healthy() || self.is_unchecked()
+    }
+
+    /// Whether its load balancer's checks call it well.
+    pub fn is_healthy(&self) -> bool {
+        matches!(self.state.as_str(), "healthy" | "InService")
+    }
+
+    /// Whether it is registered where nobody checks targets: the other reasons for `unused` and `unavailable` are faults.
+    fn is_unchecked(&self) -> bool {
+        let reason = self.reason.as_deref();
+        matches!(
+            (self.state.as_str(), reason),
+            ("unavailable", Some("Target.HealthCheckDisabled")) | ("unused", Some("Target.NotInUse"))
+        )
+    }
+
+    /// Whether no waiting makes it well: its instance does not run, or its address can't be used.
+    pub fn is_hopeless(&self) -> bool {
+        matches!(self.reason.as_deref(), Some("Target.InvalidState" | "Target.IpUnusable"))
     }
 }
 
@@ -178,6 +196,8 @@ mod tests {
             ("unavailable", Some("Target.HealthCheckDisabled"), true, true),
             ("unused", Some("Target.NotInUse"), true, true),
             ("unused", Some("Target.NotRegistered"), false, false),
+            ("unused", Some("Target.InvalidState"), true, false),
+            ("unavailable", Some("Elb.InternalError"), true, false),
             ("initial", Some("Elb.InitialHealthChecking"), true, false),
             ("unhealthy", Some("Target.Timeout"), true, false),
             ("OutOfService", Some("ELB"), true, false),

@@ -11,7 +11,7 @@ use super::recheck::recheck;
 use super::resolve::{group_made, open_group_step, passing, resolved_change};
 use super::retry::retrying;
 use super::{Engine, EngineError, LEASE, apply, block, evidence, message, service, simulate};
-use crate::cloud::port::{FindingUpdate, Snapshot, Target};
+use crate::cloud::port::{FindingUpdate, Target};
 use crate::cloud::{Permit, Writes};
 use crate::domain::{InterfaceId, Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
@@ -382,12 +382,8 @@ fn work(
             }
             (Action::Snapshots { instance, description, mut tags, .. }, _) => {
                 tags.insert(RUN.to_owned(), state.run.to_string());
-                let target = Target::new(&state.plan.scope);
-                let call = || writes.create_snapshots(&target, &instance, &description, &tags);
-                match retrying(&engine, call).await {
-                    Ok(snapshots) => Answer::applied(snapshot_ids(&snapshots)),
-                    Err(e) => unclear_or_failed(&e),
-                }
+                evidence::create_snapshots(&engine, writes.as_ref(), &state.plan.scope, &instance, &description, &tags)
+                    .await
             }
             (Action::Evidence(step), _) => evidence::take(&engine, writes.as_ref(), &state, step).await,
             (Action::Simulate { principal, arn, source_instance }, _) => {
@@ -449,10 +445,6 @@ fn topic_scope(arn: &str, home: &Scope) -> Scope {
             .unwrap_or_else(|_| home.clone()),
         _ => home.clone(),
     }
-}
-
-fn snapshot_ids(snapshots: &[Snapshot]) -> Vec<String> {
-    snapshots.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect()
 }
 
 /// Writes down what became of steps that ended together. An unclear answer is looked into where it can be.

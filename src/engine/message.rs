@@ -92,6 +92,8 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         Playbook::Unblock | Playbook::ExtendBlock => {
             (headline(state), vec![format!("See lazaret runs --run {}", state.run)])
         }
+        // There is no way back from having looked.
+        Playbook::CollectForensics => (headline(state), state.next()),
         _ => {
             let back = format!("False positive? lazaret restore --run {}", state.run);
             let back = (plan.playbook != Playbook::BlockAddress || super::block::has_entries(state)).then_some(back);

@@ -1,4 +1,4 @@
-//! Looking again at what a plan rests on, right before its first change.
+//! The look before the first change: whether the world is still the one that was planned with.
 
 use super::Engine;
 use super::answer::{Answer, step_error};

@@ -140,7 +140,7 @@ pub fn next(state: &RunState) -> Vec<String> {
         let name = crate::domain::text::safe(state.plan.subject_id()).into_owned();
         return vec![format!("Should it outlast them: once they have taken it back, lazaret block {name} again")];
     }
-    state.plan.promise.next.iter().cloned().chain(super::block::denied_meanwhile(state)).collect()
+    state.next().into_iter().chain(super::block::denied_meanwhile(state)).collect()
 }
 
 /// How a run ended, and the sentence that says what holds, what doesn't, and what to do next.
@@ -170,7 +170,12 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
     let mut message = match (state.plan.playbook, outcome) {
         (Playbook::QuarantineInstance, Outcome::Done) => format!("{id} is isolated: every interface was read back"),
         (Playbook::QuarantineInstance, Outcome::Partial) if isolated_ms(state).is_some() => {
-            format!("{id} is isolated: every interface was read back. Not done: {}", missing.join("; "))
+            let again = if leads_on(state) {
+                format!(". Next: `lazaret quarantine {id}` again, for that")
+            } else {
+                String::new()
+            };
+            format!("{id} is isolated: every interface was read back. Not done: {}{again}", missing.join("; "))
         }
         (Playbook::QuarantineInstance, Outcome::Partial) => {
             let swapped = swapped(state);
@@ -257,10 +262,32 @@ pub(super) fn conclusion(state: &RunState) -> (Outcome, String) {
         ),
         (_, Outcome::Failed) => format!("{}, and nothing was changed: {}", promise.broken, missing.join("; ")),
     };
+    let pieces = state.kept().len();
+    if state.plan.playbook == Playbook::QuarantineInstance && pieces > 0 {
+        message.push_str(&format!(
+            ". {pieces} pieces of evidence are kept; `lazaret evidence verify {}` checks them",
+            state.run
+        ));
+    }
     if !courtesies.is_empty() {
         message.push_str(&format!(". Also failed, with no effect on the rest: {}", courtesies.join("; ")));
     }
     (outcome, message)
+}
+
+/// Whether something that would replace or expose an isolated instance was to be changed and was not: a quarantine can be
+/// asked for again then.
+fn leads_on(state: &RunState) -> bool {
+    let fleet = |s: &&Step| {
+        matches!(
+            &s.action,
+            Action::Change(
+                Change::Place(_) | Change::Registration(_) | Change::Address(_) | Change::DeleteOnTermination(_)
+            )
+        )
+    };
+    let undone = |s: &Step| state.steps.get(&s.id).is_some_and(|s| !s.state.succeeded());
+    state.plan.steps.iter().filter(fleet).any(undone)
 }
 
 /// How far a restore has brought its subject back, where all that it began succeeded.

@@ -22,23 +22,32 @@ const EVERY: Duration = Duration::from_secs(5);
 pub(super) async fn wait(engine: &Engine, scope: &Scope, check: &ServiceCheck) -> Answer {
     let until = Instant::now() + WITHIN;
     loop {
-        let open = look(engine, scope, check).await;
+        let (open, unchecked) = look(engine, scope, check).await;
         if open.is_empty() {
-            return Answer::applied(vec![in_service(check)]);
+            return Answer::applied(vec![in_service(check, &unchecked)]);
         }
-        let denied = open.iter().all(|o| o.denied);
-        if denied || Instant::now() + EVERY > until {
+        let in_vain = open.iter().all(|o| o.in_vain);
+        if in_vain || Instant::now() + EVERY > until {
             let words: Vec<&str> = open.iter().map(|o| o.words.as_str()).collect();
-            let when = if denied { String::new() } else { format!("after {} s: ", WITHIN.as_secs()) };
+            let when = if in_vain { String::new() } else { format!("after {} s: ", WITHIN.as_secs()) };
             return Answer::failed("NotInService", format!("{when}{}", words.join("; ")));
         }
         tokio::time::sleep(EVERY).await;
     }
 }
 
-fn in_service(check: &ServiceCheck) -> String {
+/// What was seen: healthy is only what somebody checks.
+fn in_service(check: &ServiceCheck, unchecked: &BTreeSet<Balancer>) -> String {
     let targets: BTreeSet<&Balancer> = check.targets.iter().map(|t| &t.with).collect();
-    let targets = targets.into_iter().map(|b| format!("healthy in {}", text::safe(&b.to_string())));
+    let targets = targets.into_iter().map(|b| {
+        let name = b.to_string();
+        let name = text::safe(&name);
+        if unchecked.contains(b) {
+            format!("registered in {name}, where nobody checks it")
+        } else {
+            format!("healthy in {name}")
+        }
+    });
     let group = check.scaling_group.iter().map(|g| format!("in service in {}", text::fit(g, 80)));
     group.chain(targets).collect::<Vec<_>>().join(", ")
 }
@@ -46,21 +55,22 @@ fn in_service(check: &ServiceCheck) -> String {
 /// Something that isn't as it should be.
 struct Open {
     words: String,
-    /// Whether waiting longer is no use: nobody lets us look.
-    denied: bool,
+    /// Whether waiting longer is no use: nobody lets us look, or nothing will change by itself.
+    in_vain: bool,
 }
 
 impl Open {
     fn new(words: String) -> Self {
-        Self { words, denied: false }
+        Self { words, in_vain: false }
     }
 
     fn unread(error: &CloudError) -> Self {
-        Self { words: format!("could not be read: {error}"), denied: !error.retryable }
+        Self { words: format!("could not be read: {error}"), in_vain: !error.retryable }
     }
 }
 
-async fn look(engine: &Engine, scope: &Scope, check: &ServiceCheck) -> Vec<Open> {
+/// What isn't as it should be, and the load balancers that check no target of these.
+async fn look(engine: &Engine, scope: &Scope, check: &ServiceCheck) -> (Vec<Open>, BTreeSet<Balancer>) {
     let reads = engine.cloud().reads().as_ref();
     let member = async {
         match &check.scaling_group {
@@ -71,7 +81,7 @@ async fn look(engine: &Engine, scope: &Scope, check: &ServiceCheck) -> Vec<Open>
     let balancers: BTreeSet<&Balancer> = check.targets.iter().map(|t| &t.with).collect();
     let each = balancers.into_iter().map(|b| async move { (b, observe::targets(reads, scope, b).await) });
     let (member, targets) = futures::future::join(member, join_all(each)).await;
-    let mut open = Vec::new();
+    let (mut open, mut unchecked) = (Vec::new(), BTreeSet::new());
     match member {
         None => {}
         Some((_, Err(error))) => open.push(Open::unread(&error)),
@@ -96,30 +106,42 @@ async fn look(engine: &Engine, scope: &Scope, check: &ServiceCheck) -> Vec<Open>
         }
     }
     for wanted in &check.targets {
-        if let Some(targets) = known.get(&wanted.with)
-            && let Some(words) = unwell(wanted, targets.as_deref())
-        {
-            open.push(Open::new(words));
+        if let Some(targets) = known.get(&wanted.with) {
+            match unwell(wanted, targets.as_deref()) {
+                Some(why) => open.push(why),
+                None if its(wanted, targets.as_deref()).any(|t| !t.is_healthy()) => {
+                    unchecked.insert(wanted.with.clone());
+                }
+                None => {}
+            }
         }
     }
-    open
+    (open, unchecked)
+}
+
+/// The targets that are meant, of those that are there.
+fn its<'a>(wanted: &'a TargetRef, targets: Option<&'a [Target]>) -> impl Iterator<Item = &'a Target> {
+    let meant = |t: &&Target| t.id == wanted.id && (wanted.port.is_none() || t.port == wanted.port);
+    targets.unwrap_or_default().iter().filter(meant)
 }
 
 /// What is wrong with a target; none when it is well.
-fn unwell(wanted: &TargetRef, targets: Option<&[Target]>) -> Option<String> {
+fn unwell(wanted: &TargetRef, targets: Option<&[Target]>) -> Option<Open> {
     let port = wanted.port.map(|p| format!(":{p}")).unwrap_or_default();
     let what = format!("{}{port} in {}", text::safe(&wanted.id), text::safe(&wanted.with.to_string()));
-    let Some(targets) = targets else { return Some(format!("{what}: it no longer exists")) };
-    let its = targets.iter().filter(|t| t.id == wanted.id && (wanted.port.is_none() || t.port == wanted.port));
+    if targets.is_none() {
+        return Some(Open::new(format!("{what}: it no longer exists")));
+    }
     let mut found = false;
-    for target in its {
+    for target in its(wanted, targets) {
         found = true;
         if !target.is_well() {
             let why = target.reason.as_ref().map(|r| format!(" ({})", text::fit(r, 60))).unwrap_or_default();
-            return Some(format!("{what}: {}{why}", text::fit(&target.state, 40)));
+            let words = format!("{what}: {}{why}", text::fit(&target.state, 40));
+            return Some(Open { words, in_vain: target.is_hopeless() });
         }
     }
-    (!found).then(|| format!("{what}: not registered"))
+    (!found).then(|| Open::new(format!("{what}: not registered")))
 }
 
 /// Waits until an instance has arrived where it was sent: what drains its connections first can't be turned round.

@@ -257,6 +257,15 @@ impl RunState {
         }
     }
 
+    /// What a person should look at next, with the run's id where the plan says `RUN`: a plan knows no run yet, and people
+    /// paste what they read.
+    pub fn next(&self) -> Vec<String> {
+        let run = self.run.to_string();
+        let named =
+            |line: &String| line.split(' ').map(|w| if w == "RUN" { &run } else { w }).collect::<Vec<_>>().join(" ");
+        self.plan.promise.next.iter().map(named).collect()
+    }
+
     /// The evidence that the run has kept, in the plan's order.
     pub fn kept(&self) -> Vec<&Kept> {
         self.plan.steps.iter().filter_map(|s| self.steps.get(&s.id)).flat_map(|s| &s.kept).collect()

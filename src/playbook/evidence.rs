@@ -256,7 +256,7 @@ mod tests {
             assert!(text.starts_with("#!/bin/sh\n"), "{}", script.name());
             assert!(text.contains(&format!("# lazaret: {}\n", script.name())), "{}", script.name());
             assert!(text.contains("| head -c 23000"), "{}: SSM keeps 24,000 characters", script.name());
-            assert!(text.contains("timeout "), "{}", script.name());
+            assert!(text.contains("timeout -k 2 15 "), "{}: what hangs ends all the same", script.name());
             assert!(!text.contains('\r') && text.is_ascii() && text.len() < 16_000, "{}", script.name());
             let comment = script.comment(run);
             assert!(comment.len() <= 100 && comment.contains(&run.to_string()), "{comment}");

@@ -300,7 +300,7 @@ pub fn before_isolation(
     last: u8,
     warnings: &mut Vec<String>,
 ) -> Vec<Step> {
-    let VolatileEvidence { vault, seconds } = volatile;
+    let VolatileEvidence { vault, seconds, .. } = volatile;
     let why = match &observed.agent {
         _ if instance.state != "running" => Some(format!("the instance is {}", text::safe(&instance.state))),
         None => Some("Systems Manager knows no agent on it, or could not be asked".to_owned()),

@@ -429,6 +429,12 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
     }
     let inverse = match change.standing(request.observed) {
         Standing::Before => return None,
+        Standing::After if serves(change) && !runs(request) => {
+            let why = "stays so: what does not run is not put in service, and its Auto Scaling group would end it. Start \
+                       it, then restore again";
+            note(change.after_text(), why, DriftKind::Stuck);
+            return None;
+        }
         Standing::After if change.only_when_asked() && !asked(request, change) => {
             note(change.after_text(), &how_to_ask(request, change), DriftKind::Withheld);
             return None;
@@ -453,6 +459,16 @@ fn back(change: &Change, request: &Request<'_>, drift: &mut Vec<Drift>) -> Optio
         }
     };
     Some(step_back(change, inverse.resting_on(request.observed)))
+}
+
+/// Whether a change has to do with the instance's being in service.
+fn serves(change: &Change) -> bool {
+    matches!(change, Change::Place(_) | Change::Registration(_))
+}
+
+/// Whether the instance runs, where the subject is one.
+fn runs(request: &Request<'_>) -> bool {
+    request.observed.instance.as_ref().is_none_or(|i| i.state == "running")
 }
 
 /// The step that takes an edit back.

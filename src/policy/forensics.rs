@@ -2,6 +2,7 @@
 
 use crate::domain::{AccountId, LockMode, Region, Retention, Scope, Vault};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// `[forensics]`: how evidence is taken, and where it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,17 @@ impl ForensicsPolicy {
         })
     }
 
+    /// What is captured before an isolation; none where no scripts are wanted, or nobody knows where to keep it. `folder`
+    /// is the one on this machine.
+    pub fn volatile(&self, scope: &Scope, folder: Option<PathBuf>) -> Option<VolatileEvidence> {
+        let folder = folder.map(|path| Vault::Folder { path });
+        let (vault, otherwise) = match self.vault(scope) {
+            Some(bucket) => (bucket, folder),
+            None => (folder?, None),
+        };
+        self.commands.then_some(VolatileEvidence { vault, otherwise, seconds: self.evidence_first_deadline })
+    }
+
     /// The lock of the snapshots, where they are locked.
     pub fn snapshot_lock(&self) -> Option<Retention> {
         self.lock_snapshots_days.map(|days| Retention { mode: self.lock_mode, days })
@@ -152,6 +164,8 @@ pub fn check_bucket(name: &str) -> Result<(), String> {
 pub struct VolatileEvidence {
     /// Where it is kept.
     pub vault: Vault,
+    /// Where it is kept instead, should that place turn out to be none: no reason to isolate without evidence.
+    pub otherwise: Option<Vault>,
     /// How many seconds isolation waits for it at most.
     pub seconds: u32,
 }

@@ -304,7 +304,7 @@ impl Cut {
         if !self.runs.contains(&run.run) {
             self.runs.push(run.run);
             self.scope = run.plan.scope.clone();
-            self.next.clone_from(&run.plan.promise.next);
+            self.next = crate::engine::report::next(run);
             self.finding = run.plan.finding.clone().or(self.finding.take());
             self.proofs.extend(proofs(run));
         }

@@ -38,9 +38,7 @@ pub fn ways(pane: &Pane, session: &Session) -> Vec<Way> {
 /// What is captured on an instance before it is isolated; none where the settings want no scripts, or nobody knows
 /// where to keep it.
 pub fn volatile(session: &Session, scope: &Scope) -> Option<VolatileEvidence> {
-    let forensics = &session.settings.forensics;
-    let vault = session.vault(scope).filter(|_| forensics.commands)?;
-    Some(VolatileEvidence { vault, seconds: forensics.evidence_first_deadline })
+    session.settings.forensics.volatile(scope, session.evidence.clone())
 }
 
 /// How a finding's address is denied beside a quarantine: as the settings have it for blocks.

@@ -9,8 +9,9 @@ mod snapshots;
 mod vault;
 mod verify;
 
+pub(super) use snapshots::create as create_snapshots;
 pub(super) use vault::{check as check_vault, owner as owner_of};
-pub use verify::{Check, Verdict};
+pub use verify::{Check, Verdict, verify_folder};
 
 use super::answer::{Answer, NOT_APPLIED, step_error};
 use super::{Engine, EngineError};

@@ -4,7 +4,7 @@ use super::super::{Engine, EngineError};
 use super::vault::{self, Place};
 use super::{CloudError, kept_in};
 use crate::domain::{Kept, RunId, text};
-use crate::ledger::RunState;
+use crate::ledger::{LedgerError, RunState, Store};
 use crate::playbook::PlanRefusal;
 use crate::playbook::evidence::{MANIFEST, Manifest};
 use serde::Serialize;
@@ -48,27 +48,57 @@ impl Engine {
     /// When the run has taken none, or the ledger or the vault's list can't be read.
     pub async fn verify_evidence(&self, run: RunId) -> Result<Verdict, EngineError> {
         let state = self.run_state(run).await?;
-        let Some((vault, instance)) = kept_in(&state) else {
-            return Err(PlanRefusal::Nothing(format!("run {run} takes no evidence: nothing to verify")).into());
-        };
-        let place = Place::of(&state, vault, instance);
+        let place = place_of(&state)?;
+        Shelf { engine: Some(self), place }.verify(self.ledger().as_ref(), &state).await
+    }
+}
+
+/// The same for evidence in a folder of this machine, for which nobody has to be asked; none where it is in a bucket.
+///
+/// # Errors
+/// When the run has taken none, or the ledger or the folder can't be read.
+pub async fn verify_folder(ledger: &dyn Store, run: RunId) -> Result<Option<Verdict>, EngineError> {
+    let state = RunState::replay(&ledger.records(run).await?).map_err(LedgerError::from)?;
+    let state = state.ok_or(EngineError::NoSuchRun(run))?;
+    let place = place_of(&state)?;
+    if !place.is_a_folder() {
+        return Ok(None);
+    }
+    Shelf { engine: None, place }.verify(ledger, &state).await.map(Some)
+}
+
+/// Where a run's evidence is.
+fn place_of(state: &RunState) -> Result<Place, PlanRefusal> {
+    let (vault, instance) = kept_in(state)
+        .ok_or_else(|| PlanRefusal::Nothing(format!("run {} takes no evidence: nothing to verify", state.run)))?;
+    Ok(Place::of(state, vault, instance))
+}
+
+/// A run's evidence, and who asks for it where it is in a bucket.
+struct Shelf<'a> {
+    engine: Option<&'a Engine>,
+    place: Place,
+}
+
+impl Shelf<'_> {
+    async fn verify(&self, ledger: &dyn Store, state: &RunState) -> Result<Verdict, EngineError> {
         let (manifest, pieces): (Vec<&Kept>, Vec<&Kept>) = state.kept().into_iter().partition(|k| k.name == MANIFEST);
         let mut verdict = Verdict {
-            run,
-            place: text::safe(&place.describe()).into_owned(),
+            run: state.run,
+            place: text::safe(&self.place.describe()).into_owned(),
             pieces: pieces.len(),
             manifest: manifest.first().map(|k| k.sha256.clone()),
             bad: vec![],
         };
-        let chain = self.ledger().verify().await?;
+        let chain = ledger.verify().await?;
         if let Some((position, what)) = chain.bad {
             let wrong = format!("record {position} is bad: {what}. What it says of evidence proves nothing");
             verdict.bad.push(Check { name: "the ledger".into(), wrong });
         }
-        let names = vault::list(self, &place).await?;
-        verdict.bad.extend(self.check_manifest(&place, &state, manifest.first().copied(), &pieces).await);
+        let names = vault::list(self.engine, &self.place).await?;
+        verdict.bad.extend(self.check_manifest(state, manifest.first().copied(), &pieces).await);
         for kept in &pieces {
-            verdict.bad.extend(self.check(&place, kept).await);
+            verdict.bad.extend(self.check(kept).await);
         }
         let known: BTreeSet<&str> = state.kept().iter().map(|k| k.name.as_str()).collect();
         let extra = names.iter().filter(|n| !known.contains(n.as_str()));
@@ -78,11 +108,11 @@ impl Engine {
     }
 
     /// What is wrong with one piece.
-    async fn check(&self, place: &Place, kept: &Kept) -> Option<Check> {
+    async fn check(&self, kept: &Kept) -> Option<Check> {
         let bad = |wrong: String| Some(Check { name: text::fit(&kept.name, 200), wrong });
         let unreadable = |e: CloudError| bad(format!("unreadable: {e}"));
         // What has grown is not read into memory to find out that it has.
-        match vault::size(self, place, &kept.name).await {
+        match vault::size(self.engine, &self.place, &kept.name).await {
             Err(error) => return unreadable(error),
             Ok(None) => return bad("missing".into()),
             Ok(Some(bytes)) if bytes != kept.bytes => {
@@ -90,7 +120,7 @@ impl Engine {
             }
             Ok(Some(_)) => {}
         }
-        match vault::get(self, place, &kept.name).await {
+        match vault::get(self.engine, &self.place, &kept.name).await {
             Err(error) => unreadable(error),
             Ok(None) => bad("missing".into()),
             Ok(Some(bytes)) => match vault::sha256(&bytes) {
@@ -101,22 +131,16 @@ impl Engine {
     }
 
     /// What is wrong with the manifest: against the ledger, and against the pieces that the ledger knows.
-    async fn check_manifest(
-        &self,
-        place: &Place,
-        state: &RunState,
-        manifest: Option<&Kept>,
-        pieces: &[&Kept],
-    ) -> Option<Check> {
+    async fn check_manifest(&self, state: &RunState, manifest: Option<&Kept>, pieces: &[&Kept]) -> Option<Check> {
         let bad = |wrong: String| Some(Check { name: MANIFEST.into(), wrong });
         let Some(kept) = manifest else {
             let how = if state.is_open() { "the run has not ended" } else { "the run never wrote one" };
             return bad(format!("missing: {how}"));
         };
-        if let Some(wrong) = self.check(place, kept).await {
+        if let Some(wrong) = self.check(kept).await {
             return Some(wrong);
         }
-        let bytes = match vault::get(self, place, MANIFEST).await {
+        let bytes = match vault::get(self.engine, &self.place, MANIFEST).await {
             Ok(bytes) => bytes.unwrap_or_default(),
             Err(error) => return bad(format!("unreadable: {error}")),
         };

@@ -495,7 +495,7 @@ fn open(run: &RunState, members: &[RunState], standing: &[Outstanding]) -> Vec<O
     if stands {
         let limits = run.plan.limits.iter().filter(|_| !is_note(run));
         items.extend(limits.map(|l| item(Why::NotStopped, l.clone())));
-        items.extend(run.plan.promise.next.iter().map(|n| item(Why::Next, n.clone())));
+        items.extend(run.next().into_iter().map(|n| item(Why::Next, n)));
     }
     items
 }

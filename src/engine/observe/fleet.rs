@@ -11,6 +11,7 @@ use futures::future::{join, join_all, join4};
 use futures::stream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How many target groups are asked for their targets at once: Elastic Load Balancing throttles early.
 const AT_ONCE: usize = 8;
@@ -82,14 +83,40 @@ pub(crate) async fn targets(
     }
 }
 
+/// The names of load balancers, as many as fit a line.
+fn names_of<'a>(balancers: impl Iterator<Item = &'a Balancer>) -> String {
+    text::fit(&balancers.map(Balancer::name).collect::<Vec<_>>().join(" "), 200)
+}
+
 type Registered = (Balancer, Result<Option<Vec<Target>>, CloudError>);
 
 async fn targets_of(reads: &dyn Reads, scope: &Scope, of: Vec<Balancer>) -> Vec<Registered> {
+    targets_until(reads, scope, of, None).await.0
+}
+
+/// The same until then; and those that no answer came from in time.
+async fn targets_until(
+    reads: &dyn Reads,
+    scope: &Scope,
+    of: Vec<Balancer>,
+    until: Option<Instant>,
+) -> (Vec<Registered>, BTreeSet<Balancer>) {
+    let mut owed: BTreeSet<Balancer> = of.iter().cloned().collect();
     let each = of.into_iter().map(|balancer| async move {
         let answer = targets(reads, scope, &balancer).await;
         (balancer, answer)
     });
-    stream::iter(each).buffer_unordered(AT_ONCE).collect().await
+    let mut answers = stream::iter(each).buffer_unordered(AT_ONCE);
+    let mut found = Vec::new();
+    loop {
+        let next = match until {
+            Some(until) => tokio::time::timeout_at(until, answers.next()).await.ok().flatten(),
+            None => answers.next().await,
+        };
+        let Some(answer) = next else { return (found, owed) };
+        owed.remove(&answer.0);
+        found.push(answer);
+    }
 }
 
 /// What leads to an instance or would replace it, found in two rounds of calls that wait for nothing but each other.
@@ -97,7 +124,7 @@ async fn targets_of(reads: &dyn Reads, scope: &Scope, of: Vec<Balancer>) -> Vec<
 pub(crate) struct Finder {
     fleet: Fleet,
     target_groups: Vec<crate::domain::TargetGroup>,
-    started: Option<tokio::time::Instant>,
+    started: Option<Instant>,
 }
 
 impl Finder {
@@ -108,7 +135,7 @@ impl Finder {
         instance: &InstanceId,
         policy: &QuarantinePolicy,
     ) -> Self {
-        let mut finder = Self { started: Some(tokio::time::Instant::now()), ..Self::default() };
+        let mut finder = Self { started: Some(Instant::now()), ..Self::default() };
         let (scaling, balancers, addresses) =
             (policy.leave_scaling_group, policy.leave_load_balancers, policy.take_addresses);
         let of = AddressQuery::Of(instance.clone());
@@ -158,9 +185,9 @@ impl Finder {
         let names: Vec<String> = names.into_iter().collect();
         let groups = async { if names.is_empty() { Ok(vec![]) } else { reads.scaling_groups(scope, &names).await } };
         let left = self.started.map_or(PATIENCE, |at| PATIENCE.saturating_sub(at.elapsed()));
-        let (groups, targets) = join(
+        let (groups, (registered, owed)) = join(
             patiently(left, "its Auto Scaling group's sizes", groups),
-            tokio::time::timeout(left, targets_of(reads, scope, of)),
+            targets_until(reads, scope, of, Some(Instant::now() + left)),
         )
         .await;
         if let Some(found) = self.keep(Some(groups)) {
@@ -173,30 +200,26 @@ impl Finder {
             .map(ToString::to_string)
             .collect();
         let its = |t: &Target| instance.is_some_and(|i| t.id == i.id.as_str()) || addresses.contains(&t.id);
-        match targets {
-            Err(_) => {
-                self.fleet.unread.push(format!("target groups could not be read within {} s", PATIENCE.as_secs()))
-            }
-            Ok(registered) => {
-                let mut unread = Vec::new();
-                for (balancer, answer) in registered {
-                    match answer {
-                        Ok(Some(targets)) if targets.iter().any(its) => {
-                            self.fleet.targets.insert(balancer, Some(targets.into_iter().filter(its).collect()));
-                        }
-                        Ok(_) => {}
-                        Err(error) => unread.push((balancer, error)),
-                    }
+        let mut unread = Vec::new();
+        for (balancer, answer) in registered {
+            match answer {
+                Ok(Some(targets)) if targets.iter().any(its) => {
+                    self.fleet.targets.insert(balancer, Some(targets.into_iter().filter(its).collect()));
                 }
-                // One line for all of them: a denied call is denied for every group. In order, so that a plan made again
-                // is the same.
-                unread.sort_by(|(a, _), (b, _)| a.name().cmp(b.name()));
-                if let Some((_, error)) = unread.first() {
-                    let names: Vec<&str> = unread.iter().map(|(b, _)| b.name()).collect();
-                    let names = text::fit(&names.join(" "), 200);
-                    self.fleet.unread.push(format!("the targets of {names} could not be read ({error})"));
-                }
+                Ok(_) => {}
+                Err(error) => unread.push((balancer, error)),
             }
+        }
+        // One line for all of them: a denied call is denied for every group. In order, so that a plan made again is the
+        // same.
+        unread.sort_by(|(a, _), (b, _)| a.name().cmp(b.name()));
+        if let Some((_, error)) = unread.first() {
+            let names = names_of(unread.iter().map(|(b, _)| b));
+            self.fleet.unread.push(format!("the targets of {names} could not be read ({error})"));
+        }
+        if !owed.is_empty() {
+            let names = names_of(owed.iter());
+            self.fleet.unread.push(format!("the targets of {names} could not be read within {} s", PATIENCE.as_secs()));
         }
         self.fleet.unread.sort();
         self.fleet

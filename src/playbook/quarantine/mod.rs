@@ -83,7 +83,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let (group, make_group) = group::choose(instance, observed, policy)?;
     let reach = if policy.allow_ssm { observed.ssm_endpoint_groups.clone() } else { BTreeSet::new() };
     let to_mend = group::to_mend(instance, observed, &reach);
-    refuse_if_isolated(request, instance, &group)?;
+    if observed.is_isolated_by(&group) {
+        return finish(request, instance, group, reach);
+    }
 
     let mut plan = Plan {
         playbook: Playbook::QuarantineInstance,
@@ -172,14 +174,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     if policy.snapshots && !instance.volumes.is_empty() {
         plan.steps.push(snapshots(request, instance, &plan.incident, 2));
     }
-    plan.steps.push(Step {
-        id: "read-back".into(),
-        title: "Read back: every interface holds the quarantine group alone".into(),
-        wave: back_wave,
-        weight: Weight::Essential,
-        needs: vec![],
-        action: Action::ReadBack { instance: Some(instance.id.clone()), isolated: Some((group.clone(), reach)) },
-    });
+    plan.steps.push(isolated_read_back(instance, group, reach, back_wave));
 
     plan.steps.extend(flows::denies(request.denies, back_wave + 1));
 
@@ -251,21 +246,91 @@ fn refuse_foreign_interfaces(instance: &Instance, observed: &Observed) -> Result
     Ok(())
 }
 
-fn refuse_if_isolated(request: &Request<'_>, instance: &Instance, group: &GroupId) -> Result<(), PlanRefusal> {
-    if !request.observed.is_isolated_by(group) {
-        return Ok(());
+/// Plans what is left to do about an instance that is isolated already: what would still replace or expose it, because a
+/// step failed or was left out when it was isolated. What was written down then stays as it is.
+///
+/// # Errors
+/// When nothing is left.
+fn finish(
+    request: &Request<'_>,
+    instance: &Instance,
+    group: GroupId,
+    reach: BTreeSet<GroupId>,
+) -> Result<Plan, PlanRefusal> {
+    let Request { observed, policy, finding, .. } = request;
+    let scope = observed.scope.clone();
+    let left = fleet::steps(request, instance);
+    if left.is_empty() {
+        return Err(already(request, instance));
     }
+    let mut warnings = vec![format!("{}: only what still leads to it or would replace it", already(request, instance))];
+    warnings.extend(fleet::warnings(request, instance));
+    let mut plan = Plan {
+        playbook: Playbook::QuarantineInstance,
+        subject: format!("instance:{}", instance.id),
+        title: format!("Finish the quarantine of {} in {scope}", named(instance)),
+        observed_at: observed.at,
+        incident: finding.as_ref().map_or_else(|| manual_incident(instance, observed.at), FindingRef::incident),
+        finding: finding.clone(),
+        steps: vec![Step {
+            id: "recheck".into(),
+            title: "Read interfaces and quarantine group again".into(),
+            wave: 1,
+            weight: Weight::Essential,
+            needs: vec![],
+            action: Action::Recheck {
+                instance: instance.id.clone(),
+                interfaces: observed.interfaces.iter().map(|(id, i)| (id.clone(), i.groups.clone())).collect(),
+                quarantine_group: Some((group.clone(), reach.clone())),
+            },
+        }],
+        warnings,
+        limits: limits(request),
+        drift: Vec::new(),
+        reverts: Vec::new(),
+        promise: Promise::default(),
+        scope,
+    };
+    plan.steps.extend(left);
+    plan.steps.push(isolated_read_back(instance, group, reach, 2));
+    plan.steps.extend(policy.topic_arn.as_ref().map(|topic| Step {
+        id: "notify".into(),
+        title: "Tell the SNS topic".into(),
+        wave: 3,
+        weight: Weight::Courtesy,
+        needs: vec![],
+        action: Action::Notify {
+            topic_arn: topic.clone(),
+            subject: text::sns_subject(&format!("lazaret: quarantine of {} finished in {}", instance.id, plan.scope)),
+        },
+    }));
+    Ok(plan)
+}
+
+fn isolated_read_back(instance: &Instance, group: GroupId, reach: BTreeSet<GroupId>, wave: u8) -> Step {
+    Step {
+        id: "read-back".into(),
+        title: "Read back: every interface holds the quarantine group alone".into(),
+        wave,
+        weight: Weight::Essential,
+        needs: vec![],
+        action: Action::ReadBack { instance: Some(instance.id.clone()), isolated: Some((group, reach)) },
+    }
+}
+
+/// Says that it is isolated already: by whom, since when.
+fn already(request: &Request<'_>, instance: &Instance) -> PlanRefusal {
     let tag = |key: &str| instance.tags.get(key);
     let since = request.history.since.or_else(|| {
         tag(tags::QUARANTINED_AT).and_then(|t| DateTime::parse_from_rfc3339(t).ok()).map(|t| t.with_timezone(&Utc))
     });
     let by = request.history.actor.clone().or_else(|| tag(tags::QUARANTINED_BY).cloned());
-    Err(PlanRefusal::AlreadyQuarantined {
+    PlanRefusal::AlreadyQuarantined {
         subject: instance.id.to_string(),
         by: by.map(|b| text::fit(&b, 80)),
         since,
         run: request.history.run,
-    })
+    }
 }
 
 fn protections(instance: &Instance, observed: &Observed) -> Vec<Step> {

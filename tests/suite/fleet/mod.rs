@@ -1,6 +1,7 @@
 //! What would replace an instance in quarantine or lead to it, on the sandbox: web-3 stands in an Auto Scaling group, two
 //! target groups and a classic load balancer, and has an Elastic IP address.
 
+mod asleep;
 mod sweep;
 
 use crate::quarantine::comparable;

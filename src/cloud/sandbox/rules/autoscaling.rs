@@ -181,23 +181,28 @@ fn launch(world: &mut World, scope: &Scope, name: &str, like: &InstanceId, now: 
     Ok(())
 }
 
-/// What Auto Scaling does by itself at its next check: instances in service that a load balancer calls unhealthy are
-/// terminated and replaced, protected from termination or not. Answers them.
+/// What Auto Scaling does by itself at its next check: instances in service that do not run, or that a load balancer
+/// calls unhealthy where the group asks it, are terminated and replaced, protected from termination or not. Answers them.
 pub(in super::super) fn check_health(world: &mut World, scope: &Scope, checks: Checks) -> Ruling<Vec<InstanceId>> {
     let place = world.place(scope)?;
     let mut doomed: Vec<(String, InstanceId)> = Vec::new();
-    for (name, state) in place.fleet.scaling_groups.iter().filter(|(_, s)| s.group.asks_load_balancers) {
+    for (name, state) in &place.fleet.scaling_groups {
         let in_service = state.members.iter().filter(|(_, lifecycle)| *lifecycle == IN_SERVICE);
         for (instance, _) in in_service {
-            let ill = balancers(place, name).into_iter().any(|balancer| {
-                let targets = if balancer.is_target_group() {
-                    elb::targets(place, &balancer, checks)
-                } else {
-                    elb::classic_targets(place, &balancer, checks)
-                };
-                let its = targets.unwrap_or_default().into_iter().filter(|t| t.id == instance.as_str());
-                its.into_iter().any(|t| t.state == "unhealthy" || t.reason.as_deref() == Some("Instance"))
-            });
+            // "EC2 status checks" are every group's: whatever isn't running is unhealthy.
+            let down = place.instances.get(instance).is_some_and(|i| i.instance.state != "running");
+            let asked = state.group.asks_load_balancers;
+            let ill = down
+                || asked
+                    && balancers(place, name).into_iter().any(|balancer| {
+                        let targets = if balancer.is_target_group() {
+                            elb::targets(place, &balancer, checks)
+                        } else {
+                            elb::classic_targets(place, &balancer, checks)
+                        };
+                        let its = targets.unwrap_or_default().into_iter().filter(|t| t.id == instance.as_str());
+                        its.into_iter().any(|t| t.state == "unhealthy" || t.reason.as_deref() == Some("Instance"))
+                    });
             if ill {
                 doomed.push((name.clone(), instance.clone()));
             }

@@ -1,17 +1,24 @@
 //! collect-forensics, evidence first, and holding evidence against the ledger, on the sandbox.
 
+mod first;
+mod profile;
+mod scripts;
+
 use crate::support::bench::{Bench, message, outcome};
+use crate::support::program::Home;
 use crate::support::sweep::{self, Drill};
 use async_trait::async_trait;
 use chrono::Duration;
-use lazaret::cloud::sandbox::{Behaviour, CallRecord, Fault, FaultKind};
+use lazaret::cloud::ErrorKind;
+use lazaret::cloud::sandbox::{Fault, FaultKind};
 use lazaret::domain::{Kept, LockMode, Retention, Scope, Vault};
+use lazaret::engine::evidence::verify_folder;
 use lazaret::engine::prepare::{Request, RestoreWhat};
 use lazaret::engine::{Consent, EngineError, ForensicsRequest, RestoreRequest, RunReport};
 use lazaret::ledger::{Outcome, RunState, Store};
+use lazaret::playbook::PlanRefusal;
 use lazaret::playbook::evidence::Manifest;
-use lazaret::playbook::{PlanRefusal, Script};
-use lazaret::policy::{ForensicsPolicy, VolatileEvidence};
+use lazaret::policy::ForensicsPolicy;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -389,105 +396,6 @@ async fn restore_of_a_forensics_run_leaves_the_evidence_and_says_so() {
     assert_eq!(bad(&bench, &run).await, Vec::<String>::new());
 }
 
-/// A bench whose quarantines run the scripts first.
-fn evidence_first(bench: &Bench, folder: &Path) -> Bench {
-    let mut bench = bench.clone();
-    bench.policy.evidence_first = true;
-    bench.policy.volatile = Some(VolatileEvidence { vault: in_folder(folder), seconds: 60 });
-    bench
-}
-
-fn first(calls: &[CallRecord], operation: &str) -> std::time::Duration {
-    calls.iter().filter(|c| c.operation == operation).map(|c| c.started.elapsed).min().unwrap()
-}
-
-fn last(calls: &[CallRecord], operation: &str) -> std::time::Duration {
-    calls.iter().filter(|c| c.operation == operation).map(|c| c.started.elapsed).max().unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn volatile_evidence_comes_before_the_isolation_that_cuts_the_agent_off() {
-    let folder = tempfile::tempdir().unwrap();
-    let bench = evidence_first(&Bench::new("crypto-mining"), folder.path());
-    let_time_pass(&bench);
-    bench.sandbox.set_behaviour(Behaviour { command_time: std::time::Duration::from_secs(5), ..Behaviour::default() });
-    let run = bench.quarantine("web-1").await.unwrap();
-    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
-    assert!(message(&run).contains("is isolated"), "{}", message(&run));
-    let calls = bench.sandbox.calls();
-    let swap = first(&calls, "ec2:ModifyNetworkInterfaceAttribute");
-    assert!(last(&calls, "ssm:GetCommandInvocation") <= swap && first(&calls, "ec2:CreateSnapshots") < swap);
-    assert_eq!(run.kept().len(), Script::ALL.len() + 1);
-    assert_eq!(bad(&bench, &run).await, Vec::<String>::new());
-    assert!(outcome(&bench.restore("web-1").await.unwrap()) == Outcome::Done);
-}
-
-/// Isolation waits for evidence so long and no longer, whatever hangs: the script, the call, the vault, the agent.
-#[tokio::test(start_paused = true)]
-async fn isolation_never_waits_past_the_deadline() {
-    let hours = std::time::Duration::from_secs(7_200);
-    let hang = |operation: &str| Some(Fault::on(operation).kind(FaultKind::HangBefore).always());
-    for (what, fault) in [
-        ("a script that never ends", None),
-        ("SendCommand that never answers", hang("ssm:SendCommand")),
-        ("GetCommandInvocation that never answers", hang("ssm:GetCommandInvocation")),
-        ("an agent that is never told of", hang("ssm:DescribeInstanceInformation")),
-        ("snapshots that are never answered for", hang("ec2:CreateSnapshots")),
-        ("a bucket that never answers", hang("s3:PutObject")),
-    ] {
-        let folder = tempfile::tempdir().unwrap();
-        let mut bench = evidence_first(&Bench::new("crypto-mining"), folder.path());
-        if what.contains("bucket") {
-            let (scope, _) = bench.find("web-1");
-            bench.policy.volatile = Some(VolatileEvidence { vault: in_bucket(&scope), seconds: 60 });
-        }
-        let_time_pass(&bench);
-        let slow = what.contains("script");
-        let command_time = if slow { hours } else { std::time::Duration::ZERO };
-        bench.sandbox.set_behaviour(Behaviour { command_time, ..Behaviour::default() });
-        let prepared = bench.prepare("web-1").await.unwrap();
-        bench.sandbox.clear_calls();
-        if let Some(fault) = fault {
-            bench.sandbox.inject(fault);
-        }
-        let running = {
-            let bench = bench.clone();
-            tokio::spawn(async move { bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap() })
-        };
-        tokio::time::sleep(std::time::Duration::from_secs(65)).await;
-        let (scope, instance) = bench.find("web-1");
-        let world = bench.sandbox.world();
-        let held: BTreeSet<_> =
-            world.scopes[&scope].interfaces_of(&instance).iter().flat_map(|i| i.groups.clone()).collect();
-        let group = held.first().map(|g| world.scopes[&scope].groups[g].group.name.clone());
-        assert!(held.len() == 1 && group.unwrap().starts_with("lazaret-quarantine-"), "{what}: {held:?}");
-        bench.sandbox.clear_faults();
-        if what.contains("snapshots") {
-            running.abort(); // no call of EC2's has a bound of ours beside the adapter's: the run waits for its answer
-            continue;
-        }
-        let run = running.await.unwrap();
-        let report = RunReport::new(&run);
-        assert!(report.isolated_ms.is_some_and(|ms| ms <= 65_000), "{what}: {report:?}");
-        assert_eq!(outcome(&run), Outcome::Partial, "{what}: {}", message(&run));
-        assert!(message(&run).contains("is isolated") && message(&run).contains(".sh on"), "{what}: {}", message(&run));
-        assert!(!message(&run).contains("Write the manifest") || what.contains("bucket"), "{what}: {}", message(&run));
-    }
-}
-
-#[tokio::test]
-async fn without_an_agent_evidence_first_is_the_snapshots_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let bench = evidence_first(&Bench::new("crypto-mining"), folder.path());
-    let (scope, _) = bench.find("web-1");
-    bench.sandbox.edit(|w| w.scopes.get_mut(&scope).unwrap().inside.agents.clear()).unwrap();
-    let prepared = bench.prepare("web-1").await.unwrap();
-    assert!(prepared.plan.warnings.iter().any(|w| w.contains("no scripts are run before the isolation")));
-    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
-    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
-    assert!(run.kept().is_empty());
-}
-
 /// web-1's evidence into a bucket.
 struct IntoBucket;
 
@@ -581,112 +489,75 @@ async fn i3_evidence_of_a_run_that_was_taken_over_verifies() {
     assert!(verified >= 20, "{verified}");
 }
 
-/// The profile's name on an instance.
-fn profile(bench: &Bench, name: &str) -> Option<String> {
-    let (scope, instance) = bench.find(name);
-    let arn = bench.sandbox.world().scopes[&scope].instances[&instance].instance.profile_arn.clone()?;
-    arn.rsplit('/').next().map(str::to_owned)
-}
-
-/// db-1's agent is online only under the profile for evidence.
-fn under_a_profile(bench: &Bench, vault: Vault) -> ForensicsRequest {
-    let mut request = ask(bench, "db-1", vault);
-    request.policy.instance_profile = Some("lazaret-forensics".into());
-    request
-}
-
+/// A volume is snapshotted once in 15 seconds: right after a quarantine, which has done so, that is waited for.
 #[tokio::test(start_paused = true)]
-async fn the_profile_for_the_scripts_is_put_on_and_the_one_before_comes_back() {
+async fn snapshots_of_a_moment_ago_are_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::new("crypto-mining");
-    let before = bench.sandbox.world();
-    let request = under_a_profile(&bench, in_folder(folder.path()));
-    let prepared = bench.engine.prepare_forensics(&request).await.unwrap();
-    let said = prepared.plan.warnings.join("; ");
-    assert!(said.contains("payments-db -> lazaret-forensics"), "{said}");
-    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
-    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
-    assert_eq!(names(&run), PIECES);
-    assert_eq!(profile(&bench, "db-1").as_deref(), Some("payments-db"));
-    assert_eq!(crate::quarantine::comparable(&bench.sandbox.world()), crate::quarantine::comparable(&before));
-    assert!(sweep::standing(&bench).await.is_empty(), "what the run took back itself does not stand");
-    // Without it there are no scripts.
-    let mut without = request.clone();
-    without.policy.instance_profile = None;
-    let plan = bench.engine.prepare_forensics(&without).await.unwrap().plan;
-    assert!(plan.warnings.iter().any(|w| w.contains("no scripts are run")), "{:?}", plan.warnings);
-    // One that is not there is no reason to change anything.
-    let mut unknown = request;
-    unknown.policy.instance_profile = Some("nobodys".into());
-    let error = bench.engine.prepare_forensics(&unknown).await.unwrap_err().to_string();
-    assert!(error.contains("instance profile nobodys does not exist"), "{error}");
-}
-
-/// The profile comes back whatever becomes of the scripts.
-#[tokio::test(start_paused = true)]
-async fn the_profile_comes_back_in_every_outcome() {
-    for (operation, kind) in [
-        ("ssm:SendCommand", FaultKind::Deny),
-        ("ssm:SendCommand", FaultKind::HangBefore),
-        ("ssm:GetCommandInvocation", FaultKind::HangBefore),
-        ("ssm:DescribeInstanceInformation", FaultKind::Fail),
-        ("s3:PutObject", FaultKind::Unavailable),
-        ("ec2:CreateSnapshots", FaultKind::Fail),
-    ] {
-        let what = format!("{kind:?} at {operation}");
-        let bench = Bench::new("crypto-mining");
-        let (scope, _) = bench.find("db-1");
-        let prepared = bench.engine.prepare_forensics(&under_a_profile(&bench, in_bucket(&scope))).await.unwrap();
-        bench.sandbox.inject(Fault::on(operation).kind(kind).always());
-        let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
-        assert!(outcome(&run) != Outcome::Done, "{what}: {}", message(&run));
-        assert_eq!(profile(&bench, "db-1").as_deref(), Some("payments-db"), "{what}: {}", message(&run));
-        assert!(sweep::standing(&bench).await.is_empty(), "{what}");
-    }
-}
-
-/// db-1's evidence, under the profile for evidence.
-struct UnderAProfile;
-
-#[async_trait(?Send)]
-impl Drill for UnderAProfile {
-    async fn stage(&self) -> (Bench, Request) {
-        let bench = Bench::new("crypto-mining");
-        let (scope, _) = bench.find("db-1");
-        let request = under_a_profile(&bench, in_bucket(&scope));
-        (bench, Request::Forensics(Box::new(request)))
-    }
-
-    fn holds(&self, bench: &Bench) -> bool {
-        IntoBucket.holds(bench) && profile(bench, "db-1").as_deref() == Some("payments-db")
-    }
-
-    fn check(&self, bench: &Bench, before: &lazaret::cloud::sandbox::World, what: &str) {
-        IntoBucket.check(bench, before, what);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn i3_every_call_of_a_collection_under_a_profile_fails_times_out_and_crashes() {
-    sweep::every_call(&UnderAProfile).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn i3_a_run_that_is_ended_by_a_person_leaves_a_profile_that_restore_takes_back() {
-    let bench = Bench::new("crypto-mining");
-    let (scope, _) = bench.find("db-1");
-    let prepared = bench.engine.prepare_forensics(&under_a_profile(&bench, in_bucket(&scope))).await.unwrap();
-    bench.sandbox.inject(Fault::on("ssm:SendCommand").kind(FaultKind::HangBefore));
-    assert!(sweep::commit_or_crash(&bench, &prepared, &Consent::default()).await.is_none());
+    let_time_pass(&bench);
+    let too_soon = FaultKind::Error(ErrorKind::Throttled, "SnapshotCreationPerVolumeRateExceeded");
+    let faults = || Fault::on("ec2:CreateSnapshots").kind(too_soon.clone()).always();
+    bench.sandbox.inject(faults());
+    let prepared = bench.engine.prepare_forensics(&ask(&bench, "web-1", in_folder(folder.path()))).await.unwrap();
+    let running = {
+        let (bench, prepared) = (bench.clone(), prepared);
+        tokio::spawn(async move { bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap() })
+    };
+    tokio::time::sleep(std::time::Duration::from_secs(15)).await;
     bench.sandbox.clear_faults();
-    assert_eq!(profile(&bench, "db-1").as_deref(), Some("lazaret-forensics"));
-    bench.let_leases_run_out();
-    let (left, _) = bench.engine.unfinished().await.unwrap().pop().unwrap();
-    let ended = bench.engine.recover(left.run, false, false, None).await.unwrap();
-    assert_eq!(outcome(&ended), Outcome::Partial, "{}", message(&ended));
-    let back = bench.engine.prepare_restore(&sweep::restore_of(&ended)).await.unwrap();
-    let back = bench.engine.commit(&back, &Consent::default(), None).await.unwrap();
-    assert_eq!(outcome(&back), Outcome::Done, "{}", message(&back));
-    assert_eq!(profile(&bench, "db-1").as_deref(), Some("payments-db"));
-    assert!(!bench.sandbox.world().scopes[&scope].inside.buckets[BUCKET].objects.is_empty(), "evidence stays");
+    let run = running.await.unwrap();
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    let (scope, _) = bench.find("web-1");
+    assert_eq!(bench.sandbox.world().scopes[&scope].snapshots.len(), 2);
+    // And not for ever.
+    bench.sandbox.inject(faults());
+    let run = collect(&bench, &ask(&bench, "web-1", in_folder(folder.path()))).await;
+    assert_eq!(outcome(&run), Outcome::Partial, "{}", message(&run));
+    assert!(message(&run).contains("SnapshotCreationPerVolumeRateExceeded"), "{}", message(&run));
+}
+
+/// Evidence in a folder is verified with the ledger alone: nobody's credentials, and no call.
+#[tokio::test]
+async fn a_folder_is_verified_without_aws() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::new("crypto-mining");
+    let run = collect(&bench, &ask(&bench, "web-1", in_folder(folder.path()))).await;
+    bench.sandbox.clear_calls();
+    let good = verify_folder(&bench.ledger, run.run).await.unwrap().unwrap();
+    assert!(good.is_good() && good.pieces == PIECES.len(), "{good:?}");
+    std::fs::write(file(folder.path(), &run, "console/output.txt"), "nothing happened").unwrap();
+    let bad = verify_folder(&bench.ledger, run.run).await.unwrap().unwrap();
+    assert_eq!(bad.bad.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["console/output.txt"]);
+    assert!(bench.sandbox.calls().is_empty());
+    // What is in a bucket is asked for there.
+    let (scope, _) = bench.find("web-1");
+    let elsewhere = collect(&bench, &ask(&bench, "web-1", in_bucket(&scope))).await;
+    assert_eq!(verify_folder(&bench.ledger, elsewhere.run).await.unwrap(), None);
+    let unknown = verify_folder(&bench.ledger, lazaret::domain::RunId::from_parts(1, 1)).await.unwrap_err();
+    assert!(unknown.to_string().contains("the ledger has no run"), "{unknown}");
+}
+
+/// The program, too, and what it says to do next can be pasted.
+#[test]
+fn the_program_verifies_a_folder_without_credentials() {
+    let home = Home::new();
+    let taken = home.run(&["--sandbox", "forensics", "i-0ab12cd34ef56ab78", "--yes", "--json"]).json();
+    let run = taken["run"].as_str().unwrap();
+    let next = taken["next"][0].as_str().unwrap();
+    assert!(next.ends_with(&format!("lazaret evidence verify {run}")), "{next}");
+    let data = home.path().join("data/lazaret/sandbox/crypto-mining");
+    let verified = home.run(&["--data", data.to_str().unwrap(), "evidence", "verify", run]);
+    assert_eq!((verified.code, verified.out.starts_with("good: 9 pieces")), (0, true), "{verified:?}");
+}
+
+/// A finding about something else is no reason for this instance's evidence.
+#[test]
+fn a_finding_about_another_instance_is_refused() {
+    let home = Home::new();
+    let listed = home.run(&["--sandbox", "findings", "--json"]).out;
+    let other = listed.lines().find(|l| l.contains("i-09e3f00000000b007")).unwrap();
+    let other: serde_json::Value = serde_json::from_str(other).unwrap();
+    let id = other["id"].as_str().unwrap();
+    let said = home.run(&["--sandbox", "forensics", "i-0ab12cd34ef56ab78", "--finding", id, "--plan"]);
+    assert!(said.code == 2 && said.err.contains("not about i-0ab12cd34ef56ab78"), "{said:?}");
 }
