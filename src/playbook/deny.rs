@@ -62,6 +62,12 @@ pub fn cut_off(now: DateTime<Utc>) -> DateTime<Utc> {
     now.trunc_subsecs(0) + Duration::seconds(1)
 }
 
+/// The cut-off that stands in a document of [`revoke_sessions`], as text; none in any other.
+pub fn cut_off_of(document: &str) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_str(document).ok()?;
+    document["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"].as_str().map(str::to_owned)
+}
+
 /// A name or document with the run and the moment in place of what stood for them.
 pub fn settled(text: &str, run: RunId, now: DateTime<Utc>) -> String {
     text.replace(RUN, &run.to_string()).replace(NOW, &cut_off(now).to_rfc3339_opts(SecondsFormat::Secs, true))

@@ -214,6 +214,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             Change::Protection(_) => protection_back(change, request, &mut plan.drift),
             _ => back(change, request, &mut plan.drift),
         };
+        if back.is_some() {
+            plan.warnings.extend(change.undoing());
+        }
         plan.steps.extend(back);
     }
     if plan.steps.is_empty() {

@@ -370,6 +370,9 @@ async fn a_restore_leaves_the_key_inactive_says_so_and_reactivates_it_only_by_it
     let back = restore(&bench, run.run, &["all"]).await;
     assert_eq!(outcome(&back), Outcome::Done, "{}", message(&back));
     assert!(back.plan.drift.iter().all(|d| d.kind == DriftKind::Withheld) && !back.plan.leaves_to_decide());
+    let begins =
+        "user deploy-bot acts again with every Active key and every session that has not expired, a thief's too";
+    assert_eq!(back.plan.warnings, [begins]);
     let how = format!("lazaret restore --run {} --reactivate {KEY}", run.run);
     assert!(message(&back).contains(&how) && message(&back).contains("Inactive"), "{}", message(&back));
     assert_eq!(access(&bench, KEY), Access::NotAccepted("InvalidClientTokenId"));

@@ -345,6 +345,9 @@ async fn drift_at_undo_is_left_alone_and_the_rest_goes_back() {
     let back = bench.engine.prepare_restore(&undo).await.unwrap();
     assert_eq!(back.plan.drift.len(), 1, "{:?}", back.plan.drift);
     assert!(back.plan.drift[0].what.contains(web_2.as_str()) && back.plan.drift[0].now == "payments-db");
+    let begins = &back.plan.warnings;
+    assert!(begins.len() == 1 && begins[0].contains("issued before 2026-"), "{begins:?}");
+    assert!(begins[0].ends_with("and has not expired acts again, a thief's too"), "{begins:?}");
     let back = bench.engine.commit(&back, &Consent::default(), None).await.unwrap();
     let world = bench.sandbox.world();
     assert_eq!((profile(&world, "web-1").as_str(), profile(&world, "web-2").as_str()), ("ec2rolle", "payments-db"));

@@ -184,6 +184,8 @@ pub fn wrap(content: &str, width: usize) -> Vec<String> {
             continue;
         }
         for grapheme in word.graphemes(true) {
+            // One sign may be wider than a very narrow line: nothing of it fits.
+            let grapheme = if text::width(grapheme) > width { "…" } else { grapheme };
             let wide = text::width(grapheme);
             if used + wide > width && used > 0 {
                 lines.push(std::mem::take(&mut line));
@@ -272,6 +274,7 @@ mod tests {
         assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
         assert_eq!(wrap("", 4), [""]);
         assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap("a\u{1aff0}\u{d4a}b", 2), ["a…", "b"], "a sign of three cells");
     }
 
     #[test]

@@ -172,6 +172,11 @@ pub trait Edit: Clone + Sized {
         None
     }
 
+    /// What begins again when it is taken back, where people must know that before they do it.
+    fn undoing(&self) -> Option<String> {
+        None
+    }
+
     /// Whether a later intention of the same step may take its place in the record, once it has certainly failed: the
     /// same edit, made otherwise, such as an entry under another number.
     fn renewed_by(&self, _later: &Self) -> bool {
@@ -429,6 +434,11 @@ impl Change {
     /// See [`Edit::without_effect`].
     pub fn without_effect(&self, world: &Observed) -> Option<String> {
         every!(self, e => e.without_effect(world))
+    }
+
+    /// See [`Edit::undoing`].
+    pub fn undoing(&self) -> Option<String> {
+        every!(self, e => e.undoing())
     }
 
     /// See [`Edit::renewed_by`].

@@ -89,6 +89,18 @@ impl Edit for PutInlinePolicy {
         })
     }
 
+    fn undoing(&self) -> Option<String> {
+        let ours = self.after.as_ref().filter(|_| self.before.is_none())?;
+        Some(match &self.of {
+            Principal::Role(name) => format!(
+                "every session of role {} that was cut{} and has not expired acts again, a thief's too",
+                text::safe(name),
+                deny::cut_off_of(ours).map(|at| format!(", issued before {}", text::fit(&at, 40))).unwrap_or_default()
+            ),
+            Principal::User(name) => acts_again(name),
+        })
+    }
+
     /// A cut of sessions that certainly was not made is made as of a later moment.
     fn renewed_by(&self, later: &Self) -> bool {
         let same = (&self.of, &self.name, &self.before) == (&later.of, &later.name, &later.before);
@@ -115,6 +127,14 @@ pub struct AttachManagedPolicy {
     pub before: bool,
     /// Whether it will be.
     pub after: bool,
+}
+
+/// What the end of a Deny on a user means.
+fn acts_again(user: &str) -> String {
+    format!(
+        "user {} acts again with every Active key and every session that has not expired, a thief's too",
+        text::safe(user)
+    )
 }
 
 fn attached(is: bool) -> String {
@@ -168,6 +188,10 @@ impl Edit for AttachManagedPolicy {
 
     fn inverse(&self) -> Option<Self> {
         Some(Self { before: self.after, after: self.before, ..self.clone() })
+    }
+
+    fn undoing(&self) -> Option<String> {
+        (self.after && !self.before).then(|| acts_again(&self.user))
     }
 
     fn then(&self, later: &Self) -> Option<Self> {

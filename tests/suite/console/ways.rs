@@ -19,7 +19,7 @@ async fn a_quarantine_can_cut_flows_and_says_what_may_survive() {
     desk.hides("stands open to everybody for a moment");
     desk.do_keys("x").await;
     desk.shows("stands open to everybody for a moment");
-    desk.shows("stay tracked and may live on");
+    desk.shows("egress-only internet gateways, and ICMP");
     desk.hides("denies the finding's address alone, for an hour");
     desk.do_keys("x").await;
     desk.hides("stands open to everybody for a moment");
@@ -30,12 +30,12 @@ async fn a_quarantine_can_cut_flows_and_says_what_may_survive() {
     desk.press("C");
     assert_eq!(mutations(&desk), 0);
     desk.rest().await;
-    desk.shows("stay tracked and may live on");
+    desk.shows("egress-only internet gateways, and ICMP");
     desk.shows("denies the finding's address alone, for an hour");
     desk.do_keys("C").await;
     desk.shows("Quarantine done");
     desk.shows("WHAT THIS DOES NOT STOP");
-    desk.shows("stay tracked and may live on");
+    desk.shows("egress-only internet gateways, and ICMP");
     let build = desk.bench.find("build-7");
     assert_eq!(desk.model.quarantine.status(&build), Some(Status::Isolated));
     let calls: Vec<String> = desk.bench.sandbox.calls().into_iter().map(|c| c.operation).collect();
