@@ -124,20 +124,21 @@ async fn place(
 async fn extend(session: &Session, args: &BlockArgs, ttl: Ttl, out: &Out) -> Result<Exit, Failure> {
     let which = args.run.map_or(WhichBlocks::All, WhichBlocks::Run);
     let scopes = scopes_with(session, args).await?;
-    let mut worst = Exit::Done;
+    let mut ends = Vec::new();
     for scope in scopes {
         let request = ExtendRequest { scope: scope.clone(), range: args.address, which, ttl: Some(ttl) };
-        let prepared = session
-            .engine
-            .prepare_extend(&request)
-            .await
-            .map_err(|e| unplanned(Playbook::ExtendBlock, &subject(&args.address), &scope, e, out))?;
-        let exit = carry_out(session, prepared, &Consent::default(), args.commit, out).await?;
-        if worst == Exit::Done {
-            worst = exit;
-        }
+        let done = match session.engine.prepare_extend(&request).await {
+            Ok(prepared) => carry_out(session, prepared, &Consent::default(), args.commit, out).await,
+            Err(e) => Err(unplanned(Playbook::ExtendBlock, &subject(&args.address), &scope, e, out)),
+        };
+        // What fails in one place keeps no other from its own.
+        ends.push(done.unwrap_or_else(|failure| {
+            let exit = failure.exit;
+            out.error(&failure);
+            exit
+        }));
     }
-    Ok(worst)
+    Ok(Exit::together(&ends))
 }
 
 async fn scopes_with(session: &Session, args: &BlockArgs) -> Result<BTreeSet<Scope>, Failure> {

@@ -4,7 +4,7 @@ use super::observe::acls::counters;
 use super::{Engine, EngineError, outstanding};
 use crate::domain::{AclEntry, AclId, FindingId, NetworkAcl, RunId, Scope, text};
 use crate::ledger::{RunFilter, RunState};
-use crate::playbook::block::counter::{CounterState, compare};
+use crate::playbook::block::counter::compare;
 use crate::playbook::change::{DenyAddress, ways};
 use crate::playbook::{Action, Change};
 use chrono::{DateTime, Utc};
@@ -104,6 +104,19 @@ pub fn ours(runs: Vec<RunState>) -> Vec<Block> {
     blocks
 }
 
+/// The numbers that our runs have used in each ACL, whether their entries stand or have been taken away.
+pub fn numbers_used<'a>(runs: impl IntoIterator<Item = &'a RunState>) -> BTreeMap<(Scope, AclId), BTreeSet<i32>> {
+    let mut used: BTreeMap<_, BTreeSet<i32>> = BTreeMap::new();
+    for run in runs {
+        for change in run.changes() {
+            if let Change::DenyAddress(DenyAddress { adds: true, acl, number, .. }) = change {
+                used.entry((run.plan.scope.clone(), acl)).or_default().insert(number);
+            }
+        }
+    }
+    used
+}
+
 /// What a table says of a block; `None` for a table that isn't there any more.
 pub fn look(deny: &DenyAddress, acl: Option<&NetworkAcl>) -> BlockState {
     let Some(acl) = acl else { return BlockState::Gone };
@@ -172,7 +185,9 @@ impl Engine {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn blocks(&self, scopes: &[Scope]) -> Result<BlockList, EngineError> {
-        let mut blocks = self.recorded_blocks().await?;
+        let runs = self.ledger().runs(&RunFilter::default()).await?;
+        let used = numbers_used(&runs);
+        let mut blocks = ours(runs);
         blocks.retain(|b| scopes.contains(&b.scope));
         let (reads, all) = (self.cloud().reads(), []);
         let tables = futures::future::join_all(scopes.iter().map(|scope| reads.network_acls(scope, &all))).await;
@@ -190,7 +205,7 @@ impl Engine {
                         .filter(|acl| !acl.denies().is_empty() || list.blocks.iter().any(|b| b.deny.acl == acl.id))
                         .map(|acl| acl.id.clone())
                         .collect();
-                    self.count(scope, &acls, &denying, &mut list).await;
+                    self.count(scope, &acls, &denying, &used, &mut list).await;
                 }
                 Err(error) => list.errors.push(error.to_string()),
             }
@@ -199,7 +214,14 @@ impl Engine {
     }
 
     /// Holds the counters of these ACLs against their tables.
-    async fn count(&self, scope: &Scope, acls: &[NetworkAcl], which: &BTreeSet<AclId>, list: &mut BlockList) {
+    async fn count(
+        &self,
+        scope: &Scope,
+        acls: &[NetworkAcl],
+        which: &BTreeSet<AclId>,
+        used: &BTreeMap<(Scope, AclId), BTreeSet<i32>>,
+        list: &mut BlockList,
+    ) {
         if which.is_empty() {
             return;
         }
@@ -212,10 +234,9 @@ impl Engine {
         };
         for acl in acls {
             let Some(counter) = found.get(&acl.id) else { continue };
-            let drift = match compare(acl, Some(counter)) {
-                CounterState::Drifted(how) => Some(how),
-                CounterState::Absent | CounterState::Agrees(_) => None,
-            };
+            let none = BTreeSet::new();
+            let used = used.get(&(scope.clone(), acl.id.clone())).unwrap_or(&none);
+            let drift = compare(acl, Some(counter), used).drift().map(|how| format!("it {how}"));
             let says = text::fit(&counter.value, 20);
             list.counters.push(CounterSeen { scope: scope.clone(), acl: acl.id.clone(), says, drift });
         }

@@ -5,10 +5,11 @@ use super::field::Field;
 use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
 use crate::console::msg::AclRead;
-use crate::domain::{AccountId, AclAction, AclDirection, AclEntry, AclId, NetworkAcl, RunId, Scope, text};
-use crate::engine::blocks::{look, ours};
+use crate::domain::{AccountId, AclAction, AclCounter, AclDirection, AclEntry, AclId, NetworkAcl, RunId, Scope, text};
+use crate::engine::blocks::{look, numbers_used, ours};
 use crate::engine::{Block, BlockState};
 use crate::ledger::RunState;
+use crate::playbook::block::counter::compare;
 use crate::playbook::{Action, Change};
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
@@ -22,17 +23,6 @@ pub type LineKey = (AclKey, Option<(i32, String)>);
 
 /// The path below which counters lie, one for each ACL.
 pub const COUNTERS: &str = "/nacl/";
-
-/// The counter of one ACL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counter {
-    /// Its value, where it is a number; else its text, safe to show.
-    pub value: Result<i64, String>,
-    /// How often it was written.
-    pub version: i64,
-    /// When it was last written.
-    pub at: Option<DateTime<Utc>>,
-}
 
 /// One deny: the same number and range in one direction or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +46,12 @@ pub struct AclRow {
     pub key: AclKey,
     /// The ACL; none where only a counter is left of it.
     pub acl: Option<NetworkAcl>,
-    /// The highest number of a deny below the final one.
-    pub highest: Option<i32>,
     /// Its denies below the final ones, by number; those of ours that somebody else has removed too.
     pub denies: Vec<Deny>,
     /// Its counter.
-    pub counter: Option<Counter>,
+    pub counter: Option<AclCounter>,
+    /// How it differs from the table, where it does.
+    pub counter_drift: Option<String>,
     /// Entries used, the final deny included: IPv4 in, IPv4 out, IPv6 in, IPv6 out.
     pub used: [usize; 4],
     /// What does not fit together, each a sentence.
@@ -82,6 +72,8 @@ pub fn shadowed_by(acl: &NetworkAcl, deny: &AclEntry) -> Option<i32> {
 pub struct Blocks {
     reads: BTreeMap<Scope, AclRead>,
     ours: Vec<Block>,
+    /// The numbers that our runs have used.
+    used: BTreeMap<AclKey, BTreeSet<i32>>,
     rows: BTreeMap<AclKey, AclRow>,
     order: Vec<LineKey>,
     without_denies: usize,
@@ -100,6 +92,7 @@ impl Blocks {
         Self {
             reads: BTreeMap::new(),
             ours: vec![],
+            used: BTreeMap::new(),
             rows: BTreeMap::new(),
             order: vec![],
             without_denies: 0,
@@ -187,7 +180,9 @@ impl Blocks {
             let blocks = |a: &Action| matches!(a, Action::Change(Change::DenyAddress(_)) | Action::MoveExpiry { .. });
             r.plan.steps.iter().any(|s| blocks(&s.action))
         };
-        self.ours = ours(runs.iter().filter(about).cloned().collect());
+        let runs: Vec<RunState> = runs.iter().filter(about).cloned().collect();
+        self.used = numbers_used(&runs);
+        self.ours = ours(runs);
     }
 
     /// Makes the lines anew from ledger and readings.
@@ -198,7 +193,9 @@ impl Blocks {
             let mut counters = counters(read);
             for acl in &read.acls {
                 let mine = self.ours.iter().filter(|b| b.scope == *scope && b.deny.acl == acl.id);
-                let row = row(scope, acl, counters.remove(&acl.id), mine, self.quota);
+                let none = BTreeSet::new();
+                let used = self.used.get(&(scope.clone(), acl.id.clone())).unwrap_or(&none);
+                let row = row(scope, acl, counters.remove(&acl.id), used, mine, self.quota);
                 let plain = row.denies.is_empty() && row.counter.is_none();
                 self.without_denies += usize::from(plain);
                 if self.all || !plain {
@@ -278,7 +275,7 @@ impl Deny {
 
 /// An ACL that is not there, or was not read.
 fn absent(key: AclKey) -> AclRow {
-    AclRow { key, acl: None, highest: None, denies: vec![], counter: None, used: [0; 4], oddities: vec![] }
+    AclRow { key, acl: None, denies: vec![], counter: None, counter_drift: None, used: [0; 4], oddities: vec![] }
 }
 
 /// A block of ours of which nothing stands, or nobody knows what does.
@@ -318,14 +315,14 @@ fn denies<'a>(acl: &NetworkAcl, mine: impl Iterator<Item = &'a Block>) -> Vec<De
     list.into_values().collect()
 }
 
-fn counters(read: &AclRead) -> BTreeMap<AclId, Counter> {
+fn counters(read: &AclRead) -> BTreeMap<AclId, AclCounter> {
     let mut counters = BTreeMap::new();
     for parameter in &read.counters {
         let rest = parameter.name.strip_prefix(COUNTERS).unwrap_or_default();
         // What lies below a counter is somebody's own.
         let Ok(id) = rest.parse::<AclId>() else { continue };
-        let value = parameter.value.trim().parse().map_err(|_| text::fit(&parameter.value, 20));
-        counters.insert(id, Counter { value, version: parameter.version, at: parameter.modified_at });
+        let (value, version, modified_at) = (parameter.value.clone(), parameter.version, parameter.modified_at);
+        counters.insert(id, AclCounter { value, version, modified_at });
     }
     counters
 }
@@ -333,27 +330,21 @@ fn counters(read: &AclRead) -> BTreeMap<AclId, Counter> {
 fn row<'a>(
     scope: &Scope,
     acl: &NetworkAcl,
-    counter: Option<Counter>,
+    counter: Option<AclCounter>,
+    used: &BTreeSet<i32>,
     mine: impl Iterator<Item = &'a Block>,
     quota: usize,
 ) -> AclRow {
-    let highest = acl.denies().iter().map(|e| e.number).max();
     let denies = denies(acl, mine);
-    let used = [
+    let entries = [
         acl.entries_of(AclDirection::Ingress, false).len(),
         acl.entries_of(AclDirection::Egress, false).len(),
         acl.entries_of(AclDirection::Ingress, true).len(),
         acl.entries_of(AclDirection::Egress, true).len(),
     ];
     let mut oddities = Vec::new();
-    match counter.as_ref().map(|c| &c.value) {
-        Some(Err(text)) => oddities.push(format!("the counter holds \"{text}\", which is no number")),
-        Some(Ok(value)) if Some(*value) != highest.map(i64::from) => oddities.push(match highest {
-            Some(highest) => format!("the counter says {value}, the highest deny is {highest}"),
-            None => format!("the counter says {value}, and there is no deny"),
-        }),
-        _ => {}
-    }
+    let counter_drift = compare(acl, counter.as_ref(), used).drift();
+    oddities.extend(counter_drift.as_ref().map(|how| format!("the counter {how}")));
     for deny in &denies {
         let name = format!("deny {} {}", deny.number, text::fit(&deny.cidr, 43));
         match (deny.ours.as_ref().map(|b| &b.seen), deny.behind) {
@@ -366,10 +357,18 @@ fn row<'a>(
             _ => {}
         }
     }
-    for (used, name) in used.iter().zip(["IPv4 ingress", "IPv4 egress", "IPv6 ingress", "IPv6 egress"]) {
+    for (used, name) in entries.iter().zip(["IPv4 ingress", "IPv4 egress", "IPv6 ingress", "IPv6 egress"]) {
         if *used >= quota {
             oddities.push(format!("{name} has {used} of {quota} entries: no room"));
         }
     }
-    AclRow { key: (scope.clone(), acl.id.clone()), highest, denies, counter, used, oddities, acl: Some(acl.clone()) }
+    AclRow {
+        key: (scope.clone(), acl.id.clone()),
+        acl: Some(acl.clone()),
+        denies,
+        counter,
+        counter_drift,
+        used: entries,
+        oddities,
+    }
 }

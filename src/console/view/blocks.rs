@@ -8,7 +8,7 @@ use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
 use crate::console::model::blocks::{AclRow, COUNTERS, Deny, shadowed_by};
-use crate::domain::{AclAction, AclDirection, AclEntry, NetworkAcl, text};
+use crate::domain::{AclAction, AclCounter, AclDirection, AclEntry, NetworkAcl, text};
 use crate::engine::{Block, BlockState};
 use chrono::Duration;
 use ratatui::Frame;
@@ -149,13 +149,13 @@ fn left(left: Duration) -> String {
     if left < Duration::hours(3) { format!("{}m", left.num_minutes().max(0)) } else { age(left) }
 }
 
-/// The counter in words, and whether it differs from the highest deny.
+/// The counter in words, and whether it differs from the table.
 fn counter_words(row: &AclRow) -> (String, bool) {
-    match row.counter.as_ref().map(|c| &c.value) {
+    match row.counter.as_ref().map(AclCounter::number) {
         None => ("no counter".to_owned(), false),
-        Some(Err(_)) => ("≠ no number".to_owned(), true),
-        Some(Ok(value)) if Some(*value) == row.highest.map(i64::from) => (format!("counter {value}"), false),
-        Some(Ok(value)) => (format!("≠ count {value}"), true),
+        Some(None) => ("≠ no number".to_owned(), true),
+        Some(Some(number)) if row.counter_drift.is_some() => (format!("≠ count {number}"), true),
+        Some(Some(number)) => (format!("counter {number}"), false),
     }
 }
 
@@ -271,11 +271,12 @@ fn of_deny(doc: &mut Doc<'_>, model: &Model, deny: &Deny) {
 fn counter(doc: &mut Doc<'_>, model: &Model, row: &AclRow) {
     match &row.counter {
         Some(counter) => {
-            let value = counter.value.as_ref().map_or_else(|text| format!("\"{text}\""), ToString::to_string);
+            let value =
+                counter.number().map_or_else(|| format!("\"{}\"", text::fit(&counter.value, 20)), |n| n.to_string());
             let written = format!(
                 "{value}, written {} ({} ago)",
                 count(usize::try_from(counter.version).unwrap_or(0), "time"),
-                ago(counter.at, model.now)
+                ago(counter.modified_at, model.now)
             );
             doc.field("counter", if counter_words(row).1 { Role::Drift } else { Role::Base }, &written);
         }

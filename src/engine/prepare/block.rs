@@ -1,17 +1,18 @@
 //! What blocking, unblocking and extending need to know, and their plans.
 
-use super::super::blocks::Block;
+use super::super::blocks::{Block, numbers_used};
 use super::super::observe::observe;
 use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::cloud::port::{InstanceQuery, InterfaceQuery};
 use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId, Scope};
+use crate::ledger::RunFilter;
 use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
 use crate::playbook::{FindingRef, Needs, Observed, PlanRefusal};
 use crate::policy::address::AwsRanges;
 use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Ttl};
 use ipnet::IpNet;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Asks for the block of one address or range.
@@ -91,7 +92,11 @@ impl Engine {
         let (observed, interfaces) = self.observe_acls(request).await?;
         let recorded = self.recorded(&request.scope, &request.range, WhichBlocks::All).await?;
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
+        let used = numbers_used(&self.ledger().runs(&RunFilter::default()).await?);
+        let here = |((scope, acl), numbers)| (scope == request.scope).then_some((acl, numbers));
+        let used: BTreeMap<AclId, BTreeSet<i32>> = used.into_iter().filter_map(here).collect();
         let plan = block::plan(&block::Request {
+            used: &used,
             range: request.range,
             directions: request.directions.clone(),
             ttl: request.ttl,

@@ -22,7 +22,6 @@ use crate::policy::address::{AwsRanges, Known, OwnRange, check};
 use crate::policy::{BlockPolicy, Ttl};
 use allocate::{Wanted, number, room};
 use chrono::{DateTime, Utc};
-use counter::CounterState;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,6 +58,8 @@ pub struct Request<'a> {
     pub interfaces: &'a [Interface],
     /// Our blocks of this range in this account and Region.
     pub recorded: &'a [Recorded],
+    /// The numbers that our ledger knows to have been used in each ACL.
+    pub used: &'a BTreeMap<AclId, BTreeSet<i32>>,
     /// How to block, and what never to.
     pub policy: &'a BlockPolicy,
     /// AWS's published ranges, where they are known.
@@ -326,11 +327,10 @@ fn warnings(request: &Request<'_>, range: &IpNet, directions: &BTreeSet<AclDirec
     let observed = request.observed;
     for acl in observed.acls.values() {
         warnings.push(behind(acl, range, request.interfaces));
-        match counter::compare(acl, observed.counters.get(&acl.id)) {
-            CounterState::Drifted(how) => {
-                warnings.push(format!("the counter of {} has drifted: {how}. The table counts", acl.id));
-            }
-            CounterState::Absent | CounterState::Agrees(_) => {}
+        let none = BTreeSet::new();
+        let used = request.used.get(&acl.id).unwrap_or(&none);
+        if let Some(how) = counter::compare(acl, observed.counters.get(&acl.id), used).drift() {
+            warnings.push(format!("the counter of {} has drifted: it {how}. The table counts", acl.id));
         }
         for direction in directions {
             let wider = |e: &&&crate::domain::AclEntry| {

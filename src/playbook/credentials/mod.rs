@@ -201,7 +201,8 @@ fn cut_user(request: &Request<'_>, record: &UserRecord, dossier: &Dossier, plan:
     let used = policies_size(record.inline.values());
     let room = USER_POLICY_LIMIT.saturating_sub(used);
     if policy_size(&deny::deny_all()) <= room {
-        plan.steps.push(policy_step(&Principal::User(name.to_owned()), deny::deny_all_name(), deny::deny_all()));
+        let title = format!("Deny everything to user {}", text::fit(name, 80));
+        plan.steps.push(policy_step(&Principal::User(name.to_owned()), title, deny::deny_all_name(), deny::deny_all()));
     } else if denied {
         plan.warnings.push(format!(
             "no room for a Deny of our own ({used} of {USER_POLICY_LIMIT} characters used): the one that stands there is \
@@ -289,7 +290,9 @@ fn cut_role(
              {size}. Move one of them to a managed policy and try again"
         )));
     }
-    plan.steps.push(policy_step(&Principal::Role(role.name.clone()), deny::revoke_sessions_name(), document));
+    let place = request.only_instance.map(|instance| format!(" on {instance} alone")).unwrap_or_default();
+    let title = format!("Deny everything to the sessions of role {shown} until now{place}");
+    plan.steps.push(policy_step(&Principal::Role(role.name.clone()), title, deny::revoke_sessions_name(), document));
     let issued = "issued before the run began its cut";
     let (what, title) = match request.only_instance {
         Some(instance) => (
@@ -402,11 +405,7 @@ fn key_step(user: &str, key: &str) -> Step {
     cut(format!("key-{key}"), format!("Make key {} Inactive", text::fit(key, 60)), Change::AccessKeyStatus(change))
 }
 
-fn policy_step(of: &Principal, name: String, document: String) -> Step {
-    let title = match of {
-        Principal::User(user) => format!("Deny everything to user {}", text::fit(user, 80)),
-        Principal::Role(role) => format!("Deny everything to the sessions of role {} until now", text::fit(role, 80)),
-    };
+fn policy_step(of: &Principal, title: String, name: String, document: String) -> Step {
     let change = PutInlinePolicy { of: of.clone(), name, before: None, after: Some(document) };
     cut("deny".to_owned(), title, Change::InlinePolicy(change))
 }

@@ -50,7 +50,7 @@ pub(super) fn steps(instance: &Instance, interfaces: &[&Interface], wave: u8) ->
         };
         steps.push(step(
             pass_step(interface),
-            format!("Pass {} through it, so that its flows lose their tracking", interface.id),
+            format!("Pass {} through a group that allows all, so that its flows lose their tracking", interface.id),
             wave,
             Weight::Wanted,
             vec![MAKE.into()],
@@ -105,7 +105,7 @@ pub(super) fn warnings(request: &Request<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     if request.policy.cut_flows.by_groups() {
         warnings.push(
-            "--cut-flows: each interface stands open to everybody for a moment, in and out, before it is in quarantine"
+            "to cut flows, each interface stands open to everybody for a moment, in and out, before it is in quarantine"
                 .into(),
         );
     }
