@@ -124,6 +124,11 @@ impl Instance {
         self.tags.get("Name").map(String::as_str).filter(|n| !n.is_empty())
     }
 
+    /// Its id, with its name where it has one. Safe.
+    pub fn named(&self) -> String {
+        self.name().map_or_else(|| self.id.to_string(), |n| format!("{} ({})", self.id, super::text::fit(n, 60)))
+    }
+
     /// Whether it can still be contained: everything but ended or ending.
     pub fn exists(&self) -> bool {
         !matches!(self.state.as_str(), "terminated" | "shutting-down")

@@ -1,10 +1,20 @@
 //! What became of one step's calls.
 
-use super::readback::Sight;
 use crate::cloud::CloudError;
 use crate::domain::Kept;
 use crate::ledger::StepError;
-use crate::playbook::Change;
+use crate::playbook::{Change, StepId};
+
+/// What a read-back saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// Each change's step, whether it holds, and what was seen.
+    pub(super) findings: Vec<(StepId, bool, String)>,
+    /// What AWS has said yes to and does not show yet, in words: nothing is said about it.
+    pub(super) late: Vec<String>,
+    /// Why the read-back as a whole did not succeed.
+    pub(super) problem: Option<String>,
+}
 
 /// The code of a failure that looking has established: the step had no effect and may be begun again.
 pub(super) const NOT_APPLIED: &str = "NotApplied";

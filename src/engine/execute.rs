@@ -3,17 +3,17 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
-use super::answer::{Answer, HALF_DONE, NOT_APPLIED, step_error, unclear_or_failed};
+use super::answer::{Answer, HALF_DONE, NOT_APPLIED, Sight, step_error, unclear_or_failed};
 use super::journal::Journal;
 use super::look::look_into;
-use super::readback::{self, Sight};
+use super::readback;
 use super::recheck::recheck;
 use super::resolve::{group_made, open_group_step, passing, resolved_change};
 use super::retry::retrying;
 use super::{Engine, EngineError, LEASE, apply, block, evidence, message, service, simulate};
 use crate::cloud::port::{FindingUpdate, Target};
 use crate::cloud::{Permit, Writes};
-use crate::domain::{InterfaceId, Partition, Scope, text};
+use crate::domain::{Partition, Scope, text};
 use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::change::OpenGroup;
 use crate::playbook::tags::RUN;
@@ -247,27 +247,6 @@ fn passing_before(state: &RunState, wave: u8) -> Vec<StepId> {
         |step: &&Step| step.wave == wave && matches!(&step.action, Action::Change(Change::InterfaceGroups(_)));
     let swaps = state.plan.steps.iter().filter(swapped);
     swaps.filter_map(|s| Some(passing(state, s)?.id.clone())).collect()
-}
-
-/// Whether an interface may stand in the allow-all group: it has passed into it, and neither got on nor back.
-pub(super) fn stands_open(state: &RunState) -> Vec<InterfaceId> {
-    let mut open = BTreeSet::new();
-    for step in &state.plan.steps {
-        let Some(status) = state.steps.get(&step.id) else { continue };
-        match (&step.action, &status.change) {
-            (Action::Change(Change::InterfaceGroups(planned)), _)
-                if planned.passing && status.state.may_have_effect() =>
-            {
-                open.insert(planned.interface.clone());
-            }
-            (Action::Change(Change::InterfaceGroups(planned)), _) if planned.passing => {}
-            (_, Some(Change::InterfaceGroups(groups))) if status.state.succeeded() => {
-                open.remove(&groups.interface);
-            }
-            _ => {}
-        }
-    }
-    open.into_iter().collect()
 }
 
 /// Why waves from here on must not change anything more: an essential step before them did not succeed.

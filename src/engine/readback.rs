@@ -1,6 +1,7 @@
 //! Looking at what a run has changed: nothing is claimed that was not read back.
 
 use super::Engine;
+use super::answer::Sight;
 use super::block;
 use super::observe::observe_strictly;
 use super::retry::rereading;
@@ -25,17 +26,6 @@ pub(super) const WAITS: [Duration; 6] = [
 /// After how many looks a finding that isn't shown as set is left at that: Security Hub takes minutes, and three looks a
 /// second.
 const LATE_LOOKS: usize = 2;
-
-/// What a read-back saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sight {
-    /// Each change's step, whether it holds, and what was seen.
-    pub(super) findings: Vec<(StepId, bool, String)>,
-    /// What AWS has said yes to and does not show yet, in words: nothing is said about it.
-    pub(super) late: Vec<String>,
-    /// Why the read-back as a whole did not succeed.
-    pub(super) problem: Option<String>,
-}
 
 /// The changes that AWS has said yes to and that were not seen to hold yet.
 fn to_read(state: &RunState) -> Vec<(StepId, Change)> {

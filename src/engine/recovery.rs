@@ -1,10 +1,11 @@
 //! After a crash, on any machine that sees the ledger: look at the world, and let it say what was applied.
 
-use super::execute::{run, stands_open};
+use super::execute::run;
 use super::journal::Journal;
 use super::look::look_into;
 use super::readback::{look, not_shown_yet};
 use super::resolve::resolved_change;
+use super::resolve::stands_open;
 use super::{Engine, EngineError, LEASE, Progress, Refusal};
 use crate::domain::RunId;
 use crate::ledger::{Event, LedgerError, Outcome, RunFilter, RunState, StepState};

@@ -1,7 +1,7 @@
 //! What a run amounts to: one sentence for people, one value for `--json`.
 
-use super::execute::stands_open;
 use super::findings_said::Said;
+use super::resolve::stands_open;
 use crate::domain::{Kept, Scope};
 use crate::ledger::{Outcome, RunState, StepState};
 use crate::playbook::change::SetInterfaceGroups;

@@ -2,11 +2,12 @@
 
 use super::LEASE;
 use super::answer::NOT_APPLIED;
-use crate::domain::GroupId;
+use crate::domain::{GroupId, InterfaceId};
 use crate::ledger::{RunState, StepState, StepStatus};
 use crate::playbook::change::OpenGroup;
 use crate::playbook::{Action, Change, Step, deny};
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
 /// The step by which the interface of this one passes through the allow-all group first.
 pub(super) fn passing<'a>(state: &'a RunState, step: &Step) -> Option<&'a Step> {
@@ -78,4 +79,25 @@ pub(super) fn open_group_step(state: &RunState) -> Option<&Step> {
 pub(super) fn group_made(state: &RunState) -> Option<GroupId> {
     let made = state.plan.steps.iter().find(|s| matches!(s.action, Action::Change(Change::MakeQuarantineGroup(_))))?;
     state.steps.get(&made.id)?.output.first().map(|id| GroupId::new(id.as_str()))
+}
+
+/// Whether an interface may stand in the allow-all group: it has passed into it, and neither got on nor back.
+pub(super) fn stands_open(state: &RunState) -> Vec<InterfaceId> {
+    let mut open = BTreeSet::new();
+    for step in &state.plan.steps {
+        let Some(status) = state.steps.get(&step.id) else { continue };
+        match (&step.action, &status.change) {
+            (Action::Change(Change::InterfaceGroups(planned)), _)
+                if planned.passing && status.state.may_have_effect() =>
+            {
+                open.insert(planned.interface.clone());
+            }
+            (Action::Change(Change::InterfaceGroups(planned)), _) if planned.passing => {}
+            (_, Some(Change::InterfaceGroups(groups))) if status.state.succeeded() => {
+                open.remove(&groups.interface);
+            }
+            _ => {}
+        }
+    }
+    open.into_iter().collect()
 }

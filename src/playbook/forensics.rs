@@ -11,7 +11,6 @@ use super::change::Change;
 use super::evidence::{Capture, Evidence, Script};
 use super::observed::Observed;
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
-use super::quarantine::named;
 use crate::domain::{Instance, InstanceId, Vault, text};
 use crate::policy::{ForensicsPolicy, VolatileEvidence};
 use std::collections::BTreeMap;
@@ -66,7 +65,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let mut plan = Plan {
         playbook: Playbook::CollectForensics,
         subject: format!("evidence:{id}"),
-        title: format!("Take evidence of {} in {scope}", named(instance)),
+        title: format!("Take evidence of {} in {scope}", instance.named()),
         observed_at: observed.at,
         finding: request.finding.clone(),
         steps: Vec::new(),

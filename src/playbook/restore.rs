@@ -5,7 +5,7 @@ use super::change::{
 };
 use super::observed::{GroupChoice, Needs, Observed};
 use super::plan::{Action, Drift, DriftKind, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
-use super::quarantine::{named, update_finding};
+use super::quarantine::update_finding;
 use super::service::wait_for_service;
 use super::tags;
 use crate::domain::{GroupId, InstanceId, RunId, Workflow, text};
@@ -140,7 +140,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let mut plan = Plan {
         playbook: Playbook::Restore,
         subject: request.subject.to_owned(),
-        title: format!("Restore {} in {scope}", instance.map_or_else(|| id.clone(), named)),
+        title: format!("Restore {} in {scope}", instance.map_or_else(|| id.clone(), |i| i.named())),
         observed_at: observed.at,
         finding: request.finding.clone(),
         incident: request.incident.clone(),

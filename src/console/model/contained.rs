@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
-use super::machines::Machine;
+use super::machines::{InstanceKey, Machine};
 use crate::console::msg::{LiveInstance, QuarantineRead};
 use crate::domain::{AccountId, GroupId, InstanceId, InterfaceId, RunId, Scope, text};
 use crate::engine::settled;
@@ -15,9 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a restored instance stays on the list: until the next shift has seen it.
 const RESTORED_FOR: Duration = Duration::hours(24);
-
-/// Which instance.
-pub type InstanceKey = (Scope, InstanceId);
 
 /// How an instance stands, what needs a person first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,11 +1,13 @@
 //! What the instances that findings name are: whether their owner or a service keeps us away. Read now and then, for
 //! the list; a detail and a plan read their own.
 
-use super::contained::InstanceKey;
 use super::findings::Row;
 use crate::domain::{Instance, InstanceId, Scope};
 use crate::policy;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Which instance.
+pub type InstanceKey = (Scope, InstanceId);
 
 /// How many instances of one account and Region are looked at: one call of `DescribeInstances`.
 pub const AT_MOST: usize = 200;

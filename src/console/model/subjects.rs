@@ -1,6 +1,6 @@
 //! The instances that details show, read live: asked for once the selection rests, kept for a moment.
 
-use crate::console::model::contained::InstanceKey;
+use crate::console::model::machines::InstanceKey;
 use crate::playbook::Observed;
 use chrono::{DateTime, Duration, Utc};
 use std::collections::BTreeMap;

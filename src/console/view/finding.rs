@@ -190,7 +190,7 @@ fn instance(doc: &mut Doc<'_>, model: &Model, row: &Row) {
         doc.marked(Role::Error, "! ", error);
     }
     if let Some(entry) = model.quarantine.entry(key) {
-        let role = super::quarantine::role(entry.status);
+        let role = super::words::status_role(entry.status);
         let by = entry.by.as_deref().map(|b| format!(" by {}", text::fit(b, 40))).unwrap_or_default();
         let since = entry.since.map(|t| format!(" since {}", clock(t, model.now))).unwrap_or_default();
         doc.field("◆", role, &format!("{}{since}{by}", entry.status.word()));

@@ -3,7 +3,7 @@
 use super::doc::{Doc, draw_framed, frame_block};
 use super::finding::{interfaces, keys_line};
 use super::list::{Cell, Column, List, cell};
-use super::words::{ago, clock};
+use super::words::{ago, clock, status_role};
 use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
@@ -23,18 +23,6 @@ const COLUMNS: [Column; 7] = [
     Column::fixed("REGION", 14).goes(5),
     Column::flexible("BY", 8, 24).goes(3),
 ];
-
-/// The look of a status.
-pub fn role(status: Status) -> Role {
-    match status {
-        Status::Isolated => Role::Quarantined,
-        Status::Partial => Role::Partial,
-        Status::Drift => Role::Drift,
-        Status::Running => Role::Running,
-        Status::Restored => Role::Ok,
-        Status::Unread | Status::Gone => Role::Dim,
-    }
-}
 
 /// Draws the list.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
@@ -107,7 +95,7 @@ fn cells(model: &Model, theme: &Theme, entry: &Contained, widths: &[u16]) -> Vec
         (None, _) => "not in this ledger".to_owned(),
     };
     vec![
-        vec![(format!("{mark}{}", entry.status.word()), style(role(entry.status)))],
+        vec![(format!("{mark}{}", entry.status.word()), style(status_role(entry.status)))],
         cell(&ago(entry.since, model.now), style(Role::Dim), width(1)),
         instance,
         cell(&fraction, style(if whole { Role::Dim } else { Role::Partial }), width(3)),
@@ -142,7 +130,7 @@ fn lines(model: &Model, theme: &Theme, entry: &Contained, width: u16) -> Vec<Lin
         Status::Gone => "the instance is no longer there".to_owned(),
         Status::Restored => "restored: it is out of quarantine".to_owned(),
     };
-    doc.text(role(entry.status), &claim);
+    doc.text(status_role(entry.status), &claim);
     for reason in &entry.reasons {
         doc.marked(Role::Warning, "! ", reason);
     }

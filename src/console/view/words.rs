@@ -3,6 +3,7 @@
 use crate::config::{Command, Role, Theme};
 use crate::console::effect::Thing;
 use crate::console::model::Model;
+use crate::console::model::contained::Status;
 use crate::domain::{Severity, text};
 use crate::ledger::{Outcome, RunState, StepState};
 use crate::playbook::Action;
@@ -115,6 +116,18 @@ pub fn view_key(model: &Model, command: Command) -> Option<String> {
 /// A key and what it does, for the footer and for hints.
 pub fn hint(theme: &Theme, key: &str, what: &str) -> Vec<Span<'static>> {
     vec![Span::styled(key.to_owned(), theme.style(Role::Key)), Span::styled(format!(" {what}"), theme.style(Role::Dim))]
+}
+
+/// The look of a status.
+pub fn status_role(status: Status) -> Role {
+    match status {
+        Status::Isolated => Role::Quarantined,
+        Status::Partial => Role::Partial,
+        Status::Drift => Role::Drift,
+        Status::Running => Role::Running,
+        Status::Restored => Role::Ok,
+        Status::Unread | Status::Gone => Role::Dim,
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::super::Engine;
 use super::super::answer::step_error;
 use super::super::observe::observe;
 use super::super::retry::rereading;
+use super::Captured;
 use super::command;
 use crate::cloud::port::GroupQuery;
 use crate::cloud::{ErrorKind, Writes};
@@ -14,13 +15,6 @@ use crate::playbook::{Capture, Needs};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// What a capture brought.
-pub(super) struct Captured {
-    pub(super) bytes: Vec<u8>,
-    /// What a person should know of it; ours, or escaped.
-    pub(super) note: Option<String>,
-}
 
 /// Takes one piece.
 ///

@@ -4,7 +4,7 @@ use super::super::Engine;
 use super::super::answer::step_error;
 use super::super::readback::WAITS;
 use super::super::retry::{rereading, retrying};
-use super::capture::Captured;
+use super::Captured;
 use crate::cloud::port::{CommandResult, ShellCommand, Target};
 use crate::cloud::{CloudError, Writes};
 use crate::domain::{InstanceId, Vault, text};

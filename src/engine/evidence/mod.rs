@@ -22,6 +22,13 @@ use crate::playbook::{Capture, Evidence, StepId};
 use std::time::Duration;
 use vault::Place;
 
+/// What a capture brought.
+pub(super) struct Captured {
+    pub(super) bytes: Vec<u8>,
+    /// What a person should know of it; ours, or escaped.
+    pub(super) note: Option<String>,
+}
+
 /// How long putting one piece into its vault may take, beside its capture.
 const PUT: Duration = Duration::from_secs(60);
 

@@ -5,7 +5,6 @@ use crate::domain::principal::RoleRecord;
 use crate::domain::{Instance, InstanceId, Region, text};
 use crate::playbook::change::profile_name;
 use crate::playbook::plan::Promise;
-use crate::playbook::quarantine::named;
 use crate::policy::documents::other_trustees;
 use std::collections::BTreeMap;
 
@@ -20,8 +19,8 @@ fn count(n: usize, one: &str) -> String {
 /// An instance with its name, and its Region where that isn't the plan's.
 pub(super) fn placed(request: &Request<'_>, instance: &Instance) -> String {
     match request.regions.get(&instance.id) {
-        Some(region) => format!("{} in {region}", named(instance)),
-        None => named(instance),
+        Some(region) => format!("{} in {region}", instance.named()),
+        None => instance.named(),
     }
 }
 

@@ -90,7 +90,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let mut plan = Plan {
         playbook: Playbook::QuarantineInstance,
         subject: format!("instance:{}", instance.id),
-        title: format!("Quarantine {} in {scope}", named(instance)),
+        title: format!("Quarantine {} in {scope}", instance.named()),
         observed_at: observed.at,
         incident: finding.as_ref().map_or_else(|| manual_incident(instance, observed.at), FindingRef::incident),
         finding: finding.clone(),
@@ -202,11 +202,6 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     Ok(plan)
 }
 
-/// The instance's id, with its name where it has one.
-pub fn named(instance: &Instance) -> String {
-    instance.name().map_or_else(|| instance.id.to_string(), |n| format!("{} ({})", instance.id, text::fit(n, 60)))
-}
-
 /// The step that sets a finding's workflow status; none where the finding can't be updated.
 pub fn update_finding(finding: Option<&FindingRef>, to: Workflow, note: &str, wave: u8) -> Option<Step> {
     let finding = finding?;
@@ -268,7 +263,7 @@ fn finish(
     let mut plan = Plan {
         playbook: Playbook::QuarantineInstance,
         subject: format!("instance:{}", instance.id),
-        title: format!("Finish the quarantine of {} in {scope}", named(instance)),
+        title: format!("Finish the quarantine of {} in {scope}", instance.named()),
         observed_at: observed.at,
         incident: finding.as_ref().map_or_else(|| manual_incident(instance, observed.at), FindingRef::incident),
         finding: finding.clone(),
