@@ -2,6 +2,7 @@
 //!
 //! May import everything. Deliberately absent: decisions. What may be done, and how, is the engine's.
 
+mod again;
 mod args;
 mod block;
 mod blocks;

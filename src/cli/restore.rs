@@ -1,5 +1,6 @@
 //! `lazaret restore`.
 
+use super::again::take_back;
 use super::args::{FindingStatus, Global, RestoreArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
@@ -18,6 +19,9 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         }
         (None, Some(run)) => {
             let state = session.engine.run_state(run).await?;
+            if let Some(exit) = take_back(&session, &state, args, out).await? {
+                return Ok(exit);
+            }
             (state.plan.scope.clone(), RestoreWhat::Run(run), state.plan.subject.clone())
         }
         (None, None) => return Err(Failure::new(Exit::Usage, "name an instance, or a run with --run")),

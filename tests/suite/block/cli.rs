@@ -1,6 +1,6 @@
 //! `lazaret block`, `unblock`, `sweep` and `blocks`, end to end.
 
-use crate::support::program::Home;
+use crate::support::program::{Home, Said};
 use serde_json::Value;
 
 const ATTACKER: &str = "198.51.100.139";
@@ -91,6 +91,36 @@ fn a_block_is_taken_back_by_its_run_from_either_verb() {
         assert_eq!((back.code, back.json()["state"].as_str()), (0, Some("done")), "{verb}: {back:?}");
         assert_eq!(back.json()["reverts"][0], id.as_str());
     }
+}
+
+/// `restore --run` takes any run back, those that took something back among them.
+#[test]
+fn an_unblock_and_an_extension_are_taken_back_by_their_runs() {
+    let home = Home::new();
+    let id = |said: &Said| said.json()["run"].as_str().unwrap().to_owned();
+    let run = home.run(&[SANDBOX, "block", "203.0.113.99", "--nacl", ACL, "--ttl", "3h", "--yes", "--json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let block = |home: &Home| home.run(&[SANDBOX, "blocks", "--json"]).json()["block"].clone();
+    let until = block(&home)["until"].as_str().unwrap().to_owned();
+    let moved = home.run(&[SANDBOX, "block", "203.0.113.99", "--extend", "9h", "--yes", "--json"]);
+    assert_eq!(moved.code, 0, "{moved:?}");
+    assert!(block(&home)["until"].as_str().unwrap() > until.as_str());
+    let back = home.run(&[SANDBOX, "restore", "--run", &id(&moved), "--yes", "--json"]);
+    assert_eq!((back.code, back.json()["state"].as_str()), (0, Some("done")), "{back:?}");
+    let minutes = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp() / 60;
+    let now = minutes(block(&home)["until"].as_str().unwrap());
+    assert!((minutes(&until)..=minutes(&until) + 1).contains(&now), "the end is the one before");
+
+    let gone = home.run(&[SANDBOX, "unblock", "203.0.113.99", "--yes", "--json"]);
+    assert_eq!(gone.code, 0, "{gone:?}");
+    let plan = home.run(&[SANDBOX, "restore", "--run", &id(&gone), "--plan"]);
+    assert!(plan.code == 0 && plan.out.contains("Block 203.0.113.99"), "{plan:?}");
+    let again = home.run(&[SANDBOX, "restore", "--run", &id(&gone), "--yes", "--json"]);
+    assert_eq!((again.code, again.json()["state"].as_str()), (0, Some("done")), "{again:?}");
+    let stands = block(&home);
+    assert_eq!((stands["range"].as_str(), stands["acl"].as_str()), (Some("203.0.113.99/32"), Some(ACL)), "{stands}");
+    let now = minutes(stands["until"].as_str().unwrap());
+    assert!((minutes(&until)..=minutes(&until) + 2).contains(&now), "it ends when it would have: {stands}");
 }
 
 #[test]
