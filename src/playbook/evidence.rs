@@ -166,9 +166,14 @@ impl Evidence {
         match self {
             Self::Capture { instance, what, vault, seconds } => {
                 let mut calls = match what {
-                    Capture::Metadata => ["ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeNetworkAcls"]
-                        .map(|operation| ApiCall::read(operation, instance.as_str()))
-                        .to_vec(),
+                    Capture::Metadata => [
+                        "ec2:DescribeInstances",
+                        "ec2:DescribeInstanceAttribute",
+                        "ec2:DescribeVolumes",
+                        "ec2:DescribeNetworkAcls",
+                    ]
+                    .map(|operation| ApiCall::read(operation, instance.as_str()))
+                    .to_vec(),
                     Capture::Screenshot | Capture::ConsoleOutput => {
                         vec![ApiCall::read(what.source(), instance.as_str())]
                     }

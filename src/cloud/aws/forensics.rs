@@ -4,9 +4,9 @@ use super::AwsCloud;
 use super::ec2::convert;
 use super::error::{call, incomplete, rehearsed};
 use crate::cloud::operations::{
-    COPY_SNAPSHOT, DESCRIBE_INSTANCE_INFORMATION, DESCRIBE_VOLUMES, GET_COMMAND_INVOCATION, GET_CONSOLE_OUTPUT,
-    GET_CONSOLE_SCREENSHOT, LIST_COMMAND_INVOCATIONS, LOCK_SNAPSHOT, MODIFY_SNAPSHOT_ATTRIBUTE, Operation,
-    SEND_COMMAND,
+    COPY_SNAPSHOT, DESCRIBE_INSTANCE_ATTRIBUTE, DESCRIBE_INSTANCE_INFORMATION, DESCRIBE_VOLUMES,
+    GET_COMMAND_INVOCATION, GET_CONSOLE_OUTPUT, GET_CONSOLE_SCREENSHOT, LIST_COMMAND_INVOCATIONS, LOCK_SNAPSHOT,
+    MODIFY_SNAPSHOT_ATTRIBUTE, Operation, SEND_COMMAND,
 };
 use crate::cloud::port::{
     Agent, CloudError, CloudResult, CommandResult, ConsoleOutput, ErrorKind, ForensicsReads, ForensicsWrites,
@@ -14,7 +14,9 @@ use crate::cloud::port::{
 };
 use crate::domain::{AccountId, InstanceId, LockMode, Retention, Scope, SnapshotId, Tags, VolumeId};
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{LockMode as SnapshotLockMode, OperationType, ResourceType, SnapshotAttributeName};
+use aws_sdk_ec2::types::{
+    InstanceAttributeName, LockMode as SnapshotLockMode, OperationType, ResourceType, SnapshotAttributeName,
+};
 use aws_sdk_ssm::types::{CommandFilter, CommandFilterKey, InstanceInformationStringFilter};
 use aws_smithy_types::base64;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -58,6 +60,16 @@ impl ForensicsReads for AwsCloud {
         let answer = call(GET_CONSOLE_OUTPUT, Some(scope), request.send()).await.map_err(|e| e.on(instance))?;
         let bytes = decoded(GET_CONSOLE_OUTPUT, scope, answer.output()).map_err(|e| e.on(instance))?;
         Ok(ConsoleOutput { bytes: bytes.unwrap_or_default(), at: answer.timestamp().and_then(convert::time) })
+    }
+
+    async fn user_data(&self, scope: &Scope, instance: &InstanceId) -> CloudResult<Option<String>> {
+        let clients = self.clients.of(scope).await?;
+        let attribute = InstanceAttributeName::UserData;
+        let request = clients.ec2.describe_instance_attribute().instance_id(instance.as_str()).attribute(attribute);
+        let answer =
+            call(DESCRIBE_INSTANCE_ATTRIBUTE, Some(scope), request.send()).await.map_err(|e| e.on(instance))?;
+        let value = answer.user_data().and_then(|data| data.value());
+        Ok(value.filter(|data| !data.is_empty()).map(str::to_owned))
     }
 
     async fn volumes(&self, scope: &Scope, ids: &[VolumeId]) -> CloudResult<Vec<VolumeDetail>> {

@@ -117,6 +117,9 @@ pub trait ForensicsReads: Send + Sync {
     /// `ec2:GetConsoleOutput`: what stands there now with `latest`, which only Nitro instances know; else what EC2 took
     /// when the instance last changed its state.
     async fn console_output(&self, scope: &Scope, instance: &InstanceId, latest: bool) -> CloudResult<ConsoleOutput>;
+    /// `ec2:DescribeInstanceAttribute`: the user data that it was started with, in Base64 as EC2 keeps it; none where it has
+    /// none.
+    async fn user_data(&self, scope: &Scope, instance: &InstanceId) -> CloudResult<Option<String>>;
     /// `ec2:DescribeVolumes`: these; an unknown one is left out of the answer.
     async fn volumes(&self, scope: &Scope, ids: &[VolumeId]) -> CloudResult<Vec<VolumeDetail>>;
     /// `ssm:DescribeInstanceInformation`: none where Systems Manager has never heard of an agent there.

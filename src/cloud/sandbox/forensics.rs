@@ -52,6 +52,13 @@ impl ForensicsReads for Sandbox {
         .await
     }
 
+    async fn user_data(&self, scope: &Scope, instance: &InstanceId) -> CloudResult<Option<String>> {
+        self.ask("ec2:DescribeInstanceAttribute", scope, Some(instance.to_string()), |world| {
+            rules::instances::user_data(world.place(scope)?, instance)
+        })
+        .await
+    }
+
     async fn volumes(&self, scope: &Scope, ids: &[VolumeId]) -> CloudResult<Vec<VolumeDetail>> {
         self.ask("ec2:DescribeVolumes", scope, None, |world| Ok(rules::snapshots::volumes(world.place(scope)?, ids)))
             .await

@@ -177,6 +177,9 @@ pub struct InstanceState {
     pub termination_protection: bool,
     /// `DisableApiStop`.
     pub stop_protection: bool,
+    /// The user data, in Base64.
+    #[serde(default)]
+    pub user_data: Option<String>,
     /// The id of its profile's association, where it isn't the one that the instance was started with.
     #[serde(default)]
     pub association: Option<String>,

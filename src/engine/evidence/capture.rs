@@ -79,11 +79,12 @@ async fn metadata(engine: &Engine, state: &RunState, instance: &InstanceId) -> C
     let subnets: BTreeSet<SubnetId> = interfaces.iter().map(|i| i.subnet.clone()).collect();
     let volumes: Vec<VolumeId> = described.iter().flat_map(|i| &i.volumes).map(|v| v.id.clone()).collect();
     let query = GroupQuery::Ids(groups.into_iter().collect());
-    let (groups, acls, volumes, agent) = futures::join!(
+    let (groups, acls, volumes, agent, user_data) = futures::join!(
         rereading(engine, || reads.groups(scope, &query)),
         rereading(engine, || reads.network_acls(scope, &[])),
         rereading(engine, || reads.volumes(scope, &volumes)),
         rereading(engine, || reads.agent(scope, instance)),
+        rereading(engine, || reads.user_data(scope, instance)),
     );
     fn told<T: serde::Serialize>(answer: Result<T, crate::cloud::CloudError>, not_read: &mut Vec<String>) -> Value {
         answer.map_err(|e| not_read.push(e.to_string())).map_or(Value::Null, |v| json!(v))
@@ -109,6 +110,7 @@ async fn metadata(engine: &Engine, state: &RunState, instance: &InstanceId) -> C
         "volumes": told(volumes, &mut not_read),
         "agent": told(agent, &mut not_read),
         "protections": protections,
+        "user_data_base64": told(user_data, &mut not_read),
         "instance_profile": profile,
         "profile": in_it,
         "not_read": not_read,

@@ -1,6 +1,6 @@
 //! Evidence: buckets, consoles, volumes, agents and their commands, and what keeps snapshots.
 
-use super::{Fixture, refused};
+use super::{Fixture, USER_DATA, refused};
 use chrono::{DateTime, Duration, Utc};
 use lazaret::cloud::ErrorKind;
 use lazaret::cloud::port::{NewObject, ShellCommand};
@@ -97,6 +97,14 @@ pub(super) async fn consoles_are_captured(fixture: &dyn Fixture) {
     refused(answer, "ec2:GetConsoleOutput", ErrorKind::NotFound, "InvalidInstanceID.NotFound");
     let answer = reads.console_screenshot(&world.scope, &gone).await;
     refused(answer, "ec2:GetConsoleScreenshot", ErrorKind::NotFound, "InvalidInstanceID.NotFound");
+}
+
+pub(super) async fn user_data_is_read_as_it_is_kept(fixture: &dyn Fixture) {
+    let (world, reads) = (fixture.world(), fixture.cloud().reads().clone());
+    assert_eq!(reads.user_data(&world.scope, &world.instance).await, Ok(Some(USER_DATA.to_owned())));
+    let gone = InstanceId::new("i-0123456789abcdef0");
+    let answer = reads.user_data(&world.scope, &gone).await;
+    refused(answer, "ec2:DescribeInstanceAttribute", ErrorKind::NotFound, "InvalidInstanceID.NotFound");
 }
 
 pub(super) async fn volumes_are_described_by_themselves(fixture: &dyn Fixture) {

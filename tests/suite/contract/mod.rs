@@ -45,6 +45,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// The user data of the instance, in Base64.
+const USER_DATA: &str = "IyEvYmluL3NoCmRuZiBpbnN0YWxsIC15IG5naW54Cg==";
+
 /// What stands at the start of each check.
 pub(crate) struct World {
     /// The caller's own account and Region.
@@ -189,7 +192,7 @@ checks! {
     }
     forensics::{
         objects_are_kept_once_and_found_again, a_bucket_says_how_it_locks, anothers_bucket_is_refused,
-        consoles_are_captured, volumes_are_described_by_themselves, a_script_runs_and_is_found_by_its_comment,
+        consoles_are_captured, user_data_is_read_as_it_is_kept, volumes_are_described_by_themselves, a_script_runs_and_is_found_by_its_comment,
         no_command_goes_where_no_agent_is, snapshots_are_kept,
     }
     rehearsal::{a_rehearsal_changes_nothing, a_rehearsal_says_what_would_be_refused}

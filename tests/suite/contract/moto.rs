@@ -1,7 +1,7 @@
 //! The start world on moto, built with the SDKs themselves. Each has an account of its own.
 
 use super::server::server;
-use super::{Fixture, PARAMETERS, RELEASE, TRUST, World};
+use super::{Fixture, PARAMETERS, RELEASE, TRUST, USER_DATA, World};
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
@@ -156,6 +156,7 @@ async fn run_instance(client: &aws_sdk_ec2::Client, subnet: &str, [web, app, db]
         .min_count(1)
         .max_count(1)
         .subnet_id(subnet)
+        .user_data(USER_DATA)
         .security_group_ids(web.as_str())
         .security_group_ids(app.as_str())
         .block_device_mappings(disk("/dev/xvda"))

@@ -1,6 +1,6 @@
 //! The start world in the sandbox.
 
-use super::{Fixture, PARAMETERS, RELEASE, TRUST, World};
+use super::{Fixture, PARAMETERS, RELEASE, TRUST, USER_DATA, World};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lazaret::cloud::Cloud;
@@ -197,7 +197,8 @@ fn instance(w: &World) -> InstanceState {
         volumes: w.volumes.iter().zip(["/dev/xvda", "/dev/sdf"]).map(volume).collect(),
         tags: tags(&[("Name", "web-1")]),
     };
-    InstanceState { instance, termination_protection: false, stop_protection: false, association: None }
+    let user_data = Some(USER_DATA.to_owned());
+    InstanceState { instance, termination_protection: false, stop_protection: false, user_data, association: None }
 }
 
 fn interface(w: &World, n: usize) -> Interface {

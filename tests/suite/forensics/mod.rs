@@ -118,6 +118,8 @@ async fn evidence_is_kept_listed_and_found_again_as_it_was() {
     assert!(!about["network_acls"].as_array().unwrap().is_empty() && about["volumes"].as_array().unwrap().len() == 2);
     assert!(about["instance_profile"].as_str().unwrap().ends_with("/ec2rolle"));
     assert_eq!(about["profile"]["role"], "ec2rolle");
+    let user_data = about["user_data_base64"].as_str().unwrap();
+    assert!(user_data.starts_with("IyEvYmluL3No"), "a script: {user_data}");
     assert_eq!(about["not_read"], serde_json::json!([]));
 
     let bytes = std::fs::read(file(folder.path(), &run, "manifest.json")).unwrap();

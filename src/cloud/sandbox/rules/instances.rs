@@ -26,6 +26,10 @@ pub(in super::super) fn protection(place: &ScopeWorld, id: &InstanceId, protecti
     })
 }
 
+pub(in super::super) fn user_data(place: &ScopeWorld, id: &InstanceId) -> Ruling<Option<String>> {
+    place.instances.get(id).map(|state| state.user_data.clone()).ok_or_else(|| unknown(id))
+}
+
 /// What `ModifyInstanceAttribute` checks whatever the attribute.
 pub(super) fn may_be_modified(state: &InstanceState) -> Ruling<()> {
     let id = &state.instance.id;

@@ -150,6 +150,9 @@ pub(super) struct InstanceEntry {
     pub(super) termination_protection: bool,
     #[serde(default)]
     pub(super) stop_protection: bool,
+    /// The user data, in Base64.
+    #[serde(default)]
+    pub(super) user_data: Option<String>,
     /// Whether IMDSv2 is required.
     #[serde(default)]
     pub(super) imdsv2: bool,

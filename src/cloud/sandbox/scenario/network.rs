@@ -255,6 +255,7 @@ pub(super) fn add_instance(world: &mut World, scope: &Scope, entry: &InstanceEnt
         instance: described,
         termination_protection: entry.termination_protection,
         stop_protection: entry.stop_protection,
+        user_data: entry.user_data.clone(),
         association: None,
     };
     match place.instances.insert(instance, state) {
