@@ -1,12 +1,12 @@
 //! Consoles, volumes and what keeps snapshots, of EC2; agents and commands, of Systems Manager.
 
 use super::AwsCloud;
-use super::ec2::convert;
+use super::ec2::{convert, read};
 use super::error::{call, incomplete, rehearsed};
 use crate::cloud::operations::{
-    COPY_SNAPSHOT, DESCRIBE_INSTANCE_ATTRIBUTE, DESCRIBE_INSTANCE_INFORMATION, DESCRIBE_VOLUMES,
-    GET_COMMAND_INVOCATION, GET_CONSOLE_OUTPUT, GET_CONSOLE_SCREENSHOT, LIST_COMMAND_INVOCATIONS, LOCK_SNAPSHOT,
-    MODIFY_SNAPSHOT_ATTRIBUTE, Operation, SEND_COMMAND,
+    COPY_SNAPSHOT, DESCRIBE_INSTANCE_INFORMATION, DESCRIBE_VOLUMES, GET_COMMAND_INVOCATION, GET_CONSOLE_OUTPUT,
+    GET_CONSOLE_SCREENSHOT, LIST_COMMAND_INVOCATIONS, LOCK_SNAPSHOT, MODIFY_SNAPSHOT_ATTRIBUTE, Operation,
+    SEND_COMMAND,
 };
 use crate::cloud::port::{
     Agent, CloudError, CloudResult, CommandResult, ConsoleOutput, ErrorKind, ForensicsReads, ForensicsWrites,
@@ -64,10 +64,7 @@ impl ForensicsReads for AwsCloud {
 
     async fn user_data(&self, scope: &Scope, instance: &InstanceId) -> CloudResult<Option<String>> {
         let clients = self.clients.of(scope).await?;
-        let attribute = InstanceAttributeName::UserData;
-        let request = clients.ec2.describe_instance_attribute().instance_id(instance.as_str()).attribute(attribute);
-        let answer =
-            call(DESCRIBE_INSTANCE_ATTRIBUTE, Some(scope), request.send()).await.map_err(|e| e.on(instance))?;
+        let answer = read::attribute(&clients, scope, instance, InstanceAttributeName::UserData).await?;
         let value = answer.user_data().and_then(|data| data.value());
         Ok(value.filter(|data| !data.is_empty()).map(str::to_owned))
     }

@@ -10,6 +10,7 @@ use crate::cloud::operations::{
 };
 use crate::cloud::port::{CloudResult, GroupQuery, InstanceQuery, InterfaceQuery, Snapshot, VpcEndpoint};
 use crate::domain::{AclId, Instance, InstanceId, Interface, NetworkAcl, Protection, Scope, SecurityGroup, VpcId};
+use aws_sdk_ec2::operation::describe_instance_attribute::DescribeInstanceAttributeOutput;
 use aws_sdk_ec2::types::{Filter, InstanceAttributeName};
 
 /// How many values a filter takes (EC2 API reference, "List and filter using the API").
@@ -118,6 +119,18 @@ pub(in crate::cloud::aws) async fn groups(
     Ok(found)
 }
 
+/// One attribute of an instance: it alone is filled in the answer.
+pub(in crate::cloud::aws) async fn attribute(
+    clients: &ScopeClients,
+    scope: &Scope,
+    instance: &InstanceId,
+    attribute: InstanceAttributeName,
+) -> CloudResult<DescribeInstanceAttributeOutput> {
+    let ec2 = &clients.ec2;
+    let request = ec2.describe_instance_attribute().instance_id(instance.as_str()).attribute(attribute);
+    call(DESCRIBE_INSTANCE_ATTRIBUTE, Some(scope), request.send()).await.map_err(|e| e.on(instance))
+}
+
 /// `ec2:DescribeInstanceAttribute`.
 pub(in crate::cloud::aws) async fn protection(
     clients: &ScopeClients,
@@ -125,12 +138,7 @@ pub(in crate::cloud::aws) async fn protection(
     instance: &InstanceId,
     protection: Protection,
 ) -> CloudResult<bool> {
-    let ec2 = &clients.ec2;
-    let request = ec2
-        .describe_instance_attribute()
-        .instance_id(instance.as_str())
-        .attribute(InstanceAttributeName::from(protection.attribute()));
-    let answer = call(DESCRIBE_INSTANCE_ATTRIBUTE, Some(scope), request.send()).await.map_err(|e| e.on(instance))?;
+    let answer = attribute(clients, scope, instance, InstanceAttributeName::from(protection.attribute())).await?;
     let value = match protection {
         Protection::Termination => answer.disable_api_termination(),
         Protection::Stop => answer.disable_api_stop(),
