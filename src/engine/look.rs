@@ -2,6 +2,7 @@
 
 use super::answer::{HALF_DONE, NOT_APPLIED};
 use super::apply::deny_address::{Found, found};
+use super::apply::open_group;
 use super::journal::Journal;
 use super::readback::{look, not_shown_yet};
 use super::{Engine, EngineError, evidence};
@@ -61,6 +62,21 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
                 Event::Indeterminate { step: step.clone(), error: StepError { code: HALF_DONE.into(), message } }
             }
         },
+        // Later steps put interfaces into it by its id. One that doesn't let everything through is opened when it is begun
+        // again, which making it does from wherever it stands.
+        (Action::Change(_), Some(Change::OpenGroup(group))) if group.after => {
+            match open_group::found(engine, &scope, group).await? {
+                open_group::Found::Whole(id) => applied(vec![id.to_string()]),
+                open_group::Found::Part(id) => {
+                    let message = format!("{id} does not let everything through");
+                    Event::Indeterminate { step: step.clone(), error: StepError { code: HALF_DONE.into(), message } }
+                }
+                open_group::Found::Foreign(id) => {
+                    failed("ForeignGroup", &format!("{id} has its name and is not tagged as ours"))
+                }
+                open_group::Found::Nothing => failed(NOT_APPLIED, "looking showed that it was not done"),
+            }
+        }
         (Action::Change(_) | Action::BackOut { .. }, Some(change)) => match look(engine, &scope, change).await? {
             Standing::After => applied(vec!["found done on looking".into()]),
             // It may show minutes late. Setting it again does no harm, and recovery does that.

@@ -90,6 +90,39 @@ async fn interfaces_pass_through_the_open_group_each_step_in_the_ledger_and_noth
     assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
 }
 
+/// A process that goes away while it makes the open group: recovery finds the group by its name, opens it whole, and
+/// interfaces pass through it as planned.
+#[tokio::test(start_paused = true)]
+async fn i3_a_crash_while_the_open_group_is_made_costs_no_flow_its_cut() {
+    for (call, kind) in [
+        ("ec2:AuthorizeSecurityGroupIngress", FaultKind::HangAfter),
+        ("ec2:AuthorizeSecurityGroupIngress", FaultKind::HangBefore),
+    ] {
+        let bench = bench(CutFlows::Groups);
+        let before = bench.sandbox.world();
+        let prepared = bench.prepare("web-1").await.unwrap();
+        bench.sandbox.inject(Fault::on(call).kind(kind.clone()));
+        let consent = Consent::default();
+        tokio::select! {
+            _ = bench.engine.commit(&prepared, &consent, None) => panic!("it hangs"),
+            () = bench.sandbox.hung() => {}
+        }
+        bench.sandbox.clear_faults();
+        bench.sandbox.clear_calls();
+        bench.let_leases_run_out();
+        let (run, _) = bench.engine.unfinished().await.unwrap().remove(0);
+        let run = bench.engine.recover(run.run, false, true, None).await.unwrap();
+        let swaps = bench.sandbox.calls().iter().filter(|c| c.operation == SWAP).count();
+        assert_eq!(swaps, 4, "{call} {kind:?}: two interfaces, in and on: {}", message(&run));
+        for (id, status) in run.steps.iter().filter(|(id, _)| id.0.starts_with("pass-")) {
+            assert!(status.state.succeeded(), "{call} {kind:?} {id}: {:?}", status.state);
+        }
+        assert!(isolated(&bench) && open_groups(&bench.sandbox.world()).is_empty(), "{call} {kind:?}");
+        bench.restore("web-1").await.unwrap();
+        assert_eq!(comparable(&bench.sandbox.world()), comparable(&before), "{call} {kind:?}");
+    }
+}
+
 /// The open group lets everything through, both ways and in both families: otherwise flows stay tracked.
 #[tokio::test(start_paused = true)]
 async fn the_open_group_allows_everything() {

@@ -6,7 +6,7 @@ pub(super) mod deny_address;
 pub(super) mod findings;
 mod fleet;
 mod iam;
-mod open_group;
+pub(super) mod open_group;
 mod profile;
 mod quarantine_group;
 

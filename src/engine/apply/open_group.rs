@@ -7,7 +7,7 @@ use super::super::retry::{rereading, retrying};
 use super::quarantine_group::once_visible;
 use crate::cloud::port::{GroupQuery, Target};
 use crate::cloud::{CloudError, ErrorKind, Writes};
-use crate::domain::{GroupRule, Scope, SecurityGroup};
+use crate::domain::{GroupId, GroupRule, Scope, SecurityGroup};
 use crate::ledger::StepError;
 use crate::playbook::change::OpenGroup;
 use crate::playbook::tags;
@@ -100,6 +100,33 @@ async fn open(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &Open
         }
     }
     Answer::failed("NotAsLeft", format!("{} does not let everything through", group.id))
+}
+
+/// What looking says of an allow-all group that was to be made.
+pub(in crate::engine) enum Found {
+    /// It is there and lets everything through.
+    Whole(GroupId),
+    /// It is there, and doesn't yet.
+    Part(GroupId),
+    /// One of that name is there that isn't ours.
+    Foreign(GroupId),
+    /// It isn't there.
+    Nothing,
+}
+
+/// Looks for the group by its name.
+///
+/// # Errors
+/// When it can't be read.
+pub(in crate::engine) async fn found(engine: &Engine, scope: &Scope, change: &OpenGroup) -> Result<Found, CloudError> {
+    Ok(match read(engine, scope, change).await? {
+        None => Found::Nothing,
+        Some(group) if !tags::is_open_group(&group.tags) => Found::Foreign(group.id),
+        Some(group) if lacking(&group.ingress).is_empty() && lacking(&group.egress).is_empty() => {
+            Found::Whole(group.id)
+        }
+        Some(group) => Found::Part(group.id),
+    })
 }
 
 async fn remove(engine: &Engine, writes: &dyn Writes, scope: &Scope, change: &OpenGroup) -> Answer {
