@@ -104,6 +104,11 @@ impl RunId {
     pub fn from_parts(millis: u64, random: u128) -> Self {
         Self(ulid::Ulid::from_parts(millis, random))
     }
+
+    /// The time in it, in milliseconds since 1970.
+    pub fn millis(&self) -> u64 {
+        self.0.timestamp_ms()
+    }
 }
 
 impl fmt::Display for RunId {

@@ -159,8 +159,13 @@ impl Engine {
         self.inner.random.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 
-    fn new_run_id(&self) -> RunId {
-        RunId::from_parts(self.now().timestamp_millis().unsigned_abs(), self.random_bits())
+    /// An id later than that of every run in the ledger: runs are told in the order of their ids, and a clock that was set
+    /// back would have a restore come before what it takes back.
+    async fn new_run_id(&self) -> Result<RunId, LedgerError> {
+        let newest = self.inner.ledger.runs(&RunFilter { limit: Some(1), ..RunFilter::default() }).await?;
+        let after = newest.first().map_or(0, |run| run.run.millis() + 1);
+        let now = self.now().timestamp_millis().unsigned_abs();
+        Ok(RunId::from_parts(now.max(after), self.random_bits()))
     }
 
     /// Carries out a prepared plan: guard, claim, steps, read-back. `progress` gets every record as it is appended.
@@ -186,7 +191,7 @@ impl Engine {
         }
         let prepared = fresh.as_ref().unwrap_or(prepared);
         let plan = &prepared.plan;
-        let (run, now) = (self.new_run_id(), self.now());
+        let (run, now) = (self.new_run_id().await?, self.now());
         let state = self.inner.ledger.begin(run, &self.inner.actor, plan, now, now + LEASE).await?;
         if let Some(records) = &progress {
             for record in self.inner.ledger.records(run).await? {
@@ -196,7 +201,7 @@ impl Engine {
         }
         let mut journal = journal::Journal::new(self, state, progress);
         // Somebody may have come and gone between our reading and our claim.
-        if let Some(other) = self.overtaken_by(&journal.state).await? {
+        if let Some(other) = self.overtaken_by(&journal.state, prepared.head()).await? {
             let message = format!(
                 "not begun: {} {} {} while this was being planned (run {})",
                 other.actor,
@@ -211,14 +216,13 @@ impl Engine {
         Ok(journal.state)
     }
 
-    async fn overtaken_by(&self, ours: &RunState) -> Result<Option<RunState>, LedgerError> {
-        let filter = RunFilter { subject: Some(ours.plan.subject.clone()), limit: Some(10), ..RunFilter::default() };
-        let runs = self.inner.ledger.runs(&filter).await?;
-        Ok(runs.into_iter().find(|other| {
-            let last = other.ended.as_ref().map_or(other.begun_at, |(_, at, _)| *at);
+    /// A run on the same subject of which something was recorded since the plan was made. The ledger's places tell, and no
+    /// clock: clocks are set back.
+    async fn overtaken_by(&self, ours: &RunState, head: u64) -> Result<Option<RunState>, LedgerError> {
+        let since = self.inner.ledger.changed_since(head).await?.runs;
+        Ok(since.into_iter().find(|other| {
             other.run != ours.run
                 && other.plan.claim_key() == ours.plan.claim_key()
-                && last > ours.plan.observed_at
                 && other.outcome() != Outcome::Failed
         }))
     }

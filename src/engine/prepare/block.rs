@@ -89,6 +89,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_block(&self, request: &BlockRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let (observed, interfaces) = self.observe_acls(request).await?;
         let recorded = self.recorded(&request.scope, &request.range, WhichBlocks::All).await?;
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
@@ -112,7 +113,7 @@ impl Engine {
             update_finding: request.update_finding,
             actor: &self.actor().name,
         })?;
-        Ok(Prepared::new(plan, observed, Request::Block(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::Block(Box::new(request.clone()))))
     }
 
     /// Reads the ACLs that a block is meant for with their counters, the instances, and every interface around.
@@ -156,6 +157,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or there is nothing to take away.
     pub async fn prepare_unblock(&self, request: &UnblockRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let blocks = self.recorded(&request.scope, &request.range, request.which).await?;
         let observed = self.observe_blocks(&request.scope, &blocks).await?;
         let (finding, incident) = self.answered(&blocks).await?;
@@ -169,7 +171,7 @@ impl Engine {
             incident,
             topic_arn: request.topic_arn.clone(),
         })?;
-        Ok(Prepared::new(plan, observed, Request::Unblock(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::Unblock(Box::new(request.clone()))))
     }
 
     /// Reads what stands of an address's blocks and plans to move their end.
@@ -177,6 +179,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or there is no such block.
     pub async fn prepare_extend(&self, request: &ExtendRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let blocks = self.recorded(&request.scope, &request.range, request.which).await?;
         let observed = self.observe_blocks(&request.scope, &blocks).await?;
         let (finding, incident) = self.answered(&blocks).await?;
@@ -189,7 +192,7 @@ impl Engine {
             finding,
             incident,
         })?;
-        Ok(Prepared::new(plan, observed, Request::Extend(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::Extend(Box::new(request.clone()))))
     }
 
     /// Our blocks of a range in a scope.

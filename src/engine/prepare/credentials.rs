@@ -36,6 +36,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_credentials(&self, request: &CredentialsRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let CredentialsRequest { scope, credential, .. } = request;
         let owner = self.owner_of(scope, credential).await?;
         let behind = credentials::behind(credential, owner.as_deref(), scope)?;
@@ -57,7 +58,7 @@ impl Engine {
             update_finding: request.update_finding,
             actor: &self.actor().name,
         })?;
-        Ok(Prepared::new(plan, observed, Request::Credentials(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::Credentials(Box::new(request.clone()))))
     }
 
     /// The user whose long-term key it is, as IAM tells; none for a session's key, another account's, and where IAM

@@ -69,6 +69,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, nobody knows whose credentials they are, or the playbook refuses.
     pub async fn prepare_exfiltration(&self, request: &ExfiltrationRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let (scope, reads) = (&request.scope, self.cloud().reads().as_ref());
         let (role, role_id) = self.role_behind(request).await?;
         let names = BTreeSet::from([role.clone(), backup_name(&role)]);
@@ -112,7 +113,7 @@ impl Engine {
             update_finding: request.update_finding,
             actor: &self.actor().name,
         })?;
-        Ok(Prepared::new(plan, observed, Request::Exfiltration(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::Exfiltration(Box::new(request.clone()))))
     }
 
     /// Reads the instances of other Regions into what was observed. Those that can't be read stay in `users`, and hold
@@ -299,6 +300,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_delete_role(&self, request: &DeleteRoleRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let (scope, reads) = (&request.scope, self.cloud().reads().as_ref());
         let needs = Needs { roles: BTreeSet::from([request.role.clone()]), ..Needs::default() };
         let mut observed = observe(reads, scope, &needs, self.now()).await?;
@@ -318,7 +320,7 @@ impl Engine {
             unread: users.unread,
             incident: standing.last().map(|o| o.run.plan.incident.clone()),
         })?;
-        Ok(Prepared::new(plan, observed, Request::DeleteRole(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::DeleteRole(Box::new(request.clone()))))
     }
 }
 

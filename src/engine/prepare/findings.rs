@@ -29,6 +29,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or there is nothing to set.
     pub async fn prepare_findings(&self, request: &FindingsRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let keys = request.findings.iter().filter_map(|f| f.key.clone()).take(update_findings::MOST + 1).collect();
         let needs = Needs { findings: keys, ..Needs::default() };
         let mut observed = observe(self.cloud().reads().as_ref(), &request.hub, &needs, self.now()).await?;
@@ -40,7 +41,7 @@ impl Engine {
             observed: &observed,
             actor: &self.actor().name,
         })?;
-        Ok(Prepared::new(plan, observed, Request::Findings(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::Findings(Box::new(request.clone()))))
     }
 
     /// Looks through what runs of the incident that stand no more have said on the findings in passing. A note that one

@@ -37,6 +37,7 @@ impl Engine {
     /// # Errors
     /// When the instance can't be read, the vault isn't there or isn't ours, or the playbook refuses.
     pub async fn prepare_forensics(&self, request: &ForensicsRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let ForensicsRequest { scope, instance, policy, .. } = request;
         let reads = self.cloud().reads().as_ref();
         let mut needs = Needs { instance: Some(instance.clone()), ..Needs::default() };
@@ -65,7 +66,7 @@ impl Engine {
             topic_arn: request.topic_arn.clone(),
             actor: &self.actor().name,
         })?;
-        Ok(Prepared::new(plan, observed, Request::Forensics(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::Forensics(Box::new(request.clone()))))
     }
 
     /// The vault as it can be used: a bucket that is there and belongs to the account that is named.

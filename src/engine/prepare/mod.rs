@@ -74,11 +74,18 @@ pub struct Prepared {
     pub observed: Observed,
     request: Request,
     from_tags: bool,
+    head: u64,
 }
 
 impl Prepared {
-    pub(super) fn new(plan: Plan, observed: Observed, request: Request) -> Self {
-        Self { plan, observed, request, from_tags: false }
+    /// `head` is the ledger's last place before anything was read: what came after it, the plan may not know.
+    pub(super) fn new(head: u64, plan: Plan, observed: Observed, request: Request) -> Self {
+        Self { plan, observed, request, from_tags: false, head }
+    }
+
+    /// The ledger's last place before anything was read.
+    pub(super) fn head(&self) -> u64 {
+        self.head
     }
 
     /// Whether the originals come from tags alone.
@@ -105,6 +112,11 @@ impl Engine {
             Request::Credentials(request) => self.prepare_credentials(request).await,
             Request::Findings(request) => self.prepare_findings(request).await,
         }
+    }
+
+    /// The last place of the ledger.
+    async fn head(&self) -> Result<u64, EngineError> {
+        Ok(self.ledger().changed_since(u64::MAX).await?.head)
     }
 
     /// The state of one run.

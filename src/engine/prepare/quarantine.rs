@@ -32,6 +32,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_quarantine(&self, request: &QuarantineRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let QuarantineRequest { scope, instance, finding, policy } = request;
         let reads = self.cloud().reads().as_ref();
         let found = Finder::first(reads, scope, instance, policy);
@@ -68,7 +69,7 @@ impl Engine {
             actor: &self.actor().name,
         })?;
         plan.warnings.extend(not_there);
-        Ok(Prepared::new(plan, observed, Request::Quarantine(Box::new(request.clone()))))
+        Ok(Prepared::new(head, plan, observed, Request::Quarantine(Box::new(request.clone()))))
     }
 
     /// What is captured before the isolation, into a vault that can be used; and, where the one that was meant can't, why,

@@ -43,6 +43,7 @@ impl Engine {
     /// # Errors
     /// When something can't be read, there is nothing to restore, or a named run is unknown.
     pub async fn prepare_restore(&self, request: &RestoreRequest) -> Result<Prepared, EngineError> {
+        let head = self.head().await?;
         let scope = &request.scope;
         let reads = self.cloud().reads().as_ref();
         let (subject, standing) = match &request.what {
@@ -95,7 +96,7 @@ impl Engine {
             actor: &self.actor().name,
             from_tags,
         })?;
-        let mut prepared = Prepared::new(plan, observed, Request::Restore(Box::new(request.clone())));
+        let mut prepared = Prepared::new(head, plan, observed, Request::Restore(Box::new(request.clone())));
         prepared.from_tags = from_tags;
         Ok(prepared)
     }

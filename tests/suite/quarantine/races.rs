@@ -121,3 +121,31 @@ async fn i4_who_was_overtaken_does_nothing_and_learns_by_whom() {
     }
     assert_eq!(bench.sandbox.world(), contained);
 }
+
+/// A machine's clock is set back, as when it had run ahead until somebody corrected it: what was done meanwhile can be taken
+/// back at once, and is seen to have been.
+#[tokio::test(start_paused = true)]
+async fn i5_a_clock_that_is_set_back_keeps_no_restore_from_its_run() {
+    for back in [chrono::Duration::milliseconds(400), chrono::Duration::hours(2)] {
+        let bench = Bench::new("crypto-mining");
+        let before = bench.sandbox.world();
+        let (scope, _) = bench.find("web-1");
+        let run = bench.quarantine("web-1").await.unwrap();
+        assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+        bench.clock.advance(-back);
+        let prepared = match bench.engine.prepare_restore(&bench.restore_request("web-1")).await {
+            Ok(prepared) => prepared,
+            Err(e) => panic!("{back}: {e}"),
+        };
+        let restored = match bench.engine.commit(&prepared, &Consent::default(), None).await {
+            Ok(restored) => restored,
+            Err(e) => panic!("{back}: {e}"),
+        };
+        assert_eq!(outcome(&restored), Outcome::Done, "{back}: {}", message(&restored));
+        assert!(restored.run > run.run, "{back}: runs are told in the order in which the ledger has them");
+        assert_eq!(comparable(&bench.sandbox.world()), comparable(&before), "{back}");
+        assert!(bench.engine.open_quarantines(&scope, &run.plan.subject).await.unwrap().is_empty(), "{back}");
+        let again = bench.quarantine("web-1").await.unwrap();
+        assert_eq!(outcome(&again), Outcome::Done, "{back}: {}", message(&again));
+    }
+}
