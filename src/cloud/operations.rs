@@ -262,24 +262,6 @@ mod tests {
         }
     }
 
-    /// What gives data or keys away, or can't be undone, reaches only what a run of ours has made and tagged, or what AWS
-    /// itself asks for.
-    #[test]
-    fn snapshots_are_locked_and_shared_only_where_they_are_ours_and_keys_are_granted_to_aws_alone() {
-        use crate::playbook::tags::{COPY_RUN, RUN};
-        let policy: Value = serde_json::from_str(RESPONDER).unwrap();
-        let of = |action: &str| -> Vec<Value> {
-            let names = |s: &&Value| many(&s["Action"]).iter().any(|a| *a == action);
-            policy["Statement"].as_array().unwrap().iter().filter(names).map(|s| s["Condition"].clone()).collect()
-        };
-        let tagged = |key: &str| serde_json::json!({"Null": {format!("aws:ResourceTag/{key}"): "false"}});
-        assert_eq!(of("ec2:LockSnapshot"), [tagged(RUN)]);
-        assert_eq!(of("ec2:ModifySnapshotAttribute"), [tagged(RUN), tagged(COPY_RUN)]);
-        for condition in of("kms:CreateGrant") {
-            assert_eq!(condition["Bool"]["kms:GrantIsForAWSResource"], "true");
-        }
-    }
-
     #[test]
     fn the_port_documents_each_operation_once() {
         // A method's first doc line names its operation: /// `ec2:CreateTags`: …

@@ -21,6 +21,7 @@ mod forensics;
 mod incident;
 mod ledger;
 mod mistakes;
+mod permissions;
 mod poller;
 mod quarantine;
 mod revoke;
