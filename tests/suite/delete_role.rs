@@ -1,8 +1,9 @@
 //! The end of a role: only when its name is typed, nothing uses it, and all that it was stands in the ledger.
 
+use crate::exfiltration::alive;
 use crate::support::bench::{Bench, message, outcome};
 use crate::support::sweep::{FAULTS, commit_or_crash, fault_at, places, restore_of};
-use lazaret::cloud::sandbox::{FaultKind, World};
+use lazaret::cloud::sandbox::{Fault, FaultKind, World};
 use lazaret::domain::Scope;
 use lazaret::engine::prepare::{DeleteRoleRequest, RestoreWhat};
 use lazaret::engine::{Consent, EngineError, Refusal, RunReport};
@@ -111,6 +112,35 @@ async fn a_role_that_changed_or_came_into_use_since_the_plan_is_left_alone() {
         let run = bench.engine.commit(&prepared, &typed("ec2rolle"), None).await.unwrap();
         assert_eq!(outcome(&run), Outcome::Failed, "{change}: {}", message(&run));
         assert_eq!(bench.sandbox.world().accounts, before.accounts, "{change}");
+    }
+}
+
+/// What denies comes off last: no session that was cut acts again while the role is taken apart, and none does where that
+/// is broken off.
+#[tokio::test(start_paused = true)]
+async fn what_is_denied_stays_denied_until_nothing_is_allowed() {
+    let deny = r#"{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+    for denied in ["inline", "attached"] {
+        for call in ["iam:DetachRolePolicy", "iam:DeleteRolePolicy"] {
+            for nth in 1..=3 {
+                let bench = bench();
+                free(&bench, "ec2rolle");
+                let scope = scope(&bench);
+                let cut = |world: &mut World| {
+                    let role = world.accounts.get_mut(&scope.account).unwrap().roles.get_mut("ec2rolle").unwrap();
+                    match denied {
+                        "inline" => drop(role.inline.insert("a-deny".into(), deny.into())),
+                        _ => drop(role.attached.insert("arn:aws:iam::aws:policy/AWSDenyAll".into())),
+                    }
+                };
+                assert!(alive(&bench, "ASIAEXAMPLE0WEBROLE1"));
+                bench.sandbox.edit(cut).unwrap();
+                let prepared = bench.engine.prepare_delete_role(&delete_request(&bench, "ec2rolle")).await.unwrap();
+                bench.sandbox.inject(Fault::on(call).nth(nth).kind(FaultKind::HangAfter));
+                commit_or_crash(&bench, &prepared, &typed("ec2rolle")).await;
+                assert!(!alive(&bench, "ASIAEXAMPLE0WEBROLE1"), "denied {denied}, broken off after {call} {nth}");
+            }
+        }
     }
 }
 

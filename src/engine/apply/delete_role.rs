@@ -43,7 +43,7 @@ pub(super) async fn delete(engine: &Engine, writes: &dyn Writes, scope: &Scope, 
             Err(e) => return Answer::Failed(step_error(&e)),
         }
         begun = true;
-        match take_apart(engine, writes, &target, &now).await {
+        match take_apart(engine, writes, &target, change, &now).await {
             Ok(()) => last = None,
             // IAM may not have agreed with itself yet on what was taken off a moment ago.
             Err(e) if e.may_have_applied || e.kind == ErrorKind::Conflict => last = Some(e),
@@ -87,16 +87,25 @@ fn gone(answer: Result<(), CloudError>) -> Result<(), CloudError> {
     }
 }
 
-async fn take_apart(engine: &Engine, writes: &dyn Writes, target: &Target, now: &RoleRecord) -> Result<(), CloudError> {
+/// What denies comes off last: sessions that a Deny has cut would act again by what is still allowed.
+async fn take_apart(
+    engine: &Engine,
+    writes: &dyn Writes,
+    target: &Target,
+    change: &DeleteRole,
+    now: &RoleRecord,
+) -> Result<(), CloudError> {
     let name = &now.role.name;
     for profile in &now.profiles {
         gone(retrying(engine, || writes.remove_role_from_profile(target, &profile.name, name)).await)?;
     }
-    for arn in &now.attached {
-        gone(retrying(engine, || writes.detach_role_policy(target, name, arn)).await)?;
-    }
-    for policy in now.inline.keys() {
-        gone(retrying(engine, || writes.delete_role_policy(target, name, policy)).await)?;
+    for deny in [false, true] {
+        for arn in now.attached.iter().filter(|arn| change.denies(arn) == deny) {
+            gone(retrying(engine, || writes.detach_role_policy(target, name, arn)).await)?;
+        }
+        for (policy, _) in now.inline.iter().filter(|(policy, _)| change.denies(policy) == deny) {
+            gone(retrying(engine, || writes.delete_role_policy(target, name, policy)).await)?;
+        }
     }
     gone(retrying(engine, || writes.delete_role(target, name)).await)
 }

@@ -5,6 +5,7 @@ use crate::domain::principal::{Role, RoleRecord};
 use crate::domain::text;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Deletes a role after taking everything off it. There is no way back: a role of the same name that is made later is
@@ -21,6 +22,19 @@ impl DeleteRole {
     /// The role's name.
     pub fn name(&self) -> &str {
         &self.export.role.name
+    }
+
+    /// Whether a policy of the role, an inline one by its name or a managed one by its ARN, denies anything, or may: one that
+    /// could not be read counts among them. Those come off last: sessions that a Deny has cut would act again by what is
+    /// still allowed.
+    pub fn denies(&self, policy: &str) -> bool {
+        let document = self.export.inline.get(policy).or_else(|| self.managed.get(policy));
+        let document = document.and_then(|d| serde_json::from_str::<Value>(d).ok());
+        let one = |statement: &Value| statement["Effect"] == "Deny";
+        document.is_none_or(|document| match &document["Statement"] {
+            Value::Array(list) => list.iter().any(one),
+            statement => one(statement),
+        })
     }
 
     /// Whether this is the role that was exported, or what is left of it: nothing was added or changed.
@@ -86,13 +100,17 @@ impl Edit for DeleteRole {
             .profiles
             .iter()
             .map(|p| gone("iam:RemoveRoleFromInstanceProfile", p.name.clone(), text::fit(name, 80)));
-        let attached =
-            export.attached.iter().map(|arn| gone("iam:DetachRolePolicy", name.to_owned(), text::fit(arn, 200)));
-        let inline = export.inline.iter().map(|(policy, document)| {
-            gone("iam:DeleteRolePolicy", format!("{name} {policy}"), text::fit(document, 200))
+        let off = [false, true].map(|deny| {
+            let attached = export.attached.iter().filter(move |arn| self.denies(arn) == deny);
+            let inline = export.inline.iter().filter(move |(policy, _)| self.denies(policy) == deny);
+            let attached = attached.map(|arn| gone("iam:DetachRolePolicy", name.to_owned(), text::fit(arn, 200)));
+            let inline = inline.map(|(policy, document)| {
+                gone("iam:DeleteRolePolicy", format!("{name} {policy}"), text::fit(document, 200))
+            });
+            attached.chain(inline).collect::<Vec<_>>()
         });
         let last = gone("iam:DeleteRole", name.to_owned(), text::fit(&export.role.id, 40));
-        profiles.chain(attached).chain(inline).chain([last]).collect()
+        profiles.chain(off.into_iter().flatten()).chain([last]).collect()
     }
 
     fn inverse(&self) -> Option<Self> {
