@@ -44,9 +44,7 @@ impl Engine {
     ) -> Result<RunState, EngineError> {
         let permit = self.guard().admit_recovery()?;
         let state = self.run_state(id).await?;
-        if !state.is_open() {
-            return Err(PlanRefusal::Nothing(format!("run {id} has ended: nothing to recover")).into());
-        }
+        refuse_ended(&state)?;
         let key = state.plan.claim_key();
         if let Some(claim) = self.ledger().claim(&key).await?
             && claim.lease_until > self.now()
@@ -108,6 +106,8 @@ impl Engine {
         let id = state.run;
         let mut journal = Journal::new(self, state, progress);
         for _ in 0..TAKE_OVERS {
+            // Somebody else may have brought it to its end since it was read.
+            refuse_ended(&journal.state)?;
             match journal.append(&[Event::Recovered { actor: self.actor().clone() }]).await {
                 Err(LedgerError::Conflict { .. }) => journal.state = self.run_state(id).await?,
                 Err(error) => return Err(error.into()),
@@ -142,4 +142,11 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+fn refuse_ended(state: &RunState) -> Result<(), EngineError> {
+    if state.is_open() {
+        return Ok(());
+    }
+    Err(PlanRefusal::Nothing(format!("run {} has ended: nothing to recover", state.run)).into())
 }

@@ -156,7 +156,12 @@ fn append_in(
     let next: i64 = tx
         .query_row("SELECT COALESCE(MAX(seq) + 1, 0) FROM record WHERE run = ?1", [run.to_string()], |r| r.get(0))
         .map_err(&fail)?;
-    if next.unsigned_abs() != seq {
+    let open: Option<bool> = tx
+        .query_row("SELECT open FROM run WHERE run = ?1", [run.to_string()], |r| r.get(0))
+        .optional()
+        .map_err(&fail)?;
+    // Nothing follows a run's end: a record that did could be read by nobody.
+    if next.unsigned_abs() != seq || open == Some(false) {
         return Err(LedgerError::Conflict { run, seq });
     }
     let mut records = Vec::with_capacity(events.len());

@@ -135,7 +135,7 @@ pub trait Store: Send + Sync {
     /// frees the subject.
     ///
     /// # Errors
-    /// [`LedgerError::Conflict`] when the place is taken; then the caller must stop acting for the run.
+    /// [`LedgerError::Conflict`] when the place is taken or the run has ended; then the caller must stop acting for it.
     async fn append(
         &self,
         run: RunId,

@@ -48,6 +48,18 @@ async fn appending_is_conditional_on_the_place_in_the_run() {
     assert_eq!(store.records(run_id(1)).await.unwrap().len(), 3);
 }
 
+/// A record after a run's end would be one that no reader understands, and the whole ledger with it.
+#[tokio::test]
+async fn nothing_is_appended_to_a_run_that_has_ended() {
+    let store = SqliteStore::in_memory().unwrap();
+    begun(&store, 1).await;
+    store.append(run_id(1), 1, &[intended("tag"), applied("tag"), ended()], t0()).await.unwrap();
+    let after = store.append(run_id(1), 4, &[Event::Recovered { actor: actor("ben") }], t0()).await;
+    assert!(matches!(after, Err(LedgerError::Conflict { seq: 4, .. })), "{after:?}");
+    assert_eq!(store.runs(&RunFilter::default()).await.unwrap().len(), 1, "and the ledger can be read");
+    assert_eq!(store.verify().await.unwrap().bad, None);
+}
+
 #[tokio::test]
 async fn one_open_run_holds_a_subject_and_the_end_frees_it() {
     let store = SqliteStore::in_memory().unwrap();

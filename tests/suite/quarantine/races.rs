@@ -1,6 +1,19 @@
 //! What changes between a look and the next: late reads, interfaces that appear, old previews, two responders.
 
 use super::*;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lazaret::cloud::sandbox::{Fault, FaultKind};
+use lazaret::domain::RunId;
+use lazaret::engine::Engine;
+use lazaret::ledger::{
+    Actor, BeginError, Claim, Event, Hand, LedgerError, News, Record, RunFilter, RunState, SqliteStore, Verdict,
+};
+use lazaret::playbook::Plan;
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// I2: "isolated" is only said after every interface was read back.
 #[tokio::test(start_paused = true)]
@@ -148,4 +161,102 @@ async fn i5_a_clock_that_is_set_back_keeps_no_restore_from_its_run() {
         let again = bench.quarantine("web-1").await.unwrap();
         assert_eq!(outcome(&again), Outcome::Done, "{back}: {}", message(&again));
     }
+}
+
+/// A ledger on which somebody else recovers the run in the moment before our first record of it.
+struct Overtaking {
+    store: SqliteStore,
+    other: Bench,
+    done: AtomicBool,
+}
+
+#[async_trait]
+impl Store for Overtaking {
+    async fn begin(
+        &self,
+        run: RunId,
+        actor: &Actor,
+        plan: &Plan,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<RunState, BeginError> {
+        self.store.begin(run, actor, plan, now, lease_until).await
+    }
+
+    async fn append(
+        &self,
+        run: RunId,
+        seq: u64,
+        events: &[Event],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Record>, LedgerError> {
+        if !self.done.swap(true, Ordering::SeqCst) {
+            let ended = self.other.engine.recover(run, true, true, None).await.unwrap();
+            assert_eq!(outcome(&ended), Outcome::Done, "{}", message(&ended));
+        }
+        self.store.append(run, seq, events, now).await
+    }
+
+    async fn renew(&self, run: RunId, lease_until: DateTime<Utc>) -> Result<(), LedgerError> {
+        self.store.renew(run, lease_until).await
+    }
+
+    async fn records(&self, run: RunId) -> Result<Vec<Record>, LedgerError> {
+        self.store.records(run).await
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunState>, LedgerError> {
+        self.store.runs(filter).await
+    }
+
+    async fn changed_since(&self, position: u64) -> Result<News, LedgerError> {
+        self.store.changed_since(position).await
+    }
+
+    async fn claim(&self, key: &str) -> Result<Option<Claim>, LedgerError> {
+        self.store.claim(key).await
+    }
+
+    async fn verify(&self) -> Result<Verdict, LedgerError> {
+        self.store.verify().await
+    }
+
+    fn place(&self) -> String {
+        self.store.place()
+    }
+}
+
+/// Two people recover the same run, and one is at its end before the other has begun: that one is told so, and the ledger
+/// stays one that can be read.
+#[tokio::test(start_paused = true)]
+async fn i4_a_run_that_somebody_else_has_recovered_meanwhile_is_left_at_its_end() {
+    let bench = Bench::new("crypto-mining");
+    let before = bench.sandbox.world();
+    let prepared = bench.prepare("web-1").await.unwrap();
+    bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").kind(FaultKind::HangAfter));
+    let consent = Consent::default();
+    tokio::select! {
+        _ = bench.engine.commit(&prepared, &consent, None) => panic!("it hangs"),
+        () = bench.sandbox.hung() => {}
+    }
+    bench.sandbox.clear_faults();
+    bench.let_leases_run_out();
+    let (run, _) = bench.engine.unfinished().await.unwrap().remove(0);
+    let ledger =
+        Overtaking { store: bench.ledger.clone(), other: bench.colleague("ben"), done: AtomicBool::new(false) };
+    let late = Engine::new(
+        bench.sandbox.cloud(),
+        Arc::new(ledger),
+        bench.clock.clone(),
+        Guard::default(),
+        Actor { name: "eve".into(), arn: None, host: "test".into(), hand: Hand::Cli },
+        ChaCha12Rng::seed_from_u64(3),
+    );
+    match late.recover(run.run, true, true, None).await {
+        Err(EngineError::Plan(PlanRefusal::Nothing(why))) => assert!(why.contains("has ended"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bench.ledger.verify().await.unwrap().bad, None);
+    assert_eq!(outcome(&bench.restore("web-1").await.unwrap()), Outcome::Done);
+    assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
 }
