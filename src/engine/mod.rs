@@ -160,12 +160,12 @@ impl Engine {
     }
 
     /// An id later than that of every run in the ledger: runs are told in the order of their ids, and a clock that was set
-    /// back would have a restore come before what it takes back.
-    async fn new_run_id(&self) -> Result<RunId, LedgerError> {
-        let newest = self.inner.ledger.runs(&RunFilter { limit: Some(1), ..RunFilter::default() }).await?;
-        let after = newest.first().map_or(0, |run| run.run.millis() + 1);
+    /// back would have a restore come before what it takes back. A run that can't be read keeps no other from beginning.
+    async fn new_run_id(&self) -> RunId {
+        let newest = self.inner.ledger.runs(&RunFilter { limit: Some(1), ..RunFilter::default() }).await;
+        let after = newest.unwrap_or_default().first().map_or(0, |run| run.run.millis() + 1);
         let now = self.now().timestamp_millis().unsigned_abs();
-        Ok(RunId::from_parts(now.max(after), self.random_bits()))
+        RunId::from_parts(now.max(after), self.random_bits())
     }
 
     /// Carries out a prepared plan: guard, claim, steps, read-back. `progress` gets every record as it is appended.
@@ -191,7 +191,7 @@ impl Engine {
         }
         let prepared = fresh.as_ref().unwrap_or(prepared);
         let plan = &prepared.plan;
-        let (run, now) = (self.new_run_id().await?, self.now());
+        let (run, now) = (self.new_run_id().await, self.now());
         let state = self.inner.ledger.begin(run, &self.inner.actor, plan, now, now + LEASE).await?;
         if let Some(records) = &progress {
             for record in self.inner.ledger.records(run).await? {
