@@ -56,7 +56,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             let _ = error.print();
             if error.use_stderr() && json {
                 let message = error.to_string();
-                Out::new(true).json(&without_run(Exit::Usage, first_line(&message), None));
+                Out::new(true).json(&without_run(Exit::Usage, &first_line(&message), None));
             }
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
@@ -137,8 +137,14 @@ fn without_run(exit: Exit, message: &str, hint: Option<&str>) -> serde_json::Val
     serde_json::json!({"run": null, "state": exit.word(), "message": message, "hint": hint})
 }
 
-/// clap's message without its usage and tips, which stand on standard error.
-fn first_line(message: &str) -> &str {
-    let first = message.lines().find(|l| !l.trim().is_empty()).unwrap_or(message);
-    first.trim().trim_start_matches("error: ")
+/// clap's message without its usage and tips, which stand on standard error: its first line, and where that ends in a
+/// colon, what is named in the indented lines below it.
+fn first_line(message: &str) -> String {
+    let mut lines = message.lines().skip_while(|l| l.trim().is_empty());
+    let first = lines.next().unwrap_or(message).trim().trim_start_matches("error: ");
+    if !first.ends_with(':') {
+        return first.to_owned();
+    }
+    let named: Vec<&str> = lines.take_while(|l| l.starts_with(' ')).map(str::trim).collect();
+    format!("{first} {}", named.join(", "))
 }

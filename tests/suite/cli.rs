@@ -317,6 +317,7 @@ fn usage_mistakes_are_json_where_json_is_asked_for() {
         assert_eq!((&json["run"], json["state"].as_str()), (&Value::Null, Some("usage")), "{args:?}: {said:?}");
         let message = json["message"].as_str().unwrap();
         assert!(!message.is_empty() && !message.starts_with("error"), "{args:?}: {message}");
+        assert!(!message.ends_with(':'), "{args:?} says what is missing: {message}");
         assert!(!said.err.is_empty(), "{args:?}");
     }
     let people = home.run(&["--sandbox", "quarantine"]);
