@@ -213,7 +213,7 @@ async fn prepare_with(bench: &Bench, address: &str, sent: impl Fn(&str) -> Strin
     let (scope, instance) = bench.find("web-1");
     let page = bench.engine.cloud().reads().findings(&bench.hub, &Default::default(), None).await.unwrap();
     let seen = page.findings.into_iter().find(|s| s.json.contains(address)).unwrap();
-    let json = sent(&seen.json).into();
+    let json: std::sync::Arc<str> = sent(&seen.json).into();
     let finding = lazaret::playbook::FindingRef::new(&seen.finding, Some(&json), Some(bench.hub.clone()));
     let policy = bench.policy.clone();
     let request = lazaret::engine::QuarantineRequest { scope, instance, finding: Some(finding), policy };
