@@ -106,8 +106,8 @@ impl From<&str> for StepId {
 pub enum Weight {
     /// Later waves wait for it, and don't begin when it failed.
     Essential,
-    /// Later waves wait for its end, whichever it is, and at most so long from their wave's beginning; the run ends
-    /// `Partial` when it failed.
+    /// Later waves wait for its end, whichever it is, and at most so long from their wave's beginning, or, of what comes
+    /// before an isolation, from the run's; the run ends `Partial` when it failed.
     Awaited {
         /// How many seconds.
         seconds: u32,
@@ -385,6 +385,9 @@ pub struct Promise {
     pub broken: String,
     /// What a person should do or look at next, most urgent first.
     pub next: Vec<String>,
+    /// Where a run is about several instances: what it does nothing about on one of them, action by action, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<InstanceId, BTreeMap<String, String>>,
 }
 
 /// Whether a subject belongs to its whole account: IAM knows no Region.
@@ -456,8 +459,10 @@ impl Plan {
         let timeless = |plan: &Self| {
             let mut plan = plan.clone();
             plan.observed_at = DateTime::UNIX_EPOCH;
-            // Advice for afterwards tells when things were last used, which goes on.
+            // Advice for afterwards tells when things were last used, which goes on; and what nothing is done about hits
+            // nobody.
             plan.promise.next.clear();
+            plan.promise.left.clear();
             for step in &mut plan.steps {
                 match &mut step.action {
                     Action::Change(Change::Tags(SetTags { edits, .. })) => {

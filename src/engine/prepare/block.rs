@@ -8,6 +8,7 @@ use crate::cloud::port::{InstanceQuery, InterfaceQuery};
 use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId, Scope};
 use crate::ledger::RunFilter;
 use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
+use crate::playbook::change::DenyAddress;
 use crate::playbook::{FindingRef, Needs, Observed, PlanRefusal};
 use crate::policy::address::AwsRanges;
 use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Ttl};
@@ -89,7 +90,24 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_block(&self, request: &BlockRequest) -> Result<Prepared, EngineError> {
-        let (observed, interfaces) = self.observe_acls(request).await?;
+        self.prepare_block_beside(request, &[]).await
+    }
+
+    /// As [`Engine::prepare_block`], beside denies that the same plan adds: their entries take numbers and room.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn prepare_block_beside(
+        &self,
+        request: &BlockRequest,
+        planned: &[DenyAddress],
+    ) -> Result<Prepared, EngineError> {
+        let (mut observed, interfaces) = self.observe_acls(request).await?;
+        for deny in planned.iter().filter(|d| d.adds) {
+            if let Some(acl) = observed.acls.get_mut(&deny.acl) {
+                acl.entries.extend(deny.directions.iter().map(|direction| deny.entry(*direction)));
+            }
+        }
         let recorded = self.recorded(&request.scope, &request.range, WhichBlocks::All).await?;
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
         let used = numbers_used(&self.ledger().runs(&RunFilter::default()).await?);

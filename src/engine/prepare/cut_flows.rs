@@ -5,6 +5,7 @@ use super::{BlockRequest, QuarantineRequest};
 use crate::domain::{Finding, Subject, text};
 use crate::intake;
 use crate::playbook::block::{facts, shown};
+use crate::playbook::change::DenyAddress;
 use crate::playbook::quarantine::Denies;
 use crate::playbook::{Action, Change};
 use crate::policy::Ttl;
@@ -38,12 +39,18 @@ impl Engine {
         if addresses.len() > MOST {
             denies.warnings.push(format!("the finding names {} addresses: {MOST} of them are denied", addresses.len()));
         }
+        // Of several addresses each finds the room that those before it leave.
+        let mut planned: Vec<DenyAddress> = Vec::new();
         for range in addresses.into_iter().take(MOST) {
-            let planned = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range)).await;
-            let why = match planned {
+            let plan = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range, &planned)).await;
+            let why = match plan {
                 Ok(Ok(plan)) => {
                     // What the block says of itself is said of it here.
                     denies.warnings.extend(plan.warnings);
+                    planned.extend(plan.steps.iter().filter_map(|s| match &s.action {
+                        Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
+                        _ => None,
+                    }));
                     let step = |s: &crate::playbook::Step| {
                         matches!(&s.action, Action::Change(Change::DenyAddress(_)) | Action::WriteCounter { .. })
                     };
@@ -63,6 +70,7 @@ impl Engine {
         request: &QuarantineRequest,
         finding: &Finding,
         range: IpNet,
+        planned: &[DenyAddress],
     ) -> Result<crate::playbook::Plan, EngineError> {
         let block = BlockRequest {
             scope: request.scope.clone(),
@@ -79,7 +87,7 @@ impl Engine {
             topic_arn: None,
             update_finding: false,
         };
-        Ok(self.prepare_block(&block).await?.plan)
+        Ok(self.prepare_block_beside(&block, planned).await?.plan)
     }
 }
 
