@@ -5,8 +5,13 @@ use super::apply::deny_address::{Found, found};
 use super::journal::Journal;
 use super::readback::{look, not_shown_yet};
 use super::{Engine, EngineError, evidence};
-use crate::ledger::{Event, StepError, StepState};
+use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::{Action, Change, Standing, StepId, tags};
+use futures::future::join_all;
+use std::time::Duration;
+
+/// How long a look at what was kept as evidence may take, where nothing waits but the run's end.
+pub(super) const LOOK: Duration = Duration::from_secs(10);
 
 /// Looks at the world for the answer that a step is owed, and records what it says.
 pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &StepId) -> Result<(), EngineError> {
@@ -18,8 +23,8 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         error: StepError { code: code.into(), message: message.into() },
     };
     let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
-    if let Action::Evidence(evidence) = &action {
-        let events = evidence::look(engine, &journal.state, step, evidence).await?;
+    if is_evidence(&action) {
+        let events = found_of(engine, &journal.state, step, &action).await?;
         return Ok(journal.append(&events).await?);
     }
     let event = match (&action, &status.change) {
@@ -77,14 +82,6 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             }
             Standing::Unknown => return Ok(()),
         },
-        (Action::Snapshots { .. }, _) => {
-            let mine = engine.cloud().reads().snapshots(&scope, tags::RUN, &journal.state.run.to_string()).await?;
-            if mine.is_empty() {
-                failed("NotFound", "no answer came, and no snapshot of this run was found. It is not repeated blindly")
-            } else {
-                applied(mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect())
-            }
-        }
         // Writing a counter again does no harm: what it writes is made out from the table each time.
         (Action::WriteCounter { .. }, _) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
@@ -93,6 +90,7 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             | Action::UpdateFinding { .. }
             | Action::Change(_)
             | Action::Evidence(_)
+            | Action::Snapshots { .. }
             | Action::BackOut { .. },
             _,
         ) => {
@@ -110,4 +108,57 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         }
     };
     Ok(journal.append(&[event]).await?)
+}
+
+/// Whether a step takes or keeps evidence: a failed look at it stops nothing.
+pub(super) fn is_evidence(action: &Action) -> bool {
+    matches!(action, Action::Evidence(_) | Action::Snapshots { .. })
+}
+
+/// What the world says of evidence whose answer is owed.
+async fn found_of(
+    engine: &Engine,
+    state: &RunState,
+    step: &StepId,
+    action: &Action,
+) -> Result<Vec<Event>, EngineError> {
+    if let Action::Evidence(evidence) = action {
+        return evidence::look(engine, state, step, evidence).await;
+    }
+    let mine = engine.cloud().reads().snapshots(&state.plan.scope, tags::RUN, &state.run.to_string()).await?;
+    if !mine.is_empty() {
+        let output = mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect();
+        return Ok(vec![Event::Applied { step: step.clone(), output }]);
+    }
+    let message = "no answer came, and no snapshot of this run was found. It is not repeated blindly";
+    Ok(vec![Event::Failed { step: step.clone(), error: StepError { code: "NotFound".into(), message: message.into() } }])
+}
+
+/// Looks for all evidence that may have been taken and gave no answer, side by side. What can't be looked for in this
+/// time may have been taken still, and stays so: nobody waits for it.
+///
+/// # Errors
+/// When the ledger fails.
+pub(super) async fn look_for_evidence(
+    engine: &Engine,
+    journal: &mut Journal,
+    within: Duration,
+) -> Result<(), EngineError> {
+    let open = |id: &StepId| {
+        let status = journal.state.steps.get(id).map(|s| &s.state);
+        status.is_some_and(|s| matches!(s, StepState::Indeterminate { .. }))
+    };
+    let steps = journal.state.plan.steps.iter().filter(|s| is_evidence(&s.action) && open(&s.id));
+    let owed: Vec<(StepId, Action)> = steps.map(|s| (s.id.clone(), s.action.clone())).collect();
+    let state = journal.state.clone();
+    let looks = owed.iter().map(|(step, action)| tokio::time::timeout(within, found_of(engine, &state, step, action)));
+    for ((step, _), answer) in owed.iter().zip(join_all(looks).await) {
+        match answer {
+            Ok(Ok(events)) => journal.append(&events).await?,
+            Ok(Err(EngineError::Cloud(error))) => tracing::warn!(%step, %error, "evidence could not be looked for"),
+            Ok(Err(other)) => return Err(other),
+            Err(_) => tracing::warn!(%step, "evidence could not be looked for in time"),
+        }
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@ mod look;
 mod message;
 pub mod observe;
 mod outstanding;
+mod patience;
 mod per_instance;
 pub mod poller;
 pub mod prepare;
