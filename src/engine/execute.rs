@@ -436,7 +436,11 @@ async fn record_answers(engine: &Engine, journal: &mut Journal, answers: Answers
     }
     journal.append(&events).await?;
     for step in unclear {
-        look_into(engine, journal, &step).await?;
+        // What can't be looked into stays unclear, and is read back: one step's look stops no other step.
+        match look_into(engine, journal, &step).await {
+            Err(EngineError::Cloud(error)) => tracing::warn!(%step, %error, "it could not be looked into"),
+            answer => answer?,
+        }
     }
     // What is done to snapshots next needs to know of them.
     if snapshots {

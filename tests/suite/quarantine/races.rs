@@ -121,3 +121,18 @@ async fn i4_who_was_overtaken_does_nothing_and_learns_by_whom() {
     }
     assert_eq!(bench.sandbox.world(), contained);
 }
+
+/// Nobody knows whether protection was switched on, and looking fails: the instance is isolated all the same.
+#[tokio::test(start_paused = true)]
+async fn a_look_after_an_unclear_answer_that_fails_stops_no_other_step() {
+    let bench = Bench::new("crypto-mining");
+    let prepared = bench.prepare("web-1").await.unwrap();
+    bench.sandbox.inject(Fault::on("ec2:ModifyInstanceAttribute").kind(FaultKind::TimeoutAfter));
+    bench.sandbox.inject(Fault::on("ec2:DescribeInstanceAttribute").kind(FaultKind::Deny));
+    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+    assert!(message(&run).contains("is isolated"), "{}", message(&run));
+    let isolated = bench.sandbox.world();
+    let back = bench.restore("web-1").await.unwrap();
+    assert_eq!(outcome(&back), Outcome::Done, "{}", message(&back));
+    assert_ne!(comparable(&bench.sandbox.world()), comparable(&isolated));
+}
