@@ -21,6 +21,7 @@ mod patience;
 mod per_instance;
 pub mod poller;
 pub mod prepare;
+pub mod principal;
 mod readback;
 mod recheck;
 pub mod recovery;

@@ -21,6 +21,7 @@ mod incident;
 mod ledger;
 mod mistakes;
 mod poller;
+mod principal;
 mod quarantine;
 mod revoke;
 mod rooms;

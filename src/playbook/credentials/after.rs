@@ -21,9 +21,9 @@ fn made(at: Option<DateTime<Utc>>, since: Option<DateTime<Utc>>) -> String {
     }
 }
 
-/// What a person should look at next. `since` is when the finding was first seen; `cut` are the keys that the plan
-/// makes Inactive.
-pub(super) fn next(dossier: &Dossier, since: Option<DateTime<Utc>>, cut: &[String]) -> Vec<String> {
+/// What a person should look at next. `since` is when the finding was first seen; `cut` are the keys that are not listed,
+/// such as those that the plan makes Inactive.
+pub fn what_else(dossier: &Dossier, since: Option<DateTime<Utc>>, cut: &[String]) -> Vec<String> {
     let mut next = Vec::new();
     let recent = |at: Option<DateTime<Utc>>| at.zip(since).is_some_and(|(at, since)| at >= since);
     if let Some(record) = &dossier.user {

@@ -10,6 +10,7 @@ mod after;
 mod dispatch;
 mod standing;
 
+pub use after::what_else;
 pub use dispatch::{Behind, Credential, behind};
 pub use standing::{OurDeny, our_denies, to_spare};
 
@@ -231,7 +232,7 @@ fn cut_user(request: &Request<'_>, record: &UserRecord, dossier: &Dossier, plan:
     plan.promise.kept =
         if keys.is_empty() { denied } else { format!("{} {} Inactive, and {denied}", keys.join(" "), are(keys.len())) };
     plan.promise.broken = format!("user {shown} is NOT contained");
-    plan.promise.next = after::next(dossier, request.since, &ids);
+    plan.promise.next = what_else(dossier, request.since, &ids);
     plan.title = match (&request.behind.key, long_term) {
         (Some(_), Some(key)) => format!("Cut key {} of user {shown}", text::fit(key, 60)),
         (Some(session), None) => format!("Cut session {} of user {shown}", text::fit(session, 60)),
@@ -311,7 +312,7 @@ fn cut_role(
     plan.title = format!("Revoke the sessions of role {shown}{title}");
     plan.promise.kept = what;
     plan.promise.broken = format!("the sessions of role {shown} are NOT revoked");
-    plan.promise.next = after::next(dossier, request.since, &[]);
+    plan.promise.next = what_else(dossier, request.since, &[]);
     role_warnings(request, record, dossier, plan);
     Ok(only)
 }
