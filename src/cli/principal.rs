@@ -76,7 +76,11 @@ fn lines(sight: &PrincipalSight, account: &str) -> Vec<String> {
     lines.push(format!("{named}  {account}  {arn}"));
     let mut say = |what: &str, text: String| lines.push(format!("  {what:<11} {text}"));
     if let Some(told) = &sight.told_id {
-        say("NOT IT", format!("the finding is about {}, and this one has another id: see below", text::fit(told, 60)));
+        let told = text::fit(told, 60);
+        say(
+            "NOT IT?",
+            format!("the finding is about {told}: another account's of this name, or one that was made again since"),
+        );
     }
     say("status", sight.status());
     if let Some(record) = &dossier.user {
@@ -87,7 +91,8 @@ fn lines(sight: &PrincipalSight, account: &str) -> Vec<String> {
                 Some(used) => match (used.at, &used.service) {
                     (None, _) => "never used".to_owned(),
                     (Some(at), service) => {
-                        let service = service.as_ref().map(|s| format!(" for {}", text::fit(s, 40))).unwrap_or_default();
+                        let service =
+                            service.as_ref().map(|s| format!(" for {}", text::fit(s, 40))).unwrap_or_default();
                         format!("last used {}{service}", age(Some(at), now))
                     }
                 },
@@ -99,9 +104,10 @@ fn lines(sight: &PrincipalSight, account: &str) -> Vec<String> {
         }
         match record.password_since {
             Some(at) => {
-                let used = record.user.password_used_at.map_or("never used".to_owned(), |at| {
-                    format!("last used {}", age(Some(at), now))
-                });
+                let used = record
+                    .user
+                    .password_used_at
+                    .map_or("never used".to_owned(), |at| format!("last used {}", age(Some(at), now)));
                 say("password", format!("for the console, made {}, {used}", age(Some(at), now)));
             }
             None if dossier.unread.iter().any(|what| what.contains("console password")) => {

@@ -131,7 +131,10 @@ async fn found_of(
         return Ok(vec![Event::Applied { step: step.clone(), output }]);
     }
     let message = "no answer came, and no snapshot of this run was found. It is not repeated blindly";
-    Ok(vec![Event::Failed { step: step.clone(), error: StepError { code: "NotFound".into(), message: message.into() } }])
+    Ok(vec![Event::Failed {
+        step: step.clone(),
+        error: StepError { code: "NotFound".into(), message: message.into() },
+    }])
 }
 
 /// Looks for all evidence that may have been taken and gave no answer, side by side. What can't be looked for in this

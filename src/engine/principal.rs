@@ -122,7 +122,7 @@ impl PrincipalSight {
         inline_of(&self.dossier)
     }
 
-    /// What holds of it, in a line: what is denied, and by how many policies.
+    /// What holds of it, in a line, escaped: whether everything is denied, or which sessions are cut.
     pub fn status(&self) -> String {
         let all = self.denies.iter().find(|d| d.cut_off.is_none());
         if all.is_some() || !self.denied_by_others.is_empty() {
@@ -132,10 +132,9 @@ impl PrincipalSight {
             let of = self.denies.iter().filter(|d| d.only_instance.is_none() == all);
             of.max_by_key(|d| d.cut_off)
         };
-        match (latest(true), latest(false)) {
-            (Some(deny), _) => format!("sessions cut: denied {}", deny.words()),
-            (None, Some(deny)) => format!("sessions of one instance cut: denied {}", deny.words()),
-            (None, None) => "not contained".to_owned(),
+        match latest(true).or(latest(false)) {
+            Some(deny) => format!("cut: denied {}", deny.words()),
+            None => "not contained".to_owned(),
         }
     }
 }

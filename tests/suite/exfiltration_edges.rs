@@ -8,8 +8,8 @@ use crate::support::bench::{message, outcome};
 use chrono::Duration;
 use lazaret::cloud::sandbox::{Fault, FaultKind, World};
 use lazaret::domain::principal::{ROLE_POLICY_LIMIT, policies_size};
-use lazaret::engine::prepare::ExfiltrationRequest;
 use lazaret::domain::{AclDirection, AclEntry};
+use lazaret::engine::prepare::ExfiltrationRequest;
 use lazaret::engine::{Consent, EngineError, QuarantineRequest, Refusal};
 use lazaret::ledger::Outcome;
 use lazaret::playbook::deny;
@@ -253,8 +253,16 @@ async fn the_message_says_of_every_instance_what_holds_where_nothing_was_done() 
     for (instance, imdsv2, profile) in [
         (&web_1, "verified", "verified"),
         (&web_2, "IMDSv2 was required already", "verified"),
-        (&web_3, "IMDSv2 is NOT required, and this run does not change it", "profile kept: it is ec2rolle-backup's already"),
-        (&dr, "left alone: what is in us-east-1 can't be read from here", "left alone: what is in us-east-1 can't be read from here"),
+        (
+            &web_3,
+            "IMDSv2 is NOT required, and this run does not change it",
+            "profile kept: it is ec2rolle-backup's already",
+        ),
+        (
+            &dr,
+            "left alone: what is in us-east-1 can't be read from here",
+            "left alone: what is in us-east-1 can't be read from here",
+        ),
     ] {
         let state = &body["instances"][instance.as_str()];
         assert_eq!((state["imdsv2"].as_str(), state["profile"].as_str()), (Some(imdsv2), Some(profile)), "{body}");
@@ -313,7 +321,8 @@ async fn several_addresses_share_the_room_of_a_network_acl() {
     assert_eq!(denied(&plan), roomy[..1], "{:?}", plan.limits);
     assert!(plan.limits.iter().any(|l| l.contains("203.0.113.202 is not denied") && l.contains("no room")));
 
-    let (hub, policy) = (Some(bench.hub.clone()), QuarantinePolicy { cut_flows: CutFlows::Nacl, ..bench.policy.clone() });
+    let (hub, policy) =
+        (Some(bench.hub.clone()), QuarantinePolicy { cut_flows: CutFlows::Nacl, ..bench.policy.clone() });
     let (seen, instance) = (probe.finding.clone().unwrap().0, bench.find("web-1").1);
     let finding = Some(FindingRef { hub, ..seen });
     let request = QuarantineRequest { scope: place.clone(), instance, finding, policy };

@@ -107,10 +107,8 @@ async fn a_second_revocation_says_what_stands_already_and_that_its_restore_alone
     let covered = format!("`lazaret restore --run {}` alone changes nothing while this one stands", first.run);
     let second = bench.engine.prepare_credentials(&request(role("ec2rolle"))).await.unwrap();
     assert!(second.plan.warnings.iter().any(|w| w.contains(&covered)), "{:?}", second.plan.warnings);
-    let narrow = lazaret::engine::CredentialsRequest {
-        only_instance: Some(bench.find("web-1").1),
-        ..request(role("ec2rolle"))
-    };
+    let narrow =
+        lazaret::engine::CredentialsRequest { only_instance: Some(bench.find("web-1").1), ..request(role("ec2rolle")) };
     let narrow = bench.engine.prepare_credentials(&narrow).await.unwrap();
     let beside = |w: &String| w.contains(&first.run.to_string()) && w.contains("each is taken back by itself");
     assert!(narrow.plan.warnings.iter().any(beside), "{:?}", narrow.plan.warnings);
@@ -166,7 +164,8 @@ fn a_key_a_user_and_a_role_are_shown_with_what_hangs_on_them() {
     let arn = "arn:aws:sts::111122223333:assumed-role/ec2rolle/i-0ab12cd34ef56ab78";
     let role = run(&["role", arn]);
     assert_eq!(role.code, 0, "{role:?}");
-    for words in ["role ec2rolle", "trusts      ec2.amazonaws.com", "i-0ab12cd34ef56ab78 in eu-central-1", "us-east-1"] {
+    for words in ["role ec2rolle", "trusts      ec2.amazonaws.com", "i-0ab12cd34ef56ab78 in eu-central-1", "us-east-1"]
+    {
         assert!(role.out.contains(words), "{words}: {}", role.out);
     }
 

@@ -82,8 +82,7 @@ impl Engine {
         let mut users = self.users(scope, &request.elsewhere, &profiles, &backups).await?;
         let ids: BTreeSet<InstanceId> = users.here.iter().cloned().collect();
         let moved = users.moved.iter().filter(|(_, here)| *here).map(|(id, _)| id.clone());
-        let needs =
-            Needs { instances: moved.chain(ids.clone()).collect(), profiles_of: ids, ..Needs::default() };
+        let needs = Needs { instances: moved.chain(ids.clone()).collect(), profiles_of: ids, ..Needs::default() };
         let arns: BTreeSet<String> = observed.roles.values().flat_map(|r| r.attached.iter().cloned()).collect();
         let (instances, managed) =
             futures::join!(observe(reads, scope, &needs, self.now()), roles::documents(reads, scope, &arns));

@@ -39,8 +39,8 @@ pub fn what_else(dossier: &Dossier, since: Option<DateTime<Utc>>, cut: &[String]
         if let Some(at) = record.password_since {
             let made = made(Some(at), since);
             next.push(format!(
-                "{user} has a console password, {made}: denied while the Deny stands; delete its login profile or reset it, \
-                 and check its MFA devices"
+                "{user} has a console password, {made}: a Deny on the user holds for it too and does not end it; delete its \
+                 login profile or reset it, and check its MFA devices"
             ));
         }
     }

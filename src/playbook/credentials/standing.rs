@@ -116,7 +116,10 @@ mod tests {
         let ours = our_denies(&inline);
         let told: Vec<_> = ours.iter().map(|d| (d.run, d.cut_off, d.only_instance.as_deref())).collect();
         let one = chrono::Duration::seconds(1);
-        assert_eq!(told, [(first, None, None), (first, Some(at(1) + one), None), (second, Some(at(2) + one), Some(ARN))]);
+        assert_eq!(
+            told,
+            [(first, None, None), (first, Some(at(1) + one), None), (second, Some(at(2) + one), Some(ARN))]
+        );
         for (_, document) in inline.iter_mut() {
             *document = document.replace("Deny\",", "Deny\", ");
         }

@@ -28,7 +28,9 @@ pub(super) fn left(request: &Request<'_>, users: &[&Instance], chosen: &Backup) 
         if swap_step(request, instance, chosen).is_none() {
             let kept = match chosen {
                 Backup::None(why) => format!("profile kept: {why}"),
-                Backup::There(_) | Backup::ToBeMade(_) => "profile kept: the one that is on it was not found".to_owned(),
+                Backup::There(_) | Backup::ToBeMade(_) => {
+                    "profile kept: the one that is on it was not found".to_owned()
+                }
             };
             say(&instance.id, PROFILE, operated(instance).unwrap_or(kept));
         }

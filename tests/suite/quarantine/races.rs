@@ -1,6 +1,7 @@
 //! What changes between a look and the next: late reads, interfaces that appear, old previews, two responders.
 
 use super::*;
+use lazaret::cloud::sandbox::{Fault, FaultKind};
 
 /// I2: "isolated" is only said after every interface was read back.
 #[tokio::test(start_paused = true)]
