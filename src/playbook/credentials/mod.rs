@@ -296,7 +296,7 @@ fn cut_role(
             to_spare(&earlier).unwrap_or_else(|| "Move one of them to a managed policy and try again".to_owned())
         )));
     }
-    let cut_off = deny::cut_off(plan.observed_at);
+    let cut_off = deny::cut_off(plan.observed_at + request.observed.clock_ahead.unwrap_or_default());
     plan.warnings.extend(earlier.iter().map(|earlier| earlier.beside(Some(cut_off), only.as_deref())));
     let place = request.only_instance.map(|instance| format!(" on {instance} alone")).unwrap_or_default();
     let title = format!("Deny everything to the sessions of role {shown} until now{place}");
