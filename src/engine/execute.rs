@@ -3,7 +3,7 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
-use super::answer::{Answer, HALF_DONE, NOT_APPLIED, Sight, step_error, unclear_or_failed};
+use super::answer::{Answer, HALF_DONE, NO_ANSWER, NOT_APPLIED, Sight, step_error, unclear_or_failed};
 use super::journal::Journal;
 use super::look::{LOOK, look_for_evidence, look_into};
 use super::patience::{Patience, left};
@@ -237,8 +237,13 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         StepState::Failed { error } => error.code == NOT_APPLIED,
         // And here, that the rest is still to be done.
         StepState::Indeterminate { error } if error.code == HALF_DONE => true,
-        // A finding may be set twice, and Security Hub does not show for minutes whether it was.
-        StepState::Indeterminate { .. } => matches!(step.action, Action::Change(Change::Finding(_))),
+        // A finding may be set twice, and Security Hub does not show for minutes whether it was. What may have been captured
+        // before its process went away is looked for first.
+        StepState::Indeterminate { error } => match &step.action {
+            Action::Change(Change::Finding(_)) => true,
+            Action::Evidence(_) => error.code == NO_ANSWER,
+            _ => false,
+        },
         _ => false,
     };
     if !startable {
@@ -328,7 +333,10 @@ fn work(
                 evidence::create_snapshots(&engine, writes.as_ref(), &state.plan.scope, &instance, &description, &tags)
                     .await
             }
-            (Action::Evidence(step), _) => evidence::take(&engine, writes.as_ref(), &state, step).await,
+            (Action::Evidence(evidence), _) if resumed => {
+                evidence::take_up(&engine, writes.as_ref(), &state, &step.id, evidence).await
+            }
+            (Action::Evidence(evidence), _) => evidence::take(&engine, writes.as_ref(), &state, evidence).await,
             (Action::Simulate { principal, arn, source_instance }, _) => {
                 simulate::simulate(&engine, &state, &principal, &arn, source_instance.as_ref()).await
             }

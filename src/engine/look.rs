@@ -1,6 +1,6 @@
 //! After an unclear answer: look at the world, and let it say what was applied.
 
-use super::answer::{HALF_DONE, NOT_APPLIED};
+use super::answer::{HALF_DONE, NO_ANSWER, NOT_APPLIED};
 use super::apply::deny_address::{Found, found};
 use super::journal::Journal;
 use super::readback::{look, not_shown_yet};
@@ -100,7 +100,7 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             Event::Indeterminate {
                 step: step.clone(),
                 error: StepError {
-                    code: "NoAnswer".into(),
+                    code: NO_ANSWER.into(),
                     message: "its process went away before the answer: it may have been done. It is not repeated"
                         .into(),
                 },

@@ -1,16 +1,17 @@
 //! After a crash, on any machine that sees the ledger: look at the world, and let it say what was applied.
 
+use super::answer::NO_ANSWER;
 use super::execute::run;
 use super::journal::Journal;
-use super::look::{LOOK, is_evidence, look_for_evidence, look_into};
-use super::patience::{left, still_to_isolate};
+use super::look::{is_evidence, look_into};
+use super::patience::still_to_isolate;
 use super::readback::{look, not_shown_yet};
 use super::resolve::resolved_change;
 use super::resolve::stands_open;
 use super::{Engine, EngineError, LEASE, Progress, Refusal};
 use crate::domain::RunId;
 use crate::ledger::{Event, LedgerError, Outcome, RunFilter, RunState, StepError, StepState};
-use crate::playbook::{Action, Change, PlanRefusal, Standing, StepId, Weight};
+use crate::playbook::{Action, Change, PlanRefusal, Standing, StepId};
 
 /// How often taking over is tried against a process that goes on appending.
 const TAKE_OVERS: u32 = 5;
@@ -59,8 +60,8 @@ impl Engine {
         self.ledger().renew(id, self.now() + LEASE).await?;
         let open: Vec<StepId> =
             journal.state.steps.iter().filter(|(_, s)| s.state.is_open()).map(|(id, _)| id.clone()).collect();
-        // Where an interface is still to be isolated, that comes first: evidence is looked for in what is left of the time
-        // that isolation waits for it, and again at the end.
+        // Where an interface is still to be isolated, that comes first: evidence is looked for beside it, when its step is
+        // taken up in what is left of the time that isolation waits for it, or at the end.
         let hurry = go_on && still_to_isolate(&journal.state);
         for step in open {
             let action = journal.state.plan.step(&step).map(|s| &s.action);
@@ -69,14 +70,6 @@ impl Engine {
             } else {
                 look_into(self, &mut journal, &step).await?;
             }
-        }
-        if hurry {
-            let awaited = journal.state.plan.steps.iter().filter_map(|s| match s.weight {
-                Weight::Awaited { seconds } => Some(left(&journal.state, seconds, self.now())),
-                _ => None,
-            });
-            let within = awaited.max().unwrap_or_default().min(LOOK);
-            look_for_evidence(self, &mut journal, within).await?;
         }
         if !journal.state.has_effect() {
             let half_made = |made: fn(&Change) -> bool| {
@@ -107,13 +100,13 @@ impl Engine {
         Ok(journal.state)
     }
 
-    /// Records that the answer about a piece of evidence is owed, before it is looked for.
+    /// Records that the answer about a piece of evidence is owed, to be looked for later.
     async fn owed(&self, journal: &mut Journal, step: &StepId) -> Result<(), EngineError> {
         if journal.state.steps.get(step).is_none_or(|s| s.state != StepState::Intended) {
             return Ok(());
         }
         let message = "its process went away before the answer: it may have been taken".to_owned();
-        let error = StepError { code: "NoAnswer".into(), message };
+        let error = StepError { code: NO_ANSWER.into(), message };
         Ok(journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?)
     }
 

@@ -268,3 +268,32 @@ async fn i3_evidence_that_can_not_be_looked_for_does_not_keep_a_recovered_run_fr
         assert!(start.elapsed().as_secs() <= 180, "{look:?}: {:?}", start.elapsed());
     }
 }
+
+/// A run is rarely taken over before its deadline: what the scripts said meanwhile is fetched beside the isolation.
+#[tokio::test(start_paused = true)]
+async fn i3_what_scripts_said_before_a_late_recovery_is_kept_and_isolation_does_not_wait_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = evidence_first(&Bench::new("crypto-mining"), folder.path());
+    let_time_pass(&bench);
+    let latency = std::time::Duration::from_millis(200);
+    let command_time = std::time::Duration::from_secs(30);
+    bench.sandbox.set_behaviour(Behaviour { command_time, latency, ..Behaviour::default() });
+    let run = crash_while_scripts_run(&bench, 20).await;
+    bench.clock.advance(chrono::Duration::minutes(5));
+    let sent = bench.sandbox.calls().iter().filter(|c| c.operation == "ssm:SendCommand").count();
+    let start = tokio::time::Instant::now();
+    let running = {
+        let bench = bench.clone();
+        tokio::spawn(async move { bench.engine.recover(run, true, true, None).await.unwrap() })
+    };
+    while !isolated(&bench) {
+        assert!(start.elapsed().as_secs() <= 3, "isolation waits for evidence whose time is over");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let run = running.await.unwrap();
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    assert_eq!(run.kept().len(), Script::ALL.len() + 1);
+    assert_eq!(bad(&bench, &run).await, Vec::<String>::new());
+    let again = bench.sandbox.calls().iter().filter(|c| c.operation == "ssm:SendCommand").count();
+    assert_eq!(again, sent, "no script is run twice");
+}
