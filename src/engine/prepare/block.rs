@@ -1,7 +1,7 @@
 //! What blocking, unblocking and extending need to know, and their plans.
 
 use super::super::blocks::{Block, numbers_used};
-use super::super::observe::observe;
+use super::super::observe::{observe, prefix_lists::of_aws};
 use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::cloud::port::{InstanceQuery, InterfaceQuery};
@@ -9,12 +9,13 @@ use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId,
 use crate::ledger::RunFilter;
 use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
 use crate::playbook::change::DenyAddress;
-use crate::playbook::{FindingRef, Needs, Observed, PlanRefusal};
-use crate::policy::address::AwsRanges;
+use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal};
+use crate::policy::address::{AwsLists, AwsRanges};
 use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Ttl};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Asks for the block of one address or range.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ pub struct BlockRequest {
     pub typed_again: Option<IpNet>,
     /// How to block, and what never to.
     pub policy: BlockPolicy,
-    /// AWS's published ranges, where they are known.
+    /// AWS's published ranges, where somebody keeps the file of them.
     pub aws: Option<Arc<AwsRanges>>,
     /// The finding that is answered.
     pub finding: Option<FindingRef>,
@@ -84,26 +85,37 @@ pub struct ExtendRequest {
     pub ttl: Option<Ttl>,
 }
 
+/// What the blocks of several addresses in one plan have in common.
+#[derive(Debug, Default)]
+pub(super) struct Together {
+    /// AWS's prefix lists: read with the first, and not again.
+    lists: OnceCell<AwsLists>,
+    /// The denies planned so far: their entries take numbers and room.
+    planned: Vec<DenyAddress>,
+}
+
 impl Engine {
     /// Observes the ACLs in question and plans a block.
     ///
     /// # Errors
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_block(&self, request: &BlockRequest) -> Result<Prepared, EngineError> {
-        self.prepare_block_beside(request, &[]).await
+        self.prepare_block_with(request, &mut Together::default()).await
     }
 
-    /// As [`Engine::prepare_block`], beside denies that the same plan adds: their entries take numbers and room.
+    /// As [`Engine::prepare_block`], of one of several addresses in one plan, account and Region.
     ///
     /// # Errors
     /// As there.
-    pub(super) async fn prepare_block_beside(
+    pub(super) async fn prepare_block_with(
         &self,
         request: &BlockRequest,
-        planned: &[DenyAddress],
+        together: &mut Together,
     ) -> Result<Prepared, EngineError> {
-        let (mut observed, interfaces) = self.observe_acls(request).await?;
-        for deny in planned.iter().filter(|d| d.adds) {
+        let reads = self.cloud().reads().as_ref();
+        let lists = async { Ok(together.lists.get_or_init(|| of_aws(reads, &request.scope)).await) };
+        let ((mut observed, interfaces), lists) = futures::try_join!(self.observe_acls(request), lists)?;
+        for deny in together.planned.iter().filter(|d| d.adds) {
             if let Some(acl) = observed.acls.get_mut(&deny.acl) {
                 acl.entries.extend(deny.directions.iter().map(|direction| deny.entry(*direction)));
             }
@@ -123,6 +135,7 @@ impl Engine {
             recorded: &recorded,
             policy: &request.policy,
             aws: request.aws.as_deref(),
+            lists,
             typed_again: request.typed_again,
             finding: request.finding.clone(),
             remote: request.remote.clone(),
@@ -130,6 +143,10 @@ impl Engine {
             update_finding: request.update_finding,
             actor: &self.actor().name,
         })?;
+        together.planned.extend(plan.steps.iter().filter_map(|s| match &s.action {
+            Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
+            _ => None,
+        }));
         Ok(Prepared::new(plan, observed, Request::Block(Box::new(request.clone()))))
     }
 

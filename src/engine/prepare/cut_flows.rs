@@ -1,11 +1,11 @@
 //! The denies of a quarantine that is to cut flows: those of a block of the finding's addresses, for an hour.
 
 use super::super::{Engine, EngineError};
+use super::block::Together;
 use super::{BlockRequest, QuarantineRequest};
 use crate::domain::{Finding, Subject, text};
 use crate::intake;
 use crate::playbook::block::{facts, shown};
-use crate::playbook::change::DenyAddress;
 use crate::playbook::quarantine::Denies;
 use crate::playbook::{Action, Change};
 use crate::policy::Ttl;
@@ -39,18 +39,17 @@ impl Engine {
         if addresses.len() > MOST {
             denies.warnings.push(format!("the finding names {} addresses: {MOST} of them are denied", addresses.len()));
         }
-        // Of several addresses each finds the room that those before it leave.
-        let mut planned: Vec<DenyAddress> = Vec::new();
+        let mut together = Together::default();
         for range in addresses.into_iter().take(MOST) {
-            let plan = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range, &planned)).await;
-            let why = match plan {
+            let planned = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range, &mut together)).await;
+            let why = match planned {
                 Ok(Ok(plan)) => {
-                    // What the block says of itself is said of it here.
-                    denies.warnings.extend(plan.warnings);
-                    planned.extend(plan.steps.iter().filter_map(|s| match &s.action {
-                        Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
-                        _ => None,
-                    }));
+                    // What the block says of itself is said of it here, once for all addresses where it is the same.
+                    for warning in plan.warnings {
+                        if !denies.warnings.contains(&warning) {
+                            denies.warnings.push(warning);
+                        }
+                    }
                     let step = |s: &crate::playbook::Step| {
                         matches!(&s.action, Action::Change(Change::DenyAddress(_)) | Action::WriteCounter { .. })
                     };
@@ -70,7 +69,7 @@ impl Engine {
         request: &QuarantineRequest,
         finding: &Finding,
         range: IpNet,
-        planned: &[DenyAddress],
+        together: &mut Together,
     ) -> Result<crate::playbook::Plan, EngineError> {
         let block = BlockRequest {
             scope: request.scope.clone(),
@@ -87,7 +86,7 @@ impl Engine {
             topic_arn: None,
             update_finding: false,
         };
-        Ok(self.prepare_block_beside(&block, planned).await?.plan)
+        Ok(self.prepare_block_with(&block, together).await?.plan)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::observe::{observe, roles};
 use super::super::{Engine, EngineError};
+use super::block::Together;
 use super::{BlockRequest, Prepared, Request};
 use crate::domain::principal::ProfileAssociation;
 use crate::domain::subject::RemoteAddress;
@@ -37,7 +38,7 @@ pub struct ExfiltrationRequest {
     pub elsewhere: Vec<Scope>,
     /// How addresses are blocked.
     pub block: BlockPolicy,
-    /// AWS's published ranges, where they are known.
+    /// AWS's published ranges, where somebody keeps the file of them.
     pub aws: Option<Arc<AwsRanges>>,
     /// The topic to tell.
     pub topic_arn: Option<String>,
@@ -261,8 +262,7 @@ impl Engine {
                 _ => None,
             })
             .collect();
-        let mut addresses = Vec::new();
-        let mut planned = Vec::new();
+        let (mut addresses, mut together) = (Vec::new(), Together::default());
         for ip in ips {
             let range = IpNet::from(ip);
             let remote = facts(finding, &range);
@@ -287,7 +287,7 @@ impl Engine {
                 topic_arn: None,
                 update_finding: false,
             };
-            addresses.push(match self.prepare_block_beside(&block, &planned).await {
+            addresses.push(match self.prepare_block_with(&block, &mut together).await {
                 Ok(prepared) => {
                     let counter = |wanted: &crate::domain::AclId| {
                         prepared.plan.steps.iter().find_map(|s| match &s.action {
@@ -301,9 +301,7 @@ impl Engine {
                         }
                         _ => None,
                     });
-                    let denies: Vec<Deny> = denies.collect();
-                    planned.extend(denies.iter().map(|d| d.edit.clone()));
-                    Address::Denied(denies, prepared.plan.warnings.clone())
+                    Address::Denied(denies.collect(), prepared.plan.warnings.clone())
                 }
                 // Cutting the credentials waits for no address.
                 Err(EngineError::Plan(refusal)) => Address::Left(format!("{ip} is not denied: {refusal}")),
