@@ -374,7 +374,7 @@ fn role_warnings(request: &Request<'_>, record: &RoleRecord, dossier: &Dossier, 
          is read back, and a second look later does no harm"
             .into(),
     );
-    deny::by_whose_clock(request.observed.clock_ahead, plan);
+    deny::by_whose_clock(request.observed.clock_ahead, &mut plan.warnings, &mut plan.limits);
 }
 
 /// Whom a trust policy lets in: services, ARNs, account numbers and identity providers, without repeats. Unescaped.

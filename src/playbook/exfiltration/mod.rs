@@ -159,7 +159,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         promise: Promise::default(),
         scope,
     };
-    deny::by_whose_clock(observed.clock_ahead, &mut plan);
+    deny::by_whose_clock(observed.clock_ahead, &mut plan.warnings, &mut plan.limits);
     if let Backup::ToBeMade(make) = &chosen {
         plan.steps.push(backup::step(make));
     }
