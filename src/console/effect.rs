@@ -28,6 +28,8 @@ pub enum Thing {
 pub enum Effect {
     /// Read a thing. What is in quarantine, with these instances too, whatever their tags say; of machines, these.
     Read(Thing, Vec<InstanceId>),
+    /// List closed findings too from now on, or no more: the next reading of each hub begins anew.
+    ListClosed(bool),
     /// Read one instance.
     Observe(Scope, InstanceId),
     /// Make a plan.
