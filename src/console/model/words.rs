@@ -95,7 +95,13 @@ impl Model {
     /// The key that does what a command would, and where.
     fn key_of(&self, typed: &Typed<'_>) -> Option<String> {
         let (command, place) = self.command_of(typed)?;
-        self.key_at(command, &place)
+        let key = self.key_at(command, &place)?;
+        // The command's word says what the key does, as the line of keys does.
+        let key = format!("{key} {}", command.label());
+        Some(match place {
+            Place::In(view) if self.pane.is_some() || self.view != view => format!("{key} in {}", view.title()),
+            _ => key,
+        })
     }
 
     fn key_at(&self, command: Command, place: &Place) -> Option<String> {
@@ -104,11 +110,7 @@ impl Model {
             Place::Here => self.view_contexts(),
             Place::In(view) => vec![view.context(), Context::Global],
         };
-        let key = self.session.keymap.keys_for(&contexts, command).into_iter().next()?;
-        Some(match place {
-            Place::In(view) if self.pane.is_some() || self.view != *view => format!("{key} in {}", view.title()),
-            _ => key,
-        })
+        self.session.keymap.keys_for(&contexts, command).into_iter().next()
     }
 
     /// What the console has for a command; none where it has nothing for it, or not for this target.
@@ -162,7 +164,7 @@ impl Model {
                 self.finding_names(named).then_some((Command::Revoke, In(View::Findings)))
             }
             ("exfiltration", None) => Some((Command::Exfiltration, In(View::Findings))),
-            ("runs", None) => Some((Command::ViewActivity, In(View::Activity))),
+            ("runs", None) => Some((Command::ViewActivity, Here)),
             _ => None,
         }
     }

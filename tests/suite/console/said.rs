@@ -36,10 +36,10 @@ async fn with_keys(own: &str) -> Desk {
 #[tokio::test]
 async fn a_runs_end_says_keys_and_commands_only_where_no_key_does_it() {
     let cases = [
-        ("", "may be compromised: Q in Findings →", "To take it back: U in Blocks WHAT"),
+        ("", "may be compromised: Q quarantine in Findings →", "To take it back: U unblock in Blocks WHAT"),
         (
             "[findings]\n\"Q\" = \"none\"\n\"X\" = \"quarantine\"\n[blocks]\n\"U\" = \"none\"\n",
-            "may be compromised: X in Findings →",
+            "may be compromised: X quarantine in Findings →",
             "To take it back: lazaret unblock 198.51.100.139 WHAT",
         ),
     ];
@@ -65,7 +65,7 @@ async fn a_partial_quarantine_names_both_keys() {
     desk.bench.sandbox.inject(fault.kind(FaultKind::Deny));
     desk.do_keys("C").await;
     says(&mut desk, "is NOT isolated");
-    says(&mut desk, "Next: Q in Quarantine again, or R");
+    says(&mut desk, "Next: Q quarantine in Quarantine again, or R restore");
     desk.hides("lazaret quarantine");
     desk.hides("lazaret restore");
     // The key that was named does it.
