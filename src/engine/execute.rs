@@ -85,7 +85,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                 Verdict::Leave => {}
                 Verdict::Skip(why) => events.push(Event::Skipped { step: step.id.clone(), why }),
                 Verdict::Start => {
-                    let change = resolved_change(&journal.state, step, engine.now());
+                    let change = resolved_change(engine, &journal.state, step);
                     let record = change.clone().map(Box::new);
                     let resumed = journal.state.steps.get(&step.id).is_some_and(|s| s.intended_at.is_some());
                     events.push(Event::Intended { step: step.id.clone(), change: record });

@@ -135,6 +135,11 @@ impl Engine {
         self.inner.clock.now()
     }
 
+    /// AWS's time now, never earlier than it is, as far as its answers have told; else this machine's.
+    pub(crate) fn aws_now(&self) -> DateTime<Utc> {
+        self.now() + self.inner.cloud.reads().clock_ahead().unwrap_or_default()
+    }
+
     /// The clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock

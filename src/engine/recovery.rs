@@ -126,9 +126,7 @@ impl Engine {
             .iter()
             .filter(|s| state.steps.get(&s.id).is_some_and(|s| s.state == StepState::Pending))
             .filter_map(|s| match &s.action {
-                Action::Change(Change::InterfaceGroups(_)) => {
-                    Some((s.id.clone(), resolved_change(state, s, self.now())?))
-                }
+                Action::Change(Change::InterfaceGroups(_)) => Some((s.id.clone(), resolved_change(self, state, s)?)),
                 Action::Change(change @ Change::Finding(_)) => Some((s.id.clone(), change.clone())),
                 _ => None,
             })

@@ -1,7 +1,7 @@
 //! From a planned change to the one that is recorded and made: with what only the run itself knows.
 
-use super::LEASE;
 use super::answer::NOT_APPLIED;
+use super::{Engine, LEASE};
 use crate::domain::{GroupId, InterfaceId};
 use crate::ledger::{RunState, StepState, StepStatus};
 use crate::playbook::change::OpenGroup;
@@ -22,7 +22,7 @@ pub(super) fn passing<'a>(state: &'a RunState, step: &Step) -> Option<&'a Step> 
 
 /// The step's change with the groups that earlier steps have made, the run and the moment in it; and as it was first
 /// recorded where it was.
-pub(super) fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>) -> Option<Change> {
+pub(super) fn resolved_change(engine: &Engine, state: &RunState, step: &Step) -> Option<Change> {
     let change = match &step.action {
         Action::Change(change) => change.clone(),
         Action::BackOut { change, .. } => Change::InterfaceGroups(change.clone()),
@@ -30,11 +30,11 @@ pub(super) fn resolved_change(state: &RunState, step: &Step, now: DateTime<Utc>)
     };
     if let Some(status) = state.steps.get(&step.id)
         && let Some(recorded) = status.change.clone()
-        && !cuts_anew(status, &change, now)
+        && !cuts_anew(status, &change, engine.now())
     {
         return Some(recorded);
     }
-    let change = change.settle(state.run, now);
+    let change = change.settle(state.run, engine.aws_now());
     let change = match group_made(state) {
         Some(group) => change.with_group_made(&group),
         None => change,

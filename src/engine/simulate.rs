@@ -21,11 +21,12 @@ pub(super) async fn simulate(
     arn: &str,
     source_instance: Option<&String>,
 ) -> Answer {
-    // A user's Deny holds for all its credentials; a role's for sessions from before the cut.
-    let issued_at = match principal {
+    // A user's Deny holds for all its credentials; a role's for sessions from before the cut, which AWS's clock told.
+    let cut_off = match principal {
         Principal::User(_) => None,
-        Principal::Role(_) => Some(state.begun_at - Duration::minutes(1)),
+        Principal::Role(_) => Some(cut_off_of(state).unwrap_or(state.begun_at)),
     };
+    let issued_at = cut_off.map(|at| at - Duration::minutes(1));
     let asked = |issued_at| Simulation {
         principal_arn: arn.to_owned(),
         action: SIMULATED_ACTION.to_owned(),
@@ -41,9 +42,9 @@ pub(super) async fn simulate(
         match rereading(engine, || reads.simulate(scope, &simulation)).await {
             Ok(simulated) if is_ours(&simulated, &policies_of(state)) => {
                 let mut proof = vec![said(&simulated, issued_at)];
-                if principal.kind() == "role" {
+                if let Some(cut_off) = cut_off {
                     // Those that come after the cut are told apart from those before it.
-                    let later = Some(deny::cut_off(engine.now()) + Duration::minutes(1));
+                    let later = Some(cut_off + Duration::minutes(1));
                     let simulation = asked(later);
                     if let Ok(simulated) = rereading(engine, || reads.simulate(scope, &simulation)).await {
                         proof.push(said(&simulated, later));
@@ -61,6 +62,15 @@ pub(super) async fn simulate(
         }
     }
     Answer::failed("NotDenied", format!("IAM's simulator does not see the Deny: {}", last.unwrap_or_default()))
+}
+
+/// The cut-off as this run has written it.
+fn cut_off_of(state: &RunState) -> Option<DateTime<Utc>> {
+    let written = |change: &Change| match change {
+        Change::InlinePolicy(e) => deny::cut_off_of(e.after.as_ref()?)?.parse().ok(),
+        _ => None,
+    };
+    state.steps.values().filter_map(|s| s.change.as_ref()).find_map(written)
 }
 
 /// The names of the policies that this run has put there.

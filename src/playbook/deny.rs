@@ -4,9 +4,10 @@
 //! replaced when the step is recorded, right before its call. Neither can stand in a name or a time of IAM's, so that
 //! nothing unsettled is ever accepted.
 
+use super::plan::Plan;
 use crate::domain::RunId;
 use crate::domain::principal::policy_size;
-use chrono::{DateTime, Duration, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Duration, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use serde_json::json;
 
 /// Stands for the run's id in a policy's name.
@@ -52,9 +53,26 @@ pub fn revoke_sessions_size(only_instance: Option<&str>) -> usize {
     policy_size(&settled(&revoke_sessions(only_instance), RunId::from_parts(0, 0), DateTime::UNIX_EPOCH))
 }
 
-/// What has to be said wherever sessions are cut by the time of their issue.
-pub const BY_OUR_CLOCK: &str = "the cut-off is told by this machine's clock: where it is slow, sessions issued in the time that \
-    it lacks live on";
+/// Clocks that differ by more than this are worth a word: less is within what a whole second's `Date` and the way of an
+/// answer make of it.
+const CLOCKS_DIFFER: i64 = 5;
+
+/// Says in a plan by whose clock sessions are cut; `ahead` is how far AWS's is ahead of this machine's.
+pub fn by_whose_clock(ahead: Option<TimeDelta>, plan: &mut Plan) {
+    let Some(ahead) = ahead else {
+        let limit = "the cut-off is told by this machine's clock, since no answer of AWS's has told its own: where it is slow, \
+                     sessions issued in the time that it lacks live on";
+        return plan.limits.push(limit.to_owned());
+    };
+    let seconds = ahead.num_seconds();
+    if seconds.abs() > CLOCKS_DIFFER {
+        plan.warnings.push(format!(
+            "this machine's clock is {} seconds {} AWS's: set it. The cut-off is told by AWS's",
+            seconds.abs(),
+            if seconds > 0 { "behind" } else { "ahead of" },
+        ));
+    }
+}
 
 /// The cut-off for sessions at `now`: the next whole second, since issue times are whole seconds, and one that was
 /// issued in this very second has to be older than the cut-off.

@@ -8,7 +8,7 @@ use crate::domain::{
     AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl,
     Principal, Protection, Region, Scope, SecurityGroup, VolumeId, VpcId, Workflow,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -115,6 +115,9 @@ pub struct Observed {
     pub scope: Scope,
     /// When reading began: what is older than ten seconds is read again before it is acted on.
     pub at: DateTime<Utc>,
+    /// How far AWS's clock is ahead of this machine's, at most; none where no answer has told.
+    #[serde(skip)]
+    pub clock_ahead: Option<TimeDelta>,
     /// The instance; none when it doesn't exist.
     pub instance: Option<Instance>,
     /// Every interface attached to it, by id.
@@ -191,6 +194,7 @@ impl Observed {
         Self {
             scope,
             at,
+            clock_ahead: None,
             instance: None,
             interfaces: BTreeMap::new(),
             protections: BTreeMap::new(),

@@ -4,6 +4,7 @@
 mod again;
 mod block;
 mod cli;
+mod clocks;
 mod console;
 mod contract;
 mod corpus;

@@ -1,5 +1,6 @@
 //! The SDK's clients, one set for each scope, made when first asked for and kept.
 
+use super::clock::AwsClock;
 use super::config::AwsOptions;
 use super::limiter::Limiter;
 use crate::cloud::operations::ASSUME_ROLE;
@@ -49,7 +50,7 @@ pub(super) struct ScopeClients {
 }
 
 impl ScopeClients {
-    fn new(config: SdkConfig, scope: &Scope) -> Self {
+    fn new(config: SdkConfig, scope: &Scope, clock: &AwsClock) -> Self {
         // The SDK's allowance for retries is one per service and Region: an account in trouble would use up the others'.
         let partition = |service: &str| RetryPartition::new(format!("{service} {scope}"));
         let ec2 = aws_sdk_ec2::config::Builder::from(&config).retry_partition(partition("ec2"));
@@ -68,7 +69,8 @@ impl ScopeClients {
             .force_path_style(config.endpoint_url().is_some());
         let s3_once = s3.clone().retry_config(RetryConfig::disabled());
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition("sts"));
-        let iam = aws_sdk_iam::config::Builder::from(&config).retry_partition(partition("iam"));
+        let iam =
+            aws_sdk_iam::config::Builder::from(&config).retry_partition(partition("iam")).interceptor(clock.clone());
         let iam_once = iam.clone().retry_config(RetryConfig::disabled());
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
@@ -107,6 +109,7 @@ pub(super) struct Clients {
     caller: CallerIdentity,
     account: AccountId,
     partition: Partition,
+    clock: AwsClock,
     scopes: Mutex<HashMap<Scope, Arc<ScopeClients>>>,
     accounts: Mutex<HashMap<AccountId, SharedCredentialsProvider>>,
 }
@@ -125,9 +128,15 @@ impl Clients {
             caller,
             account,
             partition,
+            clock: AwsClock::default(),
             scopes: Mutex::default(),
             accounts: Mutex::default(),
         }
+    }
+
+    /// AWS's clock, as IAM's answers tell it.
+    pub(super) fn clock(&self) -> &AwsClock {
+        &self.clock
     }
 
     pub(super) fn caller(&self) -> &CallerIdentity {
@@ -148,7 +157,7 @@ impl Clients {
         if scope.account != self.account || scope.partition != self.partition {
             config.set_credentials_provider(Some(self.credentials_of(scope).await?));
         }
-        let clients = Arc::new(ScopeClients::new(config.build(), scope));
+        let clients = Arc::new(ScopeClients::new(config.build(), scope, &self.clock));
         scopes.insert(scope.clone(), clients.clone());
         Ok(clients)
     }

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::{
     self as iam_types, ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType, StatusType,
 };
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -255,6 +255,10 @@ impl IamReads for super::AwsCloud {
         };
         let by = result.matched_statements().iter().filter_map(|s| s.source_policy_id().map(str::to_owned)).collect();
         Ok(Simulated { action: simulation.action.clone(), decision, by })
+    }
+
+    fn clock_ahead(&self) -> Option<TimeDelta> {
+        self.clients.clock().ahead()
     }
 }
 

@@ -6,6 +6,7 @@
 mod acls;
 mod autoscaling;
 mod clients;
+mod clock;
 mod config;
 mod ec2;
 mod elb;

@@ -7,7 +7,7 @@ use super::{CloudResult, Target};
 use crate::domain::principal::{AccessKey, InstanceProfile, KeyUse, ManagedPolicy, Role, Simulated, User};
 use crate::domain::{Principal, Scope};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
 
 /// What to simulate: whether a principal may do something.
@@ -57,6 +57,9 @@ pub trait IamReads: Send + Sync {
     async fn instance_profile(&self, scope: &Scope, name: &str) -> CloudResult<InstanceProfile>;
     /// `iam:SimulatePrincipalPolicy`: what IAM would answer. Nothing is called.
     async fn simulate(&self, scope: &Scope, simulation: &Simulation) -> CloudResult<Simulated>;
+    /// How far AWS's clock is ahead of this machine's, at most, as IAM's last answer told; negative where it is behind.
+    /// None before the first answer. Sends nothing.
+    fn clock_ahead(&self) -> Option<TimeDelta>;
 }
 
 /// What changes IAM. A rehearsal answers `Ok` without a call: IAM knows no `DryRun`.

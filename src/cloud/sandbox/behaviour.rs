@@ -45,6 +45,8 @@ pub struct Behaviour {
     pub command_time: Duration,
     /// How long a load balancer checks a target that was registered before it calls it healthy.
     pub checks: Duration,
+    /// How far the simulated world's clock is ahead of the machine's, in seconds; negative where it is behind.
+    pub clock_ahead: i64,
 }
 
 impl Behaviour {
@@ -58,6 +60,7 @@ impl Behaviour {
             findings_rate: Some(Rate::GET_FINDINGS),
             command_time: Duration::from_secs(3),
             checks: Duration::from_secs(15),
+            clock_ahead: 0,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::principal::{
 };
 use crate::domain::{InstanceId, Principal, Scope};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
 
 fn user_named(name: &str) -> Principal {
@@ -109,6 +109,10 @@ impl IamReads for Sandbox {
         let resource = Some(simulation.principal_arn.clone());
         self.ask("iam:SimulatePrincipalPolicy", scope, resource, |world| rules::iam::simulate(world, scope, simulation))
             .await
+    }
+
+    fn clock_ahead(&self) -> Option<TimeDelta> {
+        Some(self.ahead())
     }
 }
 

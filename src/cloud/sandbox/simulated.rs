@@ -13,7 +13,7 @@ use super::world::World;
 use crate::cloud::Cloud;
 use crate::cloud::port::{CloudError, CloudResult, ErrorKind, Reads, Writes};
 use crate::domain::{Clock, InstanceId, Scope};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
@@ -142,7 +142,7 @@ impl Sandbox {
     pub fn reset(&self) -> Result<(), SandboxError> {
         let world = match &self.origin {
             Origin::World(world) => (**world).clone(),
-            Origin::Scenario(scenario, seed) => scenario.build(self.clock.now(), *seed)?,
+            Origin::Scenario(scenario, seed) => scenario.build(self.now(), *seed)?,
         };
         self.set_world(world)
     }
@@ -248,7 +248,12 @@ impl Sandbox {
 
     /// The time in the simulated world.
     pub fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        self.clock.now() + self.ahead()
+    }
+
+    /// How far its clock is ahead of the machine's.
+    pub(super) fn ahead(&self) -> TimeDelta {
+        TimeDelta::seconds(self.control().behaviour.clock_ahead)
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {
@@ -319,7 +324,7 @@ impl Sandbox {
 
     /// Looks at the world as a read of this operation sees it, which may be late.
     pub(super) fn look<T>(&self, operation: &'static str, look: impl FnOnce(&World) -> Ruling<T>) -> Ruling<T> {
-        let now = self.clock.now();
+        let now = self.now();
         let late = {
             let mut control = self.control();
             let findings = (operation == "securityhub:GetFindings").then(|| control.late_findings.view(now)).flatten();
@@ -355,18 +360,20 @@ impl Sandbox {
 
     /// Lets listings go on showing the findings of that world.
     pub(super) fn show_late(&self, before: World) {
+        let now = self.now();
         let mut control = self.control();
         let late = chrono::Duration::from_std(control.behaviour.findings_late).unwrap_or_default();
-        let shown_at = self.clock.now() + late;
+        let shown_at = now + late;
         control.late_findings.remember(before, shown_at);
     }
 
     /// Takes one of the calls that Security Hub's rate still allows.
     pub(super) fn take_token(&self, scope: &Scope) -> Ruling<()> {
+        let now = self.now();
         let mut control = self.control();
         let control = &mut *control;
         match control.behaviour.findings_rate {
-            Some(rate) if !control.limiter.take(scope, rate, self.clock.now()) => {
+            Some(rate) if !control.limiter.take(scope, rate, now) => {
                 Err(Refusal::new("TooManyRequestsException", "Too Many Requests"))
             }
             _ => Ok(()),

@@ -108,6 +108,7 @@ async fn read_all(
         world.ssm_endpoint_groups = ssm_endpoint_groups(reads, scope, vpc).await?;
     }
     principals::read(reads, scope, needs, &mut world).await?;
+    world.clock_ahead = reads.clock_ahead();
     Ok((world, failed))
 }
 

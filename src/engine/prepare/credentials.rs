@@ -94,6 +94,7 @@ impl Engine {
             observed.dossier = Some(Box::new(dossier));
         }
         observed.caller = Principal::of_arn(&caller.arn);
+        observed.clock_ahead = reads.clock_ahead();
         Ok(observed)
     }
 }

@@ -366,7 +366,7 @@ fn role_warnings(request: &Request<'_>, record: &RoleRecord, dossier: &Dossier, 
          is read back, and a second look later does no harm"
             .into(),
     );
-    plan.limits.push(deny::BY_OUR_CLOCK.into());
+    deny::by_whose_clock(request.observed.clock_ahead, plan);
 }
 
 /// Whom a trust policy lets in: services, ARNs, account numbers and identity providers, without repeats. Unescaped.

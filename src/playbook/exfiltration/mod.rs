@@ -144,6 +144,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         promise: Promise::default(),
         scope,
     };
+    deny::by_whose_clock(observed.clock_ahead, &mut plan);
     if let Backup::ToBeMade(make) = &chosen {
         plan.steps.push(backup::step(make));
     }

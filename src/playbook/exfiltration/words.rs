@@ -160,7 +160,6 @@ pub(super) fn limits(request: &Request<'_>, chosen: &Backup) -> Vec<String> {
             "a thief who still reaches an instance gets the backup role's credentials from it: quarantine that instance".to_owned(),
         );
     }
-    limits.push(crate::playbook::deny::BY_OUR_CLOCK.to_owned());
     limits.push("what was done and read with the credentials until now is done and read".to_owned());
     limits.push("users, keys and roles that the thief has made stay: look for them in CloudTrail".to_owned());
     limits.push(

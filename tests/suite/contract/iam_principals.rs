@@ -1,6 +1,7 @@
 //! Users, roles, keys and policies.
 
 use super::{Fixture, RELEASE, TRUST, refused};
+use chrono::TimeDelta;
 use lazaret::cloud::ErrorKind;
 use lazaret::cloud::port::Target;
 use lazaret::domain::principal::{AccessKey, deny_all_arn, policy_size};
@@ -42,6 +43,13 @@ pub(super) async fn users_and_roles_are_described(fixture: &dyn Fixture) {
     assert_eq!(cloud.reads().attached_role_policies(scope, "web").await.unwrap(), names(&[]));
     let policy = cloud.reads().managed_policy(scope, "arn:aws:iam::aws:policy/ReadOnlyAccess").await.unwrap();
     assert_eq!(policy.arn, "arn:aws:iam::aws:policy/ReadOnlyAccess");
+}
+
+pub(super) async fn iam_tells_the_time(fixture: &dyn Fixture) {
+    let (cloud, scope) = (fixture.cloud(), &fixture.world().scope);
+    cloud.reads().role_policies(scope, "web").await.unwrap();
+    let ahead = cloud.reads().clock_ahead().unwrap();
+    assert!(ahead.abs() < TimeDelta::minutes(1), "the same machine's clock, and the way of an answer: {ahead}");
 }
 
 pub(super) async fn keys_and_passwords_are_listed(fixture: &dyn Fixture) {

@@ -2,9 +2,11 @@
 //! itself: the adapter is held against answers in the form of the IAM API reference's example, and against the request
 //! that it sends.
 
+use chrono::TimeDelta;
 use lazaret::cloud::aws::{AwsCloud, AwsOptions};
 use lazaret::cloud::port::{CloudError, IamReads, Simulation};
 use lazaret::domain::principal::{Decision, Simulated};
+use lazaret::domain::{Clock, SystemClock};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -38,6 +40,14 @@ fn matched(policy: &str) -> String {
 
 /// Asks a server that answers so, and says what it was sent.
 async fn asked(simulation: &Simulation, status: u16, body: String) -> (Result<Simulated, CloudError>, String) {
+    let (cloud, sent) = connected(status, body).await;
+    let result = cloud.simulate(cloud.home(), simulation).await;
+    let sent = sent.lock().unwrap().clone();
+    (result, sent)
+}
+
+/// A connection to a server that answers so, an hour ahead of this machine; and what it is sent.
+async fn connected(status: u16, body: String) -> (AwsCloud, Arc<Mutex<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let sent = Arc::new(Mutex::new(String::new()));
@@ -64,7 +74,11 @@ async fn asked(simulation: &Simulation, status: u16, body: String) -> (Result<Si
                 *seen.lock().unwrap() = request;
                 (status, body.as_str())
             };
-            let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let date = (SystemClock.now() + TimeDelta::hours(1)).format("%a, %d %b %Y %H:%M:%S GMT");
+            let head = format!(
+                "HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
             drop(connection.write_all(format!("{head}{body}").as_bytes()));
         }
     });
@@ -78,10 +92,7 @@ async fn asked(simulation: &Simulation, status: u16, body: String) -> (Result<Si
         config_file: Some(config),
         ..AwsOptions::default()
     };
-    let cloud = AwsCloud::connect(&options).await.unwrap();
-    let result = cloud.simulate(cloud.home(), simulation).await;
-    let sent = sent.lock().unwrap().clone();
-    (result, sent)
+    (AwsCloud::connect(&options).await.unwrap(), sent)
 }
 
 fn simulation() -> Simulation {
@@ -132,4 +143,15 @@ async fn an_answer_that_decides_nothing_is_no_proof() {
                  <RequestId>1</RequestId></ErrorResponse>";
     let (result, _) = asked(&simulation(), 403, error.to_owned()).await;
     assert_eq!(result.unwrap_err().kind, lazaret::cloud::ErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_time_refusals_too() {
+    for (status, body) in [(200, answer("allowed", "")), (403, String::new())] {
+        let (cloud, _) = connected(status, body).await;
+        assert_eq!(cloud.clock_ahead(), None, "nothing has been asked of IAM yet");
+        drop(cloud.simulate(cloud.home(), &simulation()).await);
+        let ahead = cloud.clock_ahead().unwrap();
+        assert!(ahead > TimeDelta::minutes(59) && ahead < TimeDelta::minutes(61), "{ahead}");
+    }
 }

@@ -200,7 +200,7 @@ checks! {
         users_and_roles_are_described, keys_and_passwords_are_listed, a_key_names_its_user, keys_are_switched_off_and_on,
         inline_policies_are_kept_byte_for_byte, policies_are_put_overwritten_and_deleted, policies_have_quotas,
         the_policy_that_denies_everything_is_attached_and_detached, roles_of_aws_can_not_be_edited,
-        an_instance_shows_its_profile, what_does_not_exist_in_iam_is_said, a_rehearsal_leaves_iam_alone,
+        iam_tells_the_time, an_instance_shows_its_profile, what_does_not_exist_in_iam_is_said, a_rehearsal_leaves_iam_alone,
     }
     findings::{
         open_findings_come_newest_first, findings_are_filtered, findings_of_one_resource_are_asked_for_by_its_exact_id,
