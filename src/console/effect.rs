@@ -1,7 +1,7 @@
 //! What update wants done, as data. Nothing here has happened yet.
 
 use super::msg::Ticket;
-use crate::domain::{InstanceId, RunId, Scope};
+use crate::domain::{GroupId, InstanceId, RunId, Scope};
 use crate::engine::prepare::Request;
 use crate::engine::{Consent, Prepared};
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub enum Effect {
     ListClosed(bool),
     /// Read one instance.
     Observe(Scope, InstanceId),
+    /// Read what these groups are called. A help: where it can't be read, ids do.
+    NameGroups(Scope, Vec<GroupId>),
     /// Make a plan.
     Prepare(Ticket, Box<Request>),
     /// Carry out a plan, through the engine's guard.

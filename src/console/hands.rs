@@ -123,6 +123,17 @@ impl Hands {
                     move |words| Msg::Observed { scope: s, instance: i, result: Err(words) },
                 );
             }
+            Effect::NameGroups(scope, ids) => {
+                let place = scope.clone();
+                self.answer(
+                    async move {
+                        let read = engine.cloud().reads().groups(&scope, &GroupQuery::Ids(ids)).await;
+                        let names = read.unwrap_or_default().into_iter().map(|g| (g.id, g.name)).collect();
+                        Msg::GroupNames { scope, names }
+                    },
+                    |_| Msg::GroupNames { scope: place, names: vec![] },
+                );
+            }
             Effect::Prepare(ticket, mut request) => self.answer(
                 async move {
                     if let Request::Quarantine(asked) = request.as_mut() {

@@ -12,6 +12,9 @@ use crate::policy::address;
 /// The program's name, as sentences begin a command with.
 const NAME: &str = "lazaret ";
 
+/// The options of commands that keys know of.
+const KEYED_OPTIONS: [&str; 4] = ["--run", "--extend", "--reactivate", "--confirm"];
+
 /// How much of a group's name is shown beside its id, in cells.
 const GROUP_NAME: usize = 40;
 
@@ -116,6 +119,10 @@ impl Model {
     /// What the console has for a command; none where it has nothing for it, or not for this target.
     fn command_of(&self, typed: &Typed<'_>) -> Option<(Command, Place)> {
         use Place::{Here, In};
+        // What else a command asks for, such as another account, no key asks for.
+        if typed.options.iter().any(|(option, _)| !KEYED_OPTIONS.contains(option)) {
+            return None;
+        }
         match (typed.verb, typed.target) {
             ("quarantine", None) => Some((Command::Quarantine, In(View::Findings))),
             ("quarantine", Some(id)) => {
@@ -146,6 +153,7 @@ impl Model {
                 (ours || just).then_some((Command::Unblock, In(View::Blocks)))
             }
             ("sweep", None) => Some((Command::Sweep, In(View::Blocks))),
+            ("recover", None) => Some((Command::Recover, In(View::Activity))),
             ("recover", Some(run)) => {
                 let open = self.activity.run(run.parse().ok()?).is_some_and(|r| r.is_open());
                 open.then_some((Command::Recover, In(View::Activity)))
@@ -161,7 +169,8 @@ impl Model {
                     Subject::User { name } | Subject::Role { name } => name == id,
                     _ => false,
                 };
-                self.finding_names(named).then_some((Command::Revoke, In(View::Findings)))
+                // The finding that this is about leads to the same plan again, and not to this one.
+                self.other_finding_names(named).then_some((Command::Revoke, In(View::Findings)))
             }
             ("exfiltration", None) => Some((Command::Exfiltration, In(View::Findings))),
             ("runs", None) => Some((Command::ViewActivity, Here)),
@@ -197,9 +206,22 @@ impl Model {
         }
     }
 
-    /// Whether a finding that is known names such a subject.
+    /// Whether an open finding names such a subject.
     fn finding_names(&self, named: impl Fn(&Subject) -> bool) -> bool {
         let mut rows = self.findings.rows().filter(|row| row.finding.is_open() && !row.finding.sample);
+        rows.any(|row| row.finding.subjects.iter().any(&named))
+    }
+
+    /// Whether one does that is not the finding that is answered here.
+    fn other_finding_names(&self, named: impl Fn(&Subject) -> bool) -> bool {
+        let run = self.activity.selected().filter(|_| self.view == View::Activity);
+        let cut = self.credentials.selected().filter(|_| self.view == View::Credentials);
+        let answered = match &self.pane {
+            Some(pane) => pane.finding(),
+            None => run.and_then(|r| r.plan.finding.as_ref()).or_else(|| cut.and_then(|c| c.finding.as_ref())),
+        };
+        let other = |row: &&super::findings::Row| answered.is_none_or(|f| f.id != row.finding.id);
+        let mut rows = self.findings.rows().filter(other).filter(|row| row.finding.is_open() && !row.finding.sample);
         rows.any(|row| row.finding.subjects.iter().any(&named))
     }
 
@@ -262,6 +284,8 @@ fn is_target(verb: &str, word: &str) -> bool {
         "recover" => word.parse::<RunId>().is_ok(),
         "delete-role" | "revoke" => true,
         "evidence" => word == "verify",
+        // A finding's id, and no word of the sentence.
+        "exfiltration" => word.len() >= 20 || word.contains([':', '/', '\'']),
         _ => false,
     }
 }
@@ -308,6 +332,10 @@ mod tests {
             ("delete-role", Some("ec2"), vec![("--confirm", "ec2")], "")
         );
         assert_eq!(read("lazaret restore --run X takes"), ("restore", None, vec![("--run", "X")], " takes"));
+        assert_eq!(
+            read("lazaret exfiltration arn:aws:x/1 --role a --region b: there"),
+            ("exfiltration", Some("arn:aws:x/1"), vec![("--role", "a"), ("--region", "b")], ": there")
+        );
         assert_eq!(read("lazaret "), ("", None, vec![], ""));
         assert_eq!(in_quotes("lazaret revoke user` cuts").1, "lazaret revoke user".len());
     }

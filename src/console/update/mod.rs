@@ -49,7 +49,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Credentials(result) => news::credentials(model, result, &mut effects),
         Msg::Acls { scope, result } => news::acls(model, scope, result, &mut effects),
         Msg::Observed { scope, instance, result } => news::observed(model, scope, instance, result),
-        Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result),
+        Msg::GroupNames { scope, names } => {
+            model.group_names.extend(names.into_iter().map(|(id, name)| ((scope.clone(), id), name)));
+        }
+        Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result, &mut effects),
         Msg::Rehearsed { ticket, result } => plan::rehearsed(model, ticket, result),
         Msg::Progress { ticket, record } => plan::progress(model, ticket, &record),
         Msg::Committed { ticket, result } => plan::committed(model, ticket, result, &mut effects),

@@ -7,13 +7,15 @@ use super::super::model::ways::ways;
 use super::super::msg::{Failure, Ticket};
 use super::{news, read};
 use crate::config::{Command, Context, Role};
-use crate::domain::{InstanceId, RunId, Scope};
+use crate::domain::{GroupId, InstanceId, RunId, Scope};
 use crate::engine::prepare::Request;
 use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Prepared, Refusal};
 use crate::ledger::{Outcome, Record, RunState};
-use crate::playbook::Playbook;
+use crate::playbook::change::SetInterfaceGroups;
 use crate::playbook::plan::DriftKind;
+use crate::playbook::{Action, Change, Playbook};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Has the pane's plan made.
@@ -42,12 +44,37 @@ fn ready(model: &mut Model, prepared: Box<Prepared>, changed: bool) {
 }
 
 /// A plan was made, or not; for another pane than the one that is shown it is dropped.
-pub(super) fn prepared(model: &mut Model, ticket: Ticket, result: Result<Box<Prepared>, Failure>) {
+pub(super) fn prepared(
+    model: &mut Model,
+    ticket: Ticket,
+    result: Result<Box<Prepared>, Failure>,
+    effects: &mut Vec<Effect>,
+) {
     let now = model.now;
     let Some(pane) = model.pane.as_mut().filter(|p| p.ticket == ticket && p.stage == Stage::Preparing) else { return };
     match result {
-        Ok(prepared) => ready(model, prepared, false),
+        Ok(prepared) => {
+            ready(model, prepared, false);
+            name_groups(model, effects);
+        }
         Err(failure) => pane.enter(Stage::Refused(failure), now),
+    }
+}
+
+/// Has the groups named that the plan takes off and puts on, where nobody has read them yet.
+fn name_groups(model: &Model, effects: &mut Vec<Effect>) {
+    let Some(plan) = model.pane.as_ref().and_then(Pane::plan) else { return };
+    let mut ids: BTreeSet<&GroupId> = BTreeSet::new();
+    for step in &plan.steps {
+        if let Action::Change(Change::InterfaceGroups(SetInterfaceGroups { before, after, .. })) = &step.action {
+            ids.extend(before.iter().chain(after));
+        }
+    }
+    let unknown = ids.into_iter().filter(|id| !model.group_names.contains_key(&(plan.scope.clone(), (*id).clone())));
+    // A group that the run has yet to make has no id.
+    let unknown: Vec<GroupId> = unknown.filter(|id| id.as_str().starts_with("sg-")).cloned().collect();
+    if !unknown.is_empty() {
+        effects.push(Effect::NameGroups(plan.scope.clone(), unknown));
     }
 }
 

@@ -134,7 +134,7 @@ fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
         Stage::Choosing(wishes) => choose(doc, wishes, pane.line),
         Stage::Preparing => doc.text(Role::Dim, "Reading what the plan rests on…"),
         Stage::Ready { prepared, refusal, rehearsal, .. } => {
-            rehearsed(doc, prepared, rehearsal);
+            rehearsed(doc, model, prepared, rehearsal);
             ready(doc, model, pane, prepared, refusal.as_ref());
         }
         Stage::Recovery => recovery(doc, model, pane),
@@ -158,7 +158,7 @@ fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
 }
 
 /// What EC2 said to each call in a dry run.
-fn rehearsed(doc: &mut Doc<'_>, prepared: &Prepared, rehearsal: &Rehearsed) {
+fn rehearsed(doc: &mut Doc<'_>, model: &Model, prepared: &Prepared, rehearsal: &Rehearsed) {
     match rehearsal {
         Rehearsed::No => return,
         Rehearsed::Asking => doc.text(Role::Dim, "Asking EC2 whether each call would go through…"),
@@ -172,9 +172,9 @@ fn rehearsed(doc: &mut Doc<'_>, prepared: &Prepared, rehearsal: &Rehearsed) {
                     Some(false) => ("✗ ", "WOULD FAIL", Role::Failed),
                     None => ("· ", "can't be asked", Role::Dim),
                 };
-                let left = vec![doc.span(role, mark), doc.span(Role::Base, &text::fit(title, 200))];
-                let right = vec![doc.span(role, word)];
-                doc.split(left, right);
+                let (mark, right) = (doc.span(role, mark), vec![doc.span(role, word)]);
+                let title = model.named(&prepared.plan.scope, &text::fit(title, 200));
+                doc.split_text(mark, Role::Base, &title, right);
                 if let Some(why) = &answer.why {
                     doc.marked(Role::Error, "    ", &text::fit(why, 400));
                 }

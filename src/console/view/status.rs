@@ -34,7 +34,11 @@ fn quiet(model: &Model) -> String {
         return String::new();
     }
     let line = match model.view {
-        View::Findings => model.findings.selected().map(|r| text::fit(&r.finding.title, 400)),
+        // Where it is comes first: a narrow list has no room for it.
+        View::Findings => {
+            let row = model.findings.selected();
+            row.map(|r| format!("{} {}: {}", r.account, r.region, text::fit(&r.finding.title, 400)))
+        }
         View::Quarantine => model.quarantine.selected().and_then(|e| e.reasons.first().cloned()),
         View::Blocks => model.blocks.selected().and_then(|(r, _)| r.oddities.first().cloned()),
         View::Credentials => model.credentials.selected().map(crate::console::model::credentials::Cut::means),

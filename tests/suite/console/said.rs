@@ -307,6 +307,12 @@ async fn closed_findings_are_listed_when_they_are_asked_for() {
 #[tokio::test]
 async fn plans_and_runs_have_the_names_of_groups() {
     let mut desk = Desk::open("crypto-mining").await;
+    // Where no detail has read them, the plan has.
+    desk.resize(80, 24);
+    desk.select("SSHBruteForce").await;
+    desk.do_keys("Q").await;
+    says(&mut desk, "(was sg-0c1c1000000000001 'runners')");
+    desk.press("esc");
     desk.resize(160, 45);
     desk.select("BitcoinTool !sample web-1").await;
     desk.do_keys("Q").await;
@@ -315,6 +321,36 @@ async fn plans_and_runs_have_the_names_of_groups() {
     desk.shows("(was sg-0a4400000000000a1 'app' sg-0aeb0000000000001 'web')");
     desk.do_keys("R").await;
     desk.shows("→ Put back sg-0a4400000000000a1 'app' sg-0aeb0000000000001 'web' on");
+}
+
+/// A key stands for a command only where it does the same: not for what it can't ask for, nor where it leads back here.
+#[tokio::test]
+async fn a_command_stays_where_a_key_would_do_something_else() {
+    let desk = Desk::open("crypto-mining").await;
+    let stays = |desk: &Desk, sentence: &str| assert_eq!(desk.model.keyed(sentence), sentence);
+    for sentence in [
+        "there: `lazaret exfiltration --role ec2rolle --account 111122223333 --region us-east-1`",
+        "lazaret exfiltration arn:aws:guardduty:x --role ec2rolle --region us-east-1",
+        "Where that account is ours, `lazaret revoke role|user NAME --account ID`; else not",
+        "`lazaret quarantine i-0000000000000dead` again, or `lazaret restore i-0000000000000dead`",
+        "`lazaret delete-role --export 01M7ZJFJYNTMPYX5KD6TVEQTBA`",
+        "`lazaret unblock 203.0.113.99`, an address that we do not block",
+        "`lazaret restore",
+        "xlazaret sweep",
+    ] {
+        stays(&desk, sentence);
+    }
+    assert_eq!(
+        desk.model.keyed("see `lazaret sweep`, then lazaret block 1.2.3.4."),
+        "see S sweep in Blocks, then B block in Blocks."
+    );
+    let mut desk = Desk::open("noisy-morning").await;
+    let cut = "name it: `lazaret revoke key AKIAEXAMPLE00BUILD01`";
+    desk.select("AKIAEXAMPLE00BUILD01").await;
+    assert_eq!(desk.model.keyed(cut), "name it: K revoke");
+    desk.do_keys("K").await;
+    assert!(desk.model.pane.is_some());
+    stays(&desk, cut);
 }
 
 /// The palette says that nothing is called so.
