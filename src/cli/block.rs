@@ -23,7 +23,8 @@ pub(super) async fn run(global: &Global, args: &BlockArgs, out: &Out) -> Result<
     let aws = session.settings.aws_ranges().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
     // What is never blocked is said before anybody asks where.
     let settings = &session.settings.block;
-    let known = Known { trusted: &settings.trusted, own: &[], aws: aws.as_ref(), typed_again: args.wide.as_ref() };
+    let known =
+        Known { trusted: &settings.trusted, own: &[], aws: aws.as_ref(), lists: &[], typed_again: args.wide.as_ref() };
     if let (Err(refusal), Some(scope)) = (check(&args.address, &known), session.scopes.first()) {
         let refusal = EngineError::Plan(refusal.into());
         return Err(unplanned(Playbook::BlockAddress, &subject(&args.address), scope, refusal, out));

@@ -173,6 +173,8 @@ operations! {
     CREATE_NETWORK_ACL_ENTRY = once "ec2:CreateNetworkAclEntry";
     DELETE_NETWORK_ACL_ENTRY = once "ec2:DeleteNetworkAclEntry";
     PUT_PARAMETER = repeatable "ssm:PutParameter";
+    DESCRIBE_MANAGED_PREFIX_LISTS = read "ec2:DescribeManagedPrefixLists";
+    GET_MANAGED_PREFIX_LIST_ENTRIES = read "ec2:GetManagedPrefixListEntries";
 }
 
 #[cfg(test)]

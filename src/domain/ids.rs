@@ -75,6 +75,8 @@ ec2_id!(/// An EBS snapshot, `snap-…`.
     SnapshotId, "snap-", "a snapshot id");
 ec2_id!(/// A network ACL, `acl-…`.
     AclId, "acl-", "a network ACL id");
+ec2_id!(/// A managed prefix list, `pl-…`.
+    PrefixListId, "pl-", "a prefix list id");
 
 /// A finding's id as its product wrote it: often an ARN, sometimes free text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

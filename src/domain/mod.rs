@@ -11,6 +11,7 @@ pub mod group;
 pub mod ids;
 pub mod instance;
 pub mod metadata;
+pub mod prefix_list;
 pub mod principal;
 pub mod scope;
 pub mod severity;
@@ -25,9 +26,12 @@ pub use fleet::{
     Association, Balancer, ClassicBalancer, ElasticIp, ScalingGroup, ScalingMember, Target, TargetGroup, TargetKind,
 };
 pub use group::{GroupRule, RulePeer, SecurityGroup};
-pub use ids::{AclId, FindingId, GroupId, InstanceId, InterfaceId, RunId, SnapshotId, SubnetId, VolumeId, VpcId};
+pub use ids::{
+    AclId, FindingId, GroupId, InstanceId, InterfaceId, PrefixListId, RunId, SnapshotId, SubnetId, VolumeId, VpcId,
+};
 pub use instance::{Instance, Interface, Protection, Tags, Volume};
 pub use metadata::MetadataOptions;
+pub use prefix_list::PrefixList;
 pub use principal::Principal;
 pub use scope::{AccountId, Partition, Region, Scope};
 pub use severity::Severity;

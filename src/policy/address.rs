@@ -1,8 +1,8 @@
 //! Which addresses may be blocked: never our own, never those that blocking would turn against us. Pure.
 
+use crate::domain::{PrefixList, text};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Deserialize;
-use std::fmt;
 use std::net::IpAddr;
 
 /// Wider IPv4 ranges than this have to be typed again.
@@ -71,19 +71,17 @@ pub enum AddressRefusal {
         /// Whose it is, escaped.
         whose: String,
     },
-    /// It touches a range that AWS publishes as its own.
+    /// It touches a range that AWS publishes as its own, in a prefix list or in its file.
     #[error(
-        "{target} is not blocked: {range} is AWS's own ({service} in {region}), and services that you depend on may live there"
+        "{target} is not blocked: {range} is AWS's own ({source_of}), and services that you depend on may live there"
     )]
     Aws {
         /// What was to be blocked.
         target: IpNet,
         /// The published range.
         range: IpNet,
-        /// AWS's name of the service.
-        service: String,
-        /// Its Region.
-        region: String,
+        /// The prefix list that carries it, or AWS's name of the service with its Region; escaped.
+        source_of: String,
     },
     /// It is wide, and was not typed again.
     #[error("{target} is wider than /{widest}: {count} addresses")]
@@ -129,10 +127,25 @@ pub struct Known<'a> {
     pub trusted: &'a [IpNet],
     /// What our own traffic comes from.
     pub own: &'a [OwnRange],
-    /// AWS's published ranges, where they are known.
+    /// AWS's published ranges, where somebody keeps the file of them.
     pub aws: Option<&'a AwsRanges>,
+    /// AWS's managed prefix lists, as far as they were read.
+    pub lists: &'a [AwsList],
     /// What a person has typed a second time.
     pub typed_again: Option<&'a IpNet>,
+}
+
+impl Known<'_> {
+    /// The range of AWS's own that touches `target`, with the prefix list that carries it, or the service and Region that
+    /// the file names; escaped.
+    pub fn awss(&self, target: &IpNet) -> Option<(IpNet, String)> {
+        let listed = self.lists.iter().find_map(|l| Some((*l.find(target)?, l.list.to_string())));
+        let published = || {
+            let found = self.aws?.find(target)?;
+            Some((found.range, text::fit(&format!("{} in {}", found.service, found.region), 100)))
+        };
+        listed.or_else(published)
+    }
 }
 
 /// The range that a person or a finding names: an address alone is a range of one. Bits after the network are dropped.
@@ -148,7 +161,7 @@ pub fn parse(text: &str) -> Result<IpNet, String> {
     range.map(|r| r.trunc()).map_err(|_| {
         format!(
             "`{}` is not an address or range (such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::17)",
-            crate::domain::text::fit(text, 60)
+            text::fit(text, 60)
         )
     })
 }
@@ -185,15 +198,10 @@ pub fn check(target: &IpNet, known: &Known<'_>) -> Result<(), AddressRefusal> {
     if target.prefix_len() < widest {
         return Err(AddressRefusal::Wide { target, widest, count: count(&target) });
     }
-    if let Some(published) = known.aws.and_then(|aws| aws.find(&target)) {
-        return Err(AddressRefusal::Aws {
-            target,
-            range: published.range,
-            service: published.service.clone(),
-            region: published.region.clone(),
-        });
+    match known.awss(&target) {
+        Some((range, source_of)) => Err(AddressRefusal::Aws { target, range, source_of }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// [`NEVER`] as ranges. A test reads every one of them.
@@ -262,7 +270,7 @@ impl AwsRanges {
         if ranges.is_empty() {
             return Err("not AWS's ip-ranges.json: it has no ranges".into());
         }
-        let created = crate::domain::text::fit(&file.created, 40);
+        let created = text::fit(&file.created, 40);
         Ok(Self { created, ranges })
     }
 
@@ -284,10 +292,35 @@ impl AwsRanges {
     }
 }
 
-impl fmt::Display for AwsRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} in {})", self.range, self.service, self.region)
+/// A prefix list that AWS manages, with its ranges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsList {
+    /// The list.
+    pub list: PrefixList,
+    /// Its ranges, of either family.
+    pub ranges: Vec<IpNet>,
+}
+
+impl AwsList {
+    /// What a range of a service is at its widest: IANA gives the registries /8s and /12s (IANA, "IPv4 Address Space" and
+    /// "IPv6 Global Unicast Address Assignments"). What is wider than that names nobody, and would refuse everything.
+    fn names_somebody(range: &IpNet) -> bool {
+        range.prefix_len() >= if matches!(range, IpNet::V4(_)) { 8 } else { 12 }
     }
+
+    /// The range of it that touches `target`.
+    pub fn find(&self, target: &IpNet) -> Option<&IpNet> {
+        self.ranges.iter().find(|r| Self::names_somebody(r) && overlap(target, r))
+    }
+}
+
+/// What was read of AWS's managed prefix lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsLists {
+    /// Those that were read whole.
+    pub read: Vec<AwsList>,
+    /// Which were not, and why; escaped.
+    pub unread: Vec<String>,
 }
 
 #[cfg(test)]

@@ -19,6 +19,11 @@ fn net(text: &str) -> IpNet {
     parse(text).unwrap()
 }
 
+fn list(id: &str, name: &str, ranges: &[&str]) -> AwsList {
+    let list = PrefixList { id: id.into(), name: name.into() };
+    AwsList { list, ranges: ranges.iter().map(|r| net(r)).collect() }
+}
+
 /// One word for what became of an address.
 fn word(answer: Result<(), AddressRefusal>) -> &'static str {
     match answer {
@@ -37,7 +42,7 @@ fn an_address_is_blocked_unless_something_speaks_against_it() {
     let aws = AwsRanges::parse(RANGES).unwrap();
     let trusted = [net("8.8.4.0/24"), net("2a00:1450::/32")];
     let own = [OwnRange { range: net("5.9.1.2"), whose: "eni-1".into() }];
-    let known = Known { trusted: &trusted, own: &own, aws: Some(&aws), typed_again: None };
+    let known = Known { trusted: &trusted, own: &own, aws: Some(&aws), lists: &[], typed_again: None };
     for (text, expected) in [
         // Documentation ranges: drills and samples use them.
         ("192.0.2.44", "blocked"),
@@ -98,6 +103,7 @@ fn typing_it_again_lets_a_wide_range_and_awss_own_through_and_nothing_else() {
     let aws = AwsRanges::parse(RANGES).unwrap();
     let trusted = [net("8.8.4.0/24")];
     let own = [OwnRange { range: net("5.9.1.2"), whose: "eni-1".into() }];
+    let lists = [list("pl-a3a144ca", "com.amazonaws.global.cloudfront.origin-facing", &["130.176.0.0/18"])];
     for (text, again, expected) in [
         ("9.0.0.0/8", "9.0.0.0/8", "blocked"),
         ("9.0.0.0/8", "9.1.2.3/8", "blocked"),
@@ -106,20 +112,60 @@ fn typing_it_again_lets_a_wide_range_and_awss_own_through_and_nothing_else() {
         ("2a03:2880::/32", "2a03:2880::/32", "blocked"),
         ("3.5.141.9", "3.5.141.9", "blocked"),
         ("3.5.141.9", "3.5.141.8", "aws"),
+        ("130.176.9.9", "130.176.9.9", "blocked"),
+        ("130.176.9.9", "130.176.9.8", "aws"),
         ("0.0.0.0/0", "0.0.0.0/0", "everything"),
         ("10.0.0.0/8", "10.0.0.0/8", "special"),
         ("8.0.0.0/8", "8.0.0.0/8", "trusted"),
         ("5.0.0.0/8", "5.0.0.0/8", "own"),
     ] {
         let again = net(again);
-        let known = Known { trusted: &trusted, own: &own, aws: Some(&aws), typed_again: Some(&again) };
+        let known = Known { trusted: &trusted, own: &own, aws: Some(&aws), lists: &lists, typed_again: Some(&again) };
         assert_eq!(word(check(&net(text), &known)), expected, "{text} typed again as {again}");
     }
 }
 
 #[test]
+fn a_range_in_a_prefix_list_of_awss_is_refused_by_the_lists_name() {
+    let aws = AwsRanges::parse(RANGES).unwrap();
+    let lists = [
+        list("pl-63a5400a", "com.amazonaws.us-east-1.s3", &["52.216.0.0/15", "54.231.0.0/16"]),
+        list("pl-0ab1", "com.amazonaws.global.cloudfront\u{1b}[31m", &["2600:9000:1000::/36", "130.176.0.0/18"]),
+        list("pl-0ab2", "com.amazonaws.ap-northeast-2.s3", &["3.5.140.0/22"]),
+    ];
+    for (text, aws, said) in [
+        ("52.217.3.4", None, "52.216.0.0/15 is AWS's own (pl-63a5400a com.amazonaws.us-east-1.s3), and"),
+        ("54.231.255.255", None, "(pl-63a5400a com.amazonaws.us-east-1.s3)"),
+        ("2600:9000:1000::1", None, "2600:9000:1000::/36 is AWS's own (pl-0ab1 "),
+        ("130.176.1.0/24", None, "(pl-0ab1 "),
+        // The list has the word; what no list carries the file still knows.
+        ("3.5.141.9", Some(&aws), "(pl-0ab2 com.amazonaws.ap-northeast-2.s3)"),
+        ("2600:1f14:100::1", Some(&aws), "2600:1f14::/35 is AWS's own (EC2 in us-west-2)"),
+    ] {
+        let known = Known { trusted: &[], own: &[], aws, lists: &lists, typed_again: None };
+        let refused = check(&net(text), &known).unwrap_err();
+        assert!(refused.to_string().contains(said) && !refused.to_string().contains('\u{1b}'), "{text}: {refused}");
+        assert_eq!(refused.hint(), format!("if that is meant, type it again: --wide {}", net(text)));
+    }
+    for outside in ["52.218.0.1", "54.230.0.0", "2600:9000:2000::1", "9.9.9.9"] {
+        let known = Known { trusted: &[], own: &[], aws: None, lists: &lists, typed_again: None };
+        assert_eq!(word(check(&net(outside), &known)), "blocked", "{outside}");
+    }
+}
+
+#[test]
+fn an_entry_that_is_everybody_names_nobody() {
+    let lists =
+        [list("pl-0ab1", "com.amazonaws.global.all", &["0.0.0.0/0", "::/0", "0.0.0.0/1", "2000::/3", "3.0.0.0/8"])];
+    let known = Known { trusted: &[], own: &[], aws: None, lists: &lists, typed_again: None };
+    for (text, expected) in [("9.9.9.9", "blocked"), ("2a03:2880::1", "blocked"), ("3.4.5.6", "aws")] {
+        assert_eq!(word(check(&net(text), &known)), expected, "{text}");
+    }
+}
+
+#[test]
 fn every_refusal_says_why_and_what_to_do_instead() {
-    let known = Known { trusted: &[], own: &[], aws: None, typed_again: None };
+    let known = Known { trusted: &[], own: &[], aws: None, lists: &[], typed_again: None };
     let wide = check(&net("9.9.8.0/23"), &known).unwrap_err();
     assert_eq!(wide.to_string(), "9.9.8.0/23 is wider than /24: 512 addresses");
     assert_eq!(wide.hint(), "if that is meant, type it again: --wide 9.9.8.0/23");
@@ -133,7 +179,8 @@ fn every_refusal_says_why_and_what_to_do_instead() {
 fn awss_file_is_read_whole_or_not_at_all() {
     let ranges = AwsRanges::parse(RANGES).unwrap();
     assert_eq!((ranges.len(), ranges.created.as_str()), (3, "2026-02-01-10-11-12"));
-    assert_eq!(ranges.find(&net("3.5.140.1")).unwrap().to_string(), "3.5.140.0/22 (S3 in ap-northeast-2)");
+    let found = ranges.find(&net("3.5.140.1")).unwrap();
+    assert_eq!((found.range, found.service.as_str()), (net("3.5.140.0/22"), "S3"), "by the service's name, not AMAZON");
     assert_eq!(ranges.find(&net("3.4.0.0")), None);
     for bad in [
         "",
@@ -189,7 +236,7 @@ proptest! {
     ) {
         let own: Vec<OwnRange> = own.into_iter().map(|range| OwnRange { range, whose: "us".into() }).collect();
         let again = if typed { Some(target) } else { again };
-        let known = Known { trusted: &trusted, own: &own, aws: None, typed_again: again.as_ref() };
+        let known = Known { trusted: &trusted, own: &own, aws: None, lists: &[], typed_again: again.as_ref() };
         if check(&target, &known).is_ok() {
             prop_assert!(never().all(|(range, _)| !overlap(&target, &range)));
             prop_assert!(trusted.iter().all(|r| !overlap(&target, r)));

@@ -24,7 +24,8 @@ pub struct BlockPolicy {
     /// Ranges that our own traffic comes from, besides the public addresses in the account: offices, VPNs, data centres.
     #[serde(deserialize_with = "ranges")]
     pub own_egress: Vec<IpNet>,
-    /// AWS's `ip-ranges.json`, as a file that somebody keeps fresh; without it nothing is known of AWS's ranges.
+    /// AWS's `ip-ranges.json`, as a file that somebody keeps fresh: it adds the ranges that none of AWS's managed prefix
+    /// lists carries.
     pub aws_ranges: Option<PathBuf>,
 }
 

@@ -62,7 +62,7 @@ pub struct QuarantinePolicy {
 pub struct DenyPolicy {
     /// How addresses are blocked, and which never.
     pub policy: BlockPolicy,
-    /// AWS's published ranges, where they are known.
+    /// AWS's published ranges, where somebody keeps the file of them.
     pub aws: Option<Arc<address::AwsRanges>>,
 }
 

@@ -18,6 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import corrections
 import corrections_forensics
 import corrections_iam
+import corrections_lists
 import corrections_profiles
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sns.models import sns_backends
@@ -52,7 +53,8 @@ class Quiet(WSGIRequestHandler):
 
 
 def main():
-    for correct in corrections.ALL + corrections_iam.ALL + corrections_profiles.ALL + corrections_forensics.ALL:
+    alls = [corrections, corrections_iam, corrections_profiles, corrections_forensics, corrections_lists]
+    for correct in [correct for module in alls for correct in module.ALL]:
         correct()
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     app = with_published(DomainDispatcherApplication(create_backend_app))

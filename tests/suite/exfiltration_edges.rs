@@ -1,13 +1,14 @@
 //! Stolen instance credentials: other Regions, half-done swaps, a backup that somebody else made, and late recovery.
 
 use crate::exfiltration::{
-    STOLEN, alive, bench, contain, issue, prepare, profile, request, restore, scope, step_state,
+    STOLEN, alive, bench, contain, issue, prepare, profile, request, request_for, restore, scope, step_state,
 };
 use crate::quarantine::comparable;
 use crate::support::bench::{message, outcome};
 use chrono::Duration;
 use lazaret::cloud::sandbox::{Fault, FaultKind, World};
 use lazaret::domain::principal::{ROLE_POLICY_LIMIT, policies_size};
+use lazaret::domain::{AclAction, Subject};
 use lazaret::engine::prepare::ExfiltrationRequest;
 use lazaret::engine::{Consent, EngineError, Refusal};
 use lazaret::ledger::Outcome;
@@ -220,4 +221,35 @@ async fn a_region_that_may_not_be_read_at_the_undo_stands_and_is_said() {
     let rest = restore(&bench, &run).await;
     assert_eq!(outcome(&rest), Outcome::Done, "{}", message(&rest));
     assert_eq!(profile(&bench.sandbox.world(), "dr-web-1"), "ec2rolle");
+}
+
+/// Of two probes one came from CloudFront's addresses: the other is denied, and everything else goes on.
+#[tokio::test(start_paused = true)]
+async fn an_address_in_a_prefix_list_of_awss_is_left_and_said() {
+    let bench = bench();
+    let mut asked = request_for(&bench, "Recon:EC2/PortProbeUnprotectedPort").await;
+    let (_, finding) = asked.finding.as_mut().unwrap();
+    for subject in &mut finding.subjects {
+        if let Subject::RemoteAddress(remote) = subject
+            && remote.ip.to_string() == "203.0.113.202"
+        {
+            remote.ip = "130.176.1.1".parse().unwrap();
+        }
+    }
+    bench.sandbox.clear_calls();
+    let run = contain(&bench, &asked).await;
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    let left = "130.176.1.1 is not denied: 130.176.1.1/32 is not blocked: 130.176.0.0/18 is AWS's own (pl-a3a144ca ";
+    assert!(run.plan.limits.iter().any(|l| l.contains(left)), "{:?}", run.plan.limits);
+    let said = run.plan.warnings.join("\n");
+    assert_eq!(said.matches("whether this is AWS's own").count(), 1, "{said}");
+    let asked_for_lists =
+        bench.sandbox.calls().iter().filter(|c| c.operation == "ec2:DescribeManagedPrefixLists").count();
+    assert_eq!(asked_for_lists, 1, "once for both addresses");
+    let world = bench.sandbox.world();
+    let entries = world.scopes[&scope(&bench)].network_acls.values().flat_map(|a| &a.entries);
+    let denied: std::collections::BTreeSet<&str> =
+        entries.filter(|e| e.number < 90 && e.action == AclAction::Deny).map(|e| e.cidr.as_str()).collect();
+    assert!(denied.contains("203.0.113.201/32") && !denied.contains("130.176.1.1/32"), "{denied:?}");
+    assert!(!alive(&bench, STOLEN));
 }

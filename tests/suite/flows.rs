@@ -205,10 +205,16 @@ async fn nothing_is_cut_unless_asked_for() {
 
 /// The second finding about web-1 names its command and control server.
 async fn prepare_with_address(bench: &Bench) -> lazaret::engine::Prepared {
+    prepare_with(bench, "203.0.113.66", str::to_owned).await
+}
+
+/// With the finding that names this address, as somebody else would have sent it.
+async fn prepare_with(bench: &Bench, address: &str, sent: impl Fn(&str) -> String) -> lazaret::engine::Prepared {
     let (scope, instance) = bench.find("web-1");
     let page = bench.engine.cloud().reads().findings(&bench.hub, &Default::default(), None).await.unwrap();
-    let seen = page.findings.into_iter().find(|s| s.json.contains("203.0.113.66")).unwrap();
-    let finding = lazaret::playbook::FindingRef::new(&seen.finding, Some(&seen.json), Some(bench.hub.clone()));
+    let seen = page.findings.into_iter().find(|s| s.json.contains(address)).unwrap();
+    let json: std::sync::Arc<str> = sent(&seen.json).into();
+    let finding = lazaret::playbook::FindingRef::new(&seen.finding, Some(&json), Some(bench.hub.clone()));
     let policy = bench.policy.clone();
     let request = lazaret::engine::QuarantineRequest { scope, instance, finding: Some(finding), policy };
     bench.engine.prepare_quarantine(&request).await.unwrap()
@@ -269,6 +275,49 @@ async fn a_deny_that_can_not_be_does_not_hold_up_isolation() {
     assert_eq!(outcome(&run), Outcome::Partial);
     assert!(isolated(&bench) && message(&run).contains("is isolated"), "{}", message(&run));
     assert!(RunReport::new(&run).next.is_empty(), "nothing is denied, and nothing is said to be");
+}
+
+/// An address in a prefix list of AWS's is left alone, and lists that don't come hold up neither the deny nor isolation.
+#[tokio::test(start_paused = true)]
+async fn awss_lists_are_asked_where_an_address_is_denied_and_nowhere_else() {
+    let reads = |bench: &Bench| bench.sandbox.calls().iter().filter(|c| c.operation.contains("PrefixList")).count();
+    // One Region's lists, once for both addresses of the probe. One of them is CloudFront's.
+    let mut bench = Bench::new("ssrf-exfiltration");
+    bench.policy.cut_flows = CutFlows::Nacl;
+    let awss = |json: &str| json.replace("203.0.113.202", "130.176.1.1");
+    let prepared = prepare_with(&bench, "203.0.113.202", awss).await;
+    let said = prepared.plan.warnings.join("\n");
+    let left =
+        "no network ACL denies 130.176.1.1: 130.176.1.1/32 is not blocked: 130.176.0.0/18 is AWS's own (pl-a3a144ca ";
+    assert!(said.contains(left), "{said}");
+    assert_eq!(said.matches("whether this is AWS's own").count(), 1, "{said}");
+    assert_eq!(reads(&bench), 5, "the list of lists, and four lists");
+    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    let world = bench.sandbox.world();
+    let denied = |cidr: &str| {
+        let acls = world.scopes[&run.plan.scope].network_acls.values();
+        acls.flat_map(|a| &a.entries).any(|e| e.cidr == cidr && e.action == AclAction::Deny)
+    };
+    assert!(isolated(&bench) && denied("203.0.113.201/32") && !denied("130.176.1.1/32"));
+
+    // They never come: the address is denied all the same, and the plan says what was not looked at.
+    let bench = self::bench(CutFlows::Nacl);
+    bench.sandbox.inject(Fault::on("ec2:DescribeManagedPrefixLists").kind(FaultKind::HangBefore).always());
+    let started = tokio::time::Instant::now();
+    let prepared = prepare_with_address(&bench).await;
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    let said = prepared.plan.warnings.join("\n");
+    assert!(said.contains("AWS's prefix lists could not be read") && said.contains("against nothing"), "{said}");
+    assert!(prepared.plan.steps.iter().any(|s| s.id.0.starts_with("deny-")), "{said}");
+
+    // Without a deny nobody asks.
+    for how in [CutFlows::No, CutFlows::Groups] {
+        let bench = self::bench(how);
+        let prepared = prepare_with_address(&bench).await;
+        bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+        assert_eq!(reads(&bench), 0, "{how:?}");
+    }
 }
 
 /// An old preview of a quarantine with denies runs: only its clock has moved.

@@ -1,14 +1,19 @@
 //! The contract for network ACL entries, and the parameters that count them.
 
 use super::{CloudResult, Parameter, Target};
-use crate::domain::{AclDirection, AclEntry, AclId, Scope};
+use crate::domain::{AclDirection, AclEntry, AclId, PrefixList, PrefixListId, Scope};
 use async_trait::async_trait;
+use ipnet::IpNet;
 
 /// What blocking looks at, besides the ACLs themselves.
 #[async_trait]
 pub trait AclReads: Send + Sync {
     /// `ssm:GetParameters`: these parameters by their names; unknown ones are left out of the answer.
     async fn named_parameters(&self, scope: &Scope, names: &[String]) -> CloudResult<Vec<Parameter>>;
+    /// `ec2:DescribeManagedPrefixLists`: those that AWS manages.
+    async fn aws_prefix_lists(&self, scope: &Scope) -> CloudResult<Vec<PrefixList>>;
+    /// `ec2:GetManagedPrefixListEntries`: the ranges of a prefix list, whole or not at all.
+    async fn prefix_list_entries(&self, scope: &Scope, list: &PrefixListId) -> CloudResult<Vec<IpNet>>;
 }
 
 /// What blocks, and unblocks. None of the calls on entries is ever repeated by itself.

@@ -4,8 +4,9 @@ use super::rules;
 use super::simulated::Sandbox;
 use super::world::World;
 use crate::cloud::port::{AclReads, AclWrites, CloudResult, Parameter, Target};
-use crate::domain::{AclDirection, AclEntry, AclId, Scope};
+use crate::domain::{AclDirection, AclEntry, AclId, PrefixList, PrefixListId, Scope};
 use async_trait::async_trait;
+use ipnet::IpNet;
 
 #[async_trait]
 impl AclReads for Sandbox {
@@ -16,6 +17,20 @@ impl AclReads for Sandbox {
             found.extend(self.ask("ssm:GetParameters", scope, Some(names.join(",")), look).await?);
         }
         Ok(found)
+    }
+
+    async fn aws_prefix_lists(&self, scope: &Scope) -> CloudResult<Vec<PrefixList>> {
+        self.ask("ec2:DescribeManagedPrefixLists", scope, None, |world| {
+            Ok(rules::prefix_lists::of_aws(world.place(scope)?))
+        })
+        .await
+    }
+
+    async fn prefix_list_entries(&self, scope: &Scope, list: &PrefixListId) -> CloudResult<Vec<IpNet>> {
+        self.ask("ec2:GetManagedPrefixListEntries", scope, Some(list.to_string()), |world| {
+            rules::prefix_lists::entries(world.place(scope)?, list)
+        })
+        .await
     }
 }
 

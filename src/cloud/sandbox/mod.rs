@@ -49,7 +49,7 @@ pub use simulated::{Sandbox, SandboxError};
 pub use store::StoreError;
 pub use world::{
     Account, Background, Caller, DEFAULT_GROUPS_PER_INTERFACE, Endpoint, FindingPatch, Group, InstanceState, Message,
-    ScopeWorld, SnapshotState, StoredFinding, Subnet, Topic, Vpc, World,
+    PrefixListState, ScopeWorld, SnapshotState, StoredFinding, Subnet, Topic, Vpc, World,
 };
 
 #[cfg(test)]

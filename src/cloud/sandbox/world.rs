@@ -10,10 +10,11 @@ use super::inside::Inside;
 use super::refusal::{Refusal, Ruling};
 use crate::cloud::port::{Parameter, Snapshot, VpcEndpoint};
 use crate::domain::{
-    AccountId, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, Retention, Scope,
-    SecurityGroup, SnapshotId, SubnetId, Tags, VolumeId, VpcId,
+    AccountId, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId, NetworkAcl, PrefixListId,
+    Retention, Scope, SecurityGroup, SnapshotId, SubnetId, Tags, VolumeId, VpcId,
 };
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -102,6 +103,9 @@ pub struct ScopeWorld {
     pub subnets: BTreeMap<SubnetId, Subnet>,
     /// Network ACLs with all their entries.
     pub network_acls: BTreeMap<AclId, NetworkAcl>,
+    /// Managed prefix lists, AWS's and the account's own.
+    #[serde(default)]
+    pub prefix_lists: BTreeMap<PrefixListId, PrefixListState>,
     /// Security groups with their rules.
     pub groups: BTreeMap<GroupId, Group>,
     /// Instances.
@@ -126,6 +130,17 @@ pub struct ScopeWorld {
     /// Auto Scaling groups, load balancers and Elastic IP addresses.
     #[serde(default)]
     pub fleet: FleetWorld,
+}
+
+/// A managed prefix list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrefixListState {
+    /// Its name.
+    pub name: String,
+    /// Whether AWS manages it; else it is the account's own.
+    pub of_aws: bool,
+    /// Its entries.
+    pub ranges: Vec<IpNet>,
 }
 
 /// A VPC.

@@ -109,7 +109,7 @@ pub struct Session {
     pub banner: Option<String>,
     /// The topic to tell in a scope, where the settings name none.
     pub topics: BTreeMap<Scope, String>,
-    /// AWS's published ranges, where they are known.
+    /// AWS's published ranges, where somebody keeps the file of them.
     pub aws_ranges: Option<Arc<AwsRanges>>,
     /// The folder that evidence is kept in where the settings name no bucket.
     pub evidence: Option<PathBuf>,

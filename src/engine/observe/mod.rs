@@ -4,6 +4,7 @@ mod fleet;
 
 pub(crate) use fleet::{Finder, targets};
 pub(super) mod acls;
+pub(super) mod prefix_lists;
 pub mod principals;
 mod profiles;
 pub(super) mod roles;

@@ -1,7 +1,7 @@
 //! What blocking, unblocking and extending need to know, and their plans.
 
 use super::super::blocks::{Block, numbers_used};
-use super::super::observe::observe;
+use super::super::observe::{observe, prefix_lists::of_aws};
 use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::cloud::port::{InstanceQuery, InterfaceQuery};
@@ -9,11 +9,12 @@ use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId,
 use crate::ledger::RunFilter;
 use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
 use crate::playbook::{FindingRef, Needs, Observed, PlanRefusal};
-use crate::policy::address::AwsRanges;
+use crate::policy::address::{AwsLists, AwsRanges};
 use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Ttl};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Asks for the block of one address or range.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +35,7 @@ pub struct BlockRequest {
     pub typed_again: Option<IpNet>,
     /// How to block, and what never to.
     pub policy: BlockPolicy,
-    /// AWS's published ranges, where they are known.
+    /// AWS's published ranges, where somebody keeps the file of them.
     pub aws: Option<Arc<AwsRanges>>,
     /// The finding that is answered.
     pub finding: Option<FindingRef>,
@@ -89,7 +90,22 @@ impl Engine {
     /// # Errors
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_block(&self, request: &BlockRequest) -> Result<Prepared, EngineError> {
-        let (observed, interfaces) = self.observe_acls(request).await?;
+        self.prepare_block_with(request, &OnceCell::new()).await
+    }
+
+    /// As [`Engine::prepare_block`], of several addresses in one account and Region: AWS's prefix lists are read with the
+    /// first, and not again.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn prepare_block_with(
+        &self,
+        request: &BlockRequest,
+        lists: &OnceCell<AwsLists>,
+    ) -> Result<Prepared, EngineError> {
+        let reads = self.cloud().reads().as_ref();
+        let lists = async { Ok(lists.get_or_init(|| of_aws(reads, &request.scope)).await) };
+        let ((observed, interfaces), lists) = futures::try_join!(self.observe_acls(request), lists)?;
         let recorded = self.recorded(&request.scope, &request.range, WhichBlocks::All).await?;
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
         let used = numbers_used(&self.ledger().runs(&RunFilter::default()).await?);
@@ -105,6 +121,7 @@ impl Engine {
             recorded: &recorded,
             policy: &request.policy,
             aws: request.aws.as_deref(),
+            lists,
             typed_again: request.typed_again,
             finding: request.finding.clone(),
             remote: request.remote.clone(),

@@ -8,9 +8,11 @@ use crate::playbook::block::{facts, shown};
 use crate::playbook::quarantine::Denies;
 use crate::playbook::{Action, Change};
 use crate::policy::Ttl;
+use crate::policy::address::AwsLists;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// How long the denies stand: long past the time after which both ends of a connection give it up.
 const STANDS: &str = "1h";
@@ -38,12 +40,17 @@ impl Engine {
         if addresses.len() > MOST {
             denies.warnings.push(format!("the finding names {} addresses: {MOST} of them are denied", addresses.len()));
         }
+        let lists = OnceCell::new();
         for range in addresses.into_iter().take(MOST) {
-            let planned = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range)).await;
+            let planned = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range, &lists)).await;
             let why = match planned {
                 Ok(Ok(plan)) => {
-                    // What the block says of itself is said of it here.
-                    denies.warnings.extend(plan.warnings);
+                    // What the block says of itself is said of it here, once for all addresses where it is the same.
+                    for warning in plan.warnings {
+                        if !denies.warnings.contains(&warning) {
+                            denies.warnings.push(warning);
+                        }
+                    }
                     let step = |s: &crate::playbook::Step| {
                         matches!(&s.action, Action::Change(Change::DenyAddress(_)) | Action::WriteCounter { .. })
                     };
@@ -63,6 +70,7 @@ impl Engine {
         request: &QuarantineRequest,
         finding: &Finding,
         range: IpNet,
+        lists: &OnceCell<AwsLists>,
     ) -> Result<crate::playbook::Plan, EngineError> {
         let block = BlockRequest {
             scope: request.scope.clone(),
@@ -79,7 +87,7 @@ impl Engine {
             topic_arn: None,
             update_finding: false,
         };
-        Ok(self.prepare_block(&block).await?.plan)
+        Ok(self.prepare_block_with(&block, lists).await?.plan)
     }
 }
 

@@ -18,6 +18,7 @@ use futures::future::join_all;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Asks for the containment of the stolen credentials of an instance's role.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +37,7 @@ pub struct ExfiltrationRequest {
     pub elsewhere: Vec<Scope>,
     /// How addresses are blocked.
     pub block: BlockPolicy,
-    /// AWS's published ranges, where they are known.
+    /// AWS's published ranges, where somebody keeps the file of them.
     pub aws: Option<Arc<AwsRanges>>,
     /// The topic to tell.
     pub topic_arn: Option<String>,
@@ -245,7 +246,7 @@ impl Engine {
                 _ => None,
             })
             .collect();
-        let mut addresses = Vec::new();
+        let (mut addresses, lists) = (Vec::new(), OnceCell::new());
         for ip in ips {
             let range = IpNet::from(ip);
             let remote = facts(finding, &range);
@@ -270,7 +271,7 @@ impl Engine {
                 topic_arn: None,
                 update_finding: false,
             };
-            addresses.push(match self.prepare_block(&block).await {
+            addresses.push(match self.prepare_block_with(&block, &lists).await {
                 Ok(prepared) => {
                     let counter = |wanted: &crate::domain::AclId| {
                         prepared.plan.steps.iter().find_map(|s| match &s.action {

@@ -18,7 +18,7 @@ use super::observed::Observed;
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::quarantine::update_finding;
 use crate::domain::{AclDirection, AclId, Direction, Interface, NetworkAcl, RunId, Workflow, text};
-use crate::policy::address::{AwsRanges, Known, OwnRange, check};
+use crate::policy::address::{AwsLists, AwsRanges, Known, OwnRange, check};
 use crate::policy::{BlockPolicy, Ttl};
 use allocate::{Wanted, number, room};
 use chrono::{DateTime, Utc};
@@ -62,8 +62,10 @@ pub struct Request<'a> {
     pub used: &'a BTreeMap<AclId, BTreeSet<i32>>,
     /// How to block, and what never to.
     pub policy: &'a BlockPolicy,
-    /// AWS's published ranges, where they are known.
+    /// AWS's published ranges, where somebody keeps the file of them.
     pub aws: Option<&'a AwsRanges>,
+    /// What was read of AWS's managed prefix lists.
+    pub lists: &'a AwsLists,
     /// The range that was typed a second time.
     pub typed_again: Option<IpNet>,
     /// The finding that is answered.
@@ -88,8 +90,13 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let range = request.range.trunc();
     let name = shown(&range);
     let own = own_ranges(request.interfaces, policy);
-    let known =
-        Known { trusted: &policy.trusted, own: &own, aws: request.aws, typed_again: request.typed_again.as_ref() };
+    let known = Known {
+        trusted: &policy.trusted,
+        own: &own,
+        aws: request.aws,
+        lists: &request.lists.read,
+        typed_again: request.typed_again.as_ref(),
+    };
     check(&range, &known)?;
     refuse_api_caller(request, &name)?;
     if observed.acls.is_empty() {
@@ -101,6 +108,12 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let directions = request.directions.clone().unwrap_or_else(both);
     let until = request.ttl.map(|ttl| observed.at + ttl.duration());
     let mut warnings = warnings(request, &range, &directions);
+    warnings.extend(words::awss(request.lists, request.aws.is_some()));
+    // Typed again for being wide, it may be AWS's all the same.
+    if let Some((theirs, source_of)) = known.awss(&range) {
+        warnings
+            .push(format!("it touches AWS's own {theirs} ({source_of}): services that you depend on may live there"));
+    }
     let mut denied = Denied::default();
     let mut steps = Vec::new();
     for acl in observed.acls.values() {
@@ -345,17 +358,6 @@ fn warnings(request: &Request<'_>, range: &IpNet, directions: &BTreeSet<AclDirec
     }
     if let Some(error) = &observed.counters_error {
         warnings.push(format!("the counters can't be read, and are not written: {error}"));
-    }
-    if request.aws.is_none() {
-        warnings.push(
-            "nothing is known of AWS's own ranges ([block] aws_ranges names its ip-ranges.json): whether this is one of \
-             them was not checked"
-                .into(),
-        );
-    }
-    // Typed again for being wide, it may be AWS's all the same.
-    if let Some(published) = request.aws.and_then(|aws| aws.find(range)) {
-        warnings.push(format!("it touches AWS's own {published}: services that you depend on may live there"));
     }
     if let Some(remote) = &request.remote {
         warnings.extend(words::direction(remote, directions));

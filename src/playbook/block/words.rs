@@ -2,6 +2,7 @@
 
 use super::Request;
 use crate::domain::{AclDirection, Direction, Finding, Subject};
+use crate::policy::address::AwsLists;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -62,6 +63,27 @@ pub(super) fn direction(remote: &RemoteFacts, directions: &BTreeSet<AclDirection
             Some("the finding does not say which side connected: both directions are denied".into())
         }
         _ => None,
+    }
+}
+
+/// What the address could not be held against, of what AWS says of its own ranges. `file`: whether `ip-ranges.json` is
+/// there.
+pub(super) fn awss(lists: &AwsLists, file: bool) -> Option<String> {
+    let against = match (lists.read.len(), file) {
+        (0, false) => "nothing".to_owned(),
+        (0, true) => "the file of [block] aws_ranges alone".to_owned(),
+        (n, false) => format!("{} of AWS's alone", count(n, "prefix list")),
+        (n, true) => format!("{} of AWS's and the file of [block] aws_ranges", count(n, "prefix list")),
+    };
+    let checked = format!("whether this is AWS's own was checked against {against}");
+    if !lists.unread.is_empty() {
+        let why = lists.unread.join("; ");
+        return Some(format!("AWS's prefix lists could not be read: {why}. So {checked}"));
+    }
+    match (lists.read.len(), file) {
+        (0, _) => Some(format!("AWS shows no prefix list of its own here: {checked}")),
+        (_, false) => Some(format!("{checked}: EC2's ranges and others are in none ([block] aws_ranges adds them)")),
+        (_, true) => None,
     }
 }
 

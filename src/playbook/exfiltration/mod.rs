@@ -279,7 +279,12 @@ fn deny_steps(request: &Request<'_>, plan: &mut Plan) {
         match address {
             Address::Left(why) => plan.limits.push(why.clone()),
             Address::Denied(denies, warnings) => {
-                plan.warnings.extend(warnings.iter().cloned());
+                // What is the same for several addresses is said once.
+                for warning in warnings {
+                    if !plan.warnings.contains(warning) {
+                        plan.warnings.push(warning.clone());
+                    }
+                }
                 let elsewhere: BTreeSet<&Region> = request.regions.values().collect();
                 if !elsewhere.is_empty() && !denies.is_empty() {
                     let regions: Vec<&str> = elsewhere.into_iter().map(Region::as_str).collect();

@@ -145,7 +145,7 @@ fn a_wrong_address_a_wide_one_and_one_of_ours_are_refused_with_a_hint() {
 }
 
 #[test]
-fn awss_ranges_are_read_from_the_file_that_the_configuration_names() {
+fn awss_ranges_are_read_from_its_api_and_from_the_file_that_the_configuration_names() {
     let home = Home::new();
     let (config, ranges) = (home.path().join("config.toml"), home.path().join("ip-ranges.json"));
     std::fs::write(&config, format!("[block]\naws_ranges = {ranges:?}\n")).unwrap();
@@ -162,5 +162,12 @@ fn awss_ranges_are_read_from_the_file_that_the_configuration_names() {
     let refused = block("203.0.113.99");
     assert!(refused.code == 3 && refused.err.contains("AWS's own (CLOUDFRONT in eu-central-1)"), "{refused:?}");
     let other = block("203.0.113.199");
-    assert!(other.code == 0 && !other.out.contains("nothing is known of AWS"), "{other:?}");
+    assert!(other.code == 0 && !other.out.contains("AWS's own"), "{other:?}");
+    // What AWS's API tells needs no file, and is refused with it and without.
+    for answer in [block("3.5.136.9"), home.run(&[SANDBOX, "block", "3.5.136.9", "--nacl", ACL, "--yes"])] {
+        assert!(answer.code == 3 && answer.err.contains("--wide 3.5.136.9"), "{answer:?}");
+        assert!(answer.err.contains("AWS's own (pl-6ea54007 com.amazonaws.eu-central-1.s3)"), "{answer:?}");
+    }
+    let alone = home.run(&[SANDBOX, "block", "203.0.113.99", "--nacl", ACL, "--plan"]);
+    assert!(alone.code == 0 && alone.out.contains("checked against 4 prefix lists of AWS's alone"), "{alone:?}");
 }

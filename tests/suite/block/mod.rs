@@ -1,6 +1,7 @@
 //! Addresses blocked in network ACLs, and unblocked: alone, among others at the same table, and after every failure.
 
 mod cli;
+mod lists;
 mod others;
 mod plans;
 mod sweep;

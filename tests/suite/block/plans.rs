@@ -58,13 +58,6 @@ async fn our_own_trusted_private_and_published_addresses_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_of_awss_ranges_is_said() {
-    let bench = Bench::new("crypto-mining");
-    let plan = bench.engine.prepare_block(&request(&bench, STRANGER)).await.unwrap().plan;
-    assert!(plan.warnings.iter().any(|w| w.contains("nothing is known of AWS's own ranges")), "{:?}", plan.warnings);
-}
-
-#[tokio::test]
 async fn a_full_table_is_refused_with_its_numbers_and_nobody_is_evicted() {
     let bench = Bench::new("crypto-mining");
     edit(&bench, DATA, |entries| {

@@ -15,6 +15,7 @@ mod iam_principals;
 mod identity;
 mod instances;
 mod interfaces;
+mod prefix_lists;
 mod profiles;
 mod rehearsal;
 mod tags;
@@ -40,7 +41,9 @@ mod wire;
 use async_trait::async_trait;
 use lazaret::cloud::port::{CloudError, InterfaceQuery, Permit, Target, Writes};
 use lazaret::cloud::{Cloud, ErrorKind};
-use lazaret::domain::{AclId, GroupId, InstanceId, Interface, InterfaceId, Scope, SubnetId, VolumeId, VpcId};
+use lazaret::domain::{
+    AclId, GroupId, InstanceId, Interface, InterfaceId, PrefixListId, Scope, SubnetId, VolumeId, VpcId,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -72,6 +75,9 @@ pub(crate) struct World {
     pub(crate) topic: String,
     /// An interface endpoint for SSM in the VPC, behind `app`.
     pub(crate) endpoint: String,
+    /// A prefix list of the account's own, `offices`, with [`OFFICES`] ranges, two pages of the real thing. AWS's own are
+    /// there too.
+    pub(crate) offices: PrefixListId,
     /// The active keys of the user `deploy-bot` (path `/ci/`), the older first. It has a console password, the inline
     /// policy `release` ([`RELEASE`]) and AWS's own policy `ReadOnlyAccess`.
     pub(crate) keys: [String; 2],
@@ -85,6 +91,9 @@ pub(crate) const RELEASE: &str = "{\n  \"Version\": \"2012-10-17\",\n  \"Stateme
 /// `web`, which is on the instance. `AWSServiceRoleForAutoScaling` is there as well.
 pub(crate) const TRUST: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\
     {\"Service\":\"ec2.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}";
+
+/// How many ranges stand in the prefix list `offices`: 10.1.0.0/24 and on.
+pub(crate) const OFFICES: u8 = 120;
 
 /// How many parameters stand below `/nacl`: three pages of the real thing. Each `/nacl/acl-…` holds its number; there
 /// is also `/other/one`.
@@ -184,6 +193,9 @@ checks! {
         a_range_keeps_its_network, numbers_are_legal, the_final_denies_stay, a_table_has_a_quota,
         what_is_not_there_is_refused, an_entry_is_rehearsed, a_counter_is_written_and_read_by_name,
         all_interfaces_are_listed, unknown_acls_are_left_out,
+    }
+    prefix_lists::{
+        awss_own_lists_are_found_and_nobody_elses, a_list_is_read_whole_over_pages, an_unknown_list_is_refused,
     }
     profiles::{
         a_profile_is_replaced_without_a_gap, a_profile_is_taken_off_and_put_on, metadata_options_are_set_whole_and_read,

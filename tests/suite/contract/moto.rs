@@ -1,14 +1,14 @@
 //! The start world on moto, built with the SDKs themselves. Each has an account of its own.
 
 use super::server::server;
-use super::{Fixture, PARAMETERS, RELEASE, TRUST, USER_DATA, World};
+use super::{Fixture, OFFICES, PARAMETERS, RELEASE, TRUST, USER_DATA, World};
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_ec2::types as ec2;
 use lazaret::cloud::Cloud;
 use lazaret::cloud::aws::{AwsCloud, AwsOptions};
-use lazaret::domain::{AclId, GroupId, InstanceId, InterfaceId, Scope, VolumeId};
+use lazaret::domain::{AclId, GroupId, InstanceId, InterfaceId, PrefixListId, Scope, VolumeId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -132,6 +132,7 @@ async fn build(sdk: &SdkConfig, scope: Scope) -> World {
         volumes: volumes(&client, &instance).await,
         topic: topic(sdk).await,
         endpoint: endpoint(&client, &vpc, &subnet, &groups[1]).await,
+        offices: Box::pin(offices(&client)).await,
         instance: InstanceId::new(instance.instance_id().unwrap()),
         vpc: vpc.as_str().into(),
         subnet: subnet.as_str().into(),
@@ -221,6 +222,18 @@ async fn endpoint(client: &aws_sdk_ec2::Client, vpc: &str, subnet: &str, group: 
         .await
         .unwrap();
     made.vpc_endpoint.unwrap().vpc_endpoint_id.unwrap()
+}
+
+/// The list begins with as many entries as one call takes, and is added to: those of AWS are moto's own.
+async fn offices(client: &aws_sdk_ec2::Client) -> PrefixListId {
+    let cidr = |n: u8| format!("10.1.{n}.0/24");
+    let first = |n| ec2::AddPrefixListEntry::builder().cidr(cidr(n)).build();
+    let made = client.create_managed_prefix_list().prefix_list_name("offices").address_family("IPv4");
+    let made = made.max_entries(i32::from(OFFICES)).set_entries(Some((0..100).map(first).collect()));
+    let id = made.send().await.unwrap().prefix_list.unwrap().prefix_list_id.unwrap();
+    let more = client.modify_managed_prefix_list().prefix_list_id(&id).prefix_list_name("offices").current_version(1);
+    more.set_add_entries(Some((100..OFFICES).map(first).collect())).send().await.unwrap();
+    PrefixListId::new(id)
 }
 
 /// The user with its keys, and the roles.

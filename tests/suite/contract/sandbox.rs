@@ -1,18 +1,18 @@
 //! The start world in the sandbox.
 
-use super::{Fixture, PARAMETERS, RELEASE, TRUST, USER_DATA, World};
+use super::{Fixture, OFFICES, PARAMETERS, RELEASE, TRUST, USER_DATA, World};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lazaret::cloud::Cloud;
 use lazaret::cloud::port::{Parameter, VpcEndpoint};
 use lazaret::cloud::sandbox::{
-    Account, AgentState, Bucket, BucketLock, Caller, Endpoint, Group, InstanceProfile, InstanceState, KeyState, Role,
-    Sandbox, ScopeWorld, StoredFinding, Subnet, Topic, UserState, Vpc, World as Simulation,
+    Account, AgentState, Bucket, BucketLock, Caller, Endpoint, Group, InstanceProfile, InstanceState, KeyState,
+    PrefixListState, Role, Sandbox, ScopeWorld, StoredFinding, Subnet, Topic, UserState, Vpc, World as Simulation,
 };
 use lazaret::domain::{
     AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
-    LockMode, ManualClock, MetadataOptions, NetworkAcl, Retention, Scope, SecurityGroup, SubnetId, Tags, Volume,
-    VolumeId, VpcId,
+    LockMode, ManualClock, MetadataOptions, NetworkAcl, PrefixListId, Retention, Scope, SecurityGroup, SubnetId, Tags,
+    Volume, VolumeId, VpcId,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -54,6 +54,7 @@ impl Simulated {
             volumes: volumes.into(),
             topic: scope.arn("sns", "responders"),
             endpoint: format!("vpce-{}", id(1)),
+            offices: PrefixListId::new(format!("pl-{}", id(9))),
             keys: [1, 2].map(|n| format!("AKIAEXAMPLE000000000{n}")),
             scope,
         };
@@ -127,6 +128,7 @@ fn place(w: &World) -> ScopeWorld {
         groups: vec![w.groups[1].clone()],
     };
     ScopeWorld {
+        prefix_lists: prefix_lists(w),
         vpcs: [(w.vpc.clone(), Vpc { cidr: cidr(), ipv6_cidr: None, tags: Tags::new() })].into(),
         subnets: [(w.subnet.clone(), Subnet { vpc: w.vpc.clone(), cidr: cidr(), tags: Tags::new() })].into(),
         network_acls: [(w.acl.clone(), acl(w))].into(),
@@ -163,6 +165,21 @@ fn acl(w: &World) -> NetworkAcl {
         entries,
         tags: Tags::new(),
     }
+}
+
+fn prefix_lists(w: &World) -> BTreeMap<PrefixListId, PrefixListState> {
+    let awss = [
+        ("com.amazonaws.eu-central-1.s3", "52.216.0.0/15"),
+        ("com.amazonaws.global.cloudfront.origin-facing", "130.176.0.0/18"),
+        ("com.amazonaws.eu-central-1.ipv6.vpc-lattice", "fd00:ec2:80::/64"),
+    ];
+    let list = |(n, (name, range)): (usize, (&str, &str))| {
+        let state = PrefixListState { name: name.into(), of_aws: true, ranges: vec![range.parse().unwrap()] };
+        (PrefixListId::new(format!("pl-0000000{n}")), state)
+    };
+    let ranges = (0..OFFICES).map(|n| format!("10.1.{n}.0/24").parse().unwrap()).collect();
+    let own = PrefixListState { name: "offices".into(), of_aws: false, ranges };
+    awss.into_iter().enumerate().map(list).chain([(w.offices.clone(), own)]).collect()
 }
 
 fn group(w: &World, id: &GroupId, name: &str) -> Group {

@@ -4,6 +4,7 @@ pub(super) mod acls;
 mod address;
 pub(super) mod convert;
 mod flows;
+pub(super) mod prefix_lists;
 pub(super) mod profiles;
 pub(super) mod read;
 pub(super) mod write;

@@ -14,6 +14,7 @@ pub(super) mod instances;
 pub(super) mod interfaces;
 pub(super) mod network_acls;
 pub(super) mod parameters;
+pub(super) mod prefix_lists;
 pub(super) mod profiles;
 pub(super) mod roles;
 pub(super) mod snapshots;

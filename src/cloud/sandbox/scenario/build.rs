@@ -143,6 +143,9 @@ fn add_resources(world: &mut World, documents: &[(String, Document)]) -> Result<
         let standing = world.scopes.get_mut(&scope).ok_or_else(|| place.wrong("there is no region for its scope"))?;
         network::add_vpc(standing, &scope, entry).map_err(|m| place.wrong(m))?;
     }
+    for (place, entry) in entries(documents, |d| &d.prefix_list, |l| l.name.clone(), "prefix_list") {
+        network::add_prefix_list(world, entry).map_err(|m| place.wrong(m))?;
+    }
     for (place, entry) in entries(documents, |d| &d.instance, |i| i.name.clone(), "instance") {
         let scope = scope_named(&world.accounts, &entry.scope).map_err(|m| place.wrong(m))?;
         network::add_instance(world, &scope, entry).map_err(|m| place.wrong(m))?;

@@ -6,6 +6,7 @@ use super::fleet::{AddressEntry, LoadBalancerEntry, ScalingGroupEntry, TargetGro
 use super::identities::{AccountEntry, IntruderEntry, PolicyEntry, RoleEntry, SessionEntry, UserEntry};
 use super::lines::{AclLine, RuleLine};
 use crate::domain::Tags;
+use ipnet::IpNet;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -38,6 +39,7 @@ pub(super) struct Document {
     pub(super) load_balancer: Vec<LoadBalancerEntry>,
     pub(super) scaling_group: Vec<ScalingGroupEntry>,
     pub(super) address: Vec<AddressEntry>,
+    pub(super) prefix_list: Vec<PrefixListEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -126,6 +128,19 @@ pub(super) struct EndpointEntry {
     /// The last word of the service's name, such as `ssm`.
     pub(super) service: String,
     pub(super) groups: Vec<String>,
+}
+
+/// A managed prefix list: one of AWS's, which every account sees in its Region, or an account's own.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PrefixListEntry {
+    /// Whose it is; AWS's where it is not given.
+    #[serde(default)]
+    pub(super) account: Option<String>,
+    pub(super) region: String,
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) ranges: Vec<IpNet>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -1,13 +1,14 @@
 //! Builds VPCs with their subnets, groups, network ACLs and endpoints, and the instances in them.
 
 use super::super::rules::buckets::default_key;
-use super::super::world::{Endpoint, Group, InstanceState, ScopeWorld, Subnet, Vpc, World, hex_of};
-use super::document::{AclEntryTable, InstanceEntry, InterfaceEntry, VpcEntry};
+use super::super::world::{Endpoint, Group, InstanceState, PrefixListState, ScopeWorld, Subnet, Vpc, World, hex_of};
+use super::document::{AclEntryTable, InstanceEntry, InterfaceEntry, PrefixListEntry, VpcEntry};
 use super::lines::RuleLine;
 use crate::cloud::port::VpcEndpoint;
 use crate::domain::{
-    AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface, InterfaceId,
-    MetadataOptions, NetworkAcl, RulePeer, Scope, SecurityGroup, SubnetId, Tags, Volume, VolumeId, VpcId,
+    AccountId, AclAction, AclDirection, AclEntry, AclId, GroupId, GroupRule, Instance, InstanceId, Interface,
+    InterfaceId, MetadataOptions, NetworkAcl, PrefixListId, RulePeer, Scope, SecurityGroup, SubnetId, Tags, Volume,
+    VolumeId, VpcId,
 };
 use ipnet::Ipv6Net;
 
@@ -183,6 +184,32 @@ fn add_acls(place: &mut ScopeWorld, vpc: &VpcId, entry: &VpcEntry) -> Result<(),
         place.network_acls.insert(acl.id.clone(), acl);
     }
     Ok(())
+}
+
+/// Adds a managed prefix list to the account whose it is, or, as one of AWS's, to every account with its Region.
+pub(super) fn add_prefix_list(world: &mut World, entry: &PrefixListEntry) -> Result<(), String> {
+    // EC2 API reference, `CreateManagedPrefixList`: "The name cannot start with com.amazonaws."
+    if entry.account.is_none() != entry.name.starts_with("com.amazonaws.") {
+        return Err("the names of AWS's own begin with `com.amazonaws.`, and no others".into());
+    }
+    let list: PrefixListId = id(&entry.id)?;
+    let accounts = &world.accounts;
+    let theirs = |account: &AccountId| {
+        entry.account.as_ref().is_none_or(|name| accounts.get(account).is_some_and(|a| a.name == *name))
+    };
+    let state =
+        PrefixListState { name: entry.name.clone(), of_aws: entry.account.is_none(), ranges: entry.ranges.clone() };
+    let mut placed = false;
+    for (scope, place) in &mut world.scopes {
+        if scope.region.as_str() != entry.region || !theirs(&scope.account) {
+            continue;
+        }
+        placed = true;
+        if place.prefix_lists.insert(list.clone(), state.clone()).is_some() {
+            return Err(format!("{list} is there twice"));
+        }
+    }
+    if placed { Ok(()) } else { Err("there is no account with this Region".into()) }
 }
 
 /// Adds an instance with its interfaces and volumes.

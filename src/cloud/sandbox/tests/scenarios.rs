@@ -131,9 +131,27 @@ fn attackers_bytes_are_in_the_scenarios() {
     assert!(hostile.instance.tags.values().any(|value| value.contains('\u{9b}')));
 }
 
+const S3: &str = "com.amazonaws.eu-central-1.s3";
+
+#[test]
+fn awss_prefix_lists_are_in_every_account_of_their_region_and_ones_own_in_one() {
+    let world = world();
+    let names = |scope: &Scope| -> Vec<&str> {
+        world.scopes[scope].prefix_lists.values().filter(|l| l.of_aws).map(|l| l.name.as_str()).collect()
+    };
+    for (scope, place) in &world.scopes {
+        let s3 = format!("com.amazonaws.{}.s3", scope.region);
+        assert!(names(scope).contains(&s3.as_str()), "{scope}");
+        assert!(names(scope).contains(&"com.amazonaws.global.cloudfront.origin-facing"), "{scope}");
+        let own = place.prefix_lists.values().filter(|l| !l.of_aws).count();
+        assert_eq!(own, usize::from(*scope == payments()), "{scope}");
+    }
+}
+
 #[test]
 fn mistakes_name_file_and_place() {
     let estate = "include = [\"estate\"]\n";
+    let list = |entry: &str| format!("{estate}[[prefix_list]]\n{entry}\nranges = []\n");
     let finding = "[[finding]]\nscope = \"payments-prod/eu-central-1\"\ntype = \"A:EC2/B\"\ntitle = \"t\"\n";
     for (text, expected) in [
         ("title = \"t\"\ncolour = 1\n".to_owned(), "x.toml: line 2, column 1: unknown field `colour`"),
@@ -153,6 +171,18 @@ fn mistakes_name_file_and_place() {
                 "{estate}[[instance]]\nscope = \"build/us-east-1\"\nid = \"i-12345678\"\nname = \"n\"\ntype = \"t3.micro\"\ninterface = [{{ id = \"eni-12345678\", subnet = \"staging-a\", groups = [\"web\"] }}]\n"
             ),
             "x.toml: instance 1 (`n`): there is no group `web` in vpc-",
+        ),
+        (
+            list(&format!("account = \"build\"\nname = \"{S3}\"\nregion = \"eu-central-1\"\nid = \"pl-12345678\"")),
+            "the names of AWS's own begin with `com.amazonaws.`, and no others",
+        ),
+        (
+            list(&format!("name = \"{S3}\"\nregion = \"eu-west-9\"\nid = \"pl-12345678\"")),
+            "x.toml: prefix_list 1 (`com.amazonaws.eu-central-1.s3`): there is no account with this Region",
+        ),
+        (
+            list(&format!("name = \"{S3}\"\nregion = \"eu-central-1\"\nid = \"pl-6ea54007\"")),
+            "pl-6ea54007 is there twice",
         ),
     ] {
         let error = Scenario::from_toml("x", &text).unwrap_err().to_string();
