@@ -147,10 +147,13 @@ impl Model {
             }
             ("unblock", Some(target)) => {
                 let range = address::parse(target).ok()?;
-                let ours = self.blocks.holds(&range);
-                let just =
-                    self.pane.as_ref().and_then(|p| p.subject()) == Some(&crate::playbook::block::subject(&range));
-                (ours || just).then_some((Command::Unblock, In(View::Blocks)))
+                let subject = crate::playbook::block::subject(&range);
+                // The pane of its own block takes it back right here.
+                let here = self.pane.as_ref().filter(|p| p.subject() == Some(&subject));
+                if here.is_some_and(|p| p.taken_back_by().is_some()) && self.key_at(Command::Restore, &Here).is_some() {
+                    return Some((Command::Restore, Here));
+                }
+                (here.is_some() || self.blocks.holds(&range)).then_some((Command::Unblock, In(View::Blocks)))
             }
             ("sweep", None) => Some((Command::Sweep, In(View::Blocks))),
             ("recover", None) => Some((Command::Recover, In(View::Activity))),

@@ -36,9 +36,14 @@ async fn with_keys(own: &str) -> Desk {
 #[tokio::test]
 async fn a_runs_end_says_keys_and_commands_only_where_no_key_does_it() {
     let cases = [
-        ("", "may be compromised: Q quarantine in Findings →", "To take it back: U unblock in Blocks WHAT"),
+        ("", "may be compromised: Q quarantine in Findings →", "To take it back: R restore WHAT"),
         (
-            "[findings]\n\"Q\" = \"none\"\n\"X\" = \"quarantine\"\n[blocks]\n\"U\" = \"none\"\n",
+            "[plan]\n\"R\" = \"none\"\n",
+            "may be compromised: Q quarantine in Findings →",
+            "To take it back: U unblock in Blocks WHAT",
+        ),
+        (
+            "[findings]\n\"Q\" = \"none\"\n\"X\" = \"quarantine\"\n[blocks]\n\"U\" = \"none\"\n[plan]\n\"R\" = \"none\"\n",
             "may be compromised: X quarantine in Findings →",
             "To take it back: lazaret unblock 198.51.100.139 WHAT",
         ),
