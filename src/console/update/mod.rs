@@ -56,7 +56,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Rehearsed { ticket, result } => plan::rehearsed(model, ticket, result),
         Msg::Progress { ticket, record } => plan::progress(model, ticket, &record),
         Msg::Committed { ticket, result } => plan::committed(model, ticket, result, &mut effects),
-        Msg::Reported(Ok(path)) => model.tell(Role::Ok, format!("the incident's report is in {path}")),
+        // It goes with the pane that it was asked for in; the path is among the messages.
+        Msg::Reported(Ok(path)) => model.say(Role::Ok, format!("the incident's report is in {path}")),
         Msg::Reported(Err(why)) => model.tell(Role::Error, format!("the report was not written: {why}")),
         Msg::Trouble(text) => model.tell(Role::Error, text),
     }

@@ -175,6 +175,27 @@ async fn a_notice_about_a_line_goes_when_another_is_looked_at() {
     }
 }
 
+/// Where a report is does not stand under the next plan, as if it were about that; it is found again.
+#[tokio::test]
+async fn where_a_report_is_goes_with_its_pane_and_is_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::with(Bench::new("crypto-mining"), |s| s.reports = Some(folder.path().to_owned()));
+    desk.begin().await;
+    desk.resize(80, 24);
+    desk.select("SSHBruteForce").await;
+    desk.do_keys("B").await;
+    desk.do_keys("C").await;
+    desk.do_keys("W").await;
+    desk.shows("the incident's report is in");
+    desk.do_keys("esc Q").await;
+    desk.shows("commit quarantine");
+    desk.hides("the incident's report is in");
+    desk.press("!");
+    desk.shows("the incident's report is in");
+    desk.press("esc");
+    desk.shows("commit quarantine");
+}
+
 /// A run that was left ends under another plan: it is said which run that was.
 #[tokio::test]
 async fn a_run_that_was_left_says_which_it_was() {
