@@ -71,7 +71,7 @@ pub(super) struct Global {
 pub(super) enum Verb {
     /// List findings, newest first
     Findings(FindingsArgs),
-    /// Show an instance as it is now, or a finding
+    /// Show an instance as it is now, a finding, or a key, user or role with what hangs on it
     Show(ShowArgs),
     /// Decode findings from files and print what was understood
     Decode(DecodeArgs),
@@ -175,8 +175,15 @@ pub(super) struct FindingsArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ShowArgs {
-    /// An instance id (i-…) or a finding's id
+    /// An instance id (i-…), a finding's id, or `key`, `user` or `role` before a name
+    #[arg(value_name = "INSTANCE|FINDING|key|user|role")]
     pub(super) what: String,
+    /// The key's id, or the name or ARN of the user or role
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The finding that says whose a session's key is
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(super) finding: Option<FindingId>,
 }
 
 #[derive(Debug, ClapArgs)]

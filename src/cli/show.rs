@@ -1,6 +1,6 @@
-//! `lazaret show`: an instance as it is now, or a finding.
+//! `lazaret show`: an instance as it is now, a finding, or whoever is behind credentials.
 
-use super::args::{Global, ShowArgs};
+use super::args::{Global, RevokeKind, ShowArgs};
 use super::decode;
 use super::exit::{Exit, Failure};
 use super::out::Out;
@@ -11,6 +11,15 @@ use crate::playbook::{GroupChoice, Observed, tags};
 use serde_json::json;
 
 pub(super) async fn run(global: &Global, args: &ShowArgs, out: &Out) -> Result<Exit, Failure> {
+    if let Some(name) = &args.name {
+        return super::principal::run(global, args, name, out).await;
+    }
+    if <RevokeKind as clap::ValueEnum>::from_str(&args.what, true).is_ok() {
+        return Err(Failure::new(Exit::Usage, format!("which {}?", args.what)).hint("lazaret show key|user|role NAME"));
+    }
+    if args.finding.is_some() {
+        return Err(Failure::new(Exit::Usage, "--finding says whose a key is: lazaret show key NAME --finding ID"));
+    }
     let session = Session::open(global).await?;
     if let Ok(instance) = args.what.parse::<InstanceId>() {
         let scope = session.scope_of(&instance).await?;

@@ -142,6 +142,8 @@ commands! {
     Help "help" "help" []
     /// Go back: close what is open, give up what is half done.
     Back "back" "back" [Global Findings Quarantine Blocks Credentials Activity Detail Plan Menu Help Confirm]
+    /// Show what was said at the bottom, whole, and what can't be read now.
+    Messages "messages" "messages" []
     /// Type a command by its name.
     Palette "palette" "command" []
     /// Show the findings.

@@ -1,7 +1,7 @@
 //! What update wants done, as data. Nothing here has happened yet.
 
 use super::msg::Ticket;
-use crate::domain::{InstanceId, RunId, Scope};
+use crate::domain::{GroupId, InstanceId, RunId, Scope};
 use crate::engine::prepare::Request;
 use crate::engine::{Consent, Prepared};
 use std::sync::Arc;
@@ -28,8 +28,12 @@ pub enum Thing {
 pub enum Effect {
     /// Read a thing. What is in quarantine, with these instances too, whatever their tags say; of machines, these.
     Read(Thing, Vec<InstanceId>),
+    /// List closed findings too from now on, or no more: the next reading of each hub begins anew.
+    ListClosed(bool),
     /// Read one instance.
     Observe(Scope, InstanceId),
+    /// Read what these groups are called. A help: where it can't be read, ids do.
+    NameGroups(Scope, Vec<GroupId>),
     /// Make a plan.
     Prepare(Ticket, Box<Request>),
     /// Carry out a plan, through the engine's guard.

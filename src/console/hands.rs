@@ -55,10 +55,7 @@ pub struct Hands {
 impl Hands {
     /// Hands that act through this engine, and send their answers there.
     pub fn new(engine: Engine, policy: QuarantinePolicy, hubs: &[Scope], send: UnboundedSender<Msg>) -> Self {
-        let poller = |hub: &Scope| {
-            Poller::new(Arc::clone(engine.cloud().reads()), Arc::clone(engine.clock()), hub.clone(), false)
-        };
-        let pollers = hubs.iter().map(|hub| (hub.clone(), Arc::new(Mutex::new(poller(hub))))).collect();
+        let pollers = pollers(&engine, hubs.iter().cloned(), false);
         Self {
             pollers,
             engine,
@@ -111,6 +108,9 @@ impl Hands {
         let (engine, evidence) = (self.engine.clone(), self.evidence.clone());
         match effect {
             Effect::Read(thing, ids) => self.read(thing, ids),
+            Effect::ListClosed(closed) => {
+                self.pollers = pollers(&self.engine, self.pollers.keys().cloned(), closed);
+            }
             Effect::Observe(scope, instance) => {
                 let policy = self.policy.clone();
                 let (s, i) = (scope.clone(), instance.clone());
@@ -121,6 +121,17 @@ impl Hands {
                         Msg::Observed { scope, instance, result }
                     },
                     move |words| Msg::Observed { scope: s, instance: i, result: Err(words) },
+                );
+            }
+            Effect::NameGroups(scope, ids) => {
+                let place = scope.clone();
+                self.answer(
+                    async move {
+                        let read = engine.cloud().reads().groups(&scope, &GroupQuery::Ids(ids)).await;
+                        let names = read.unwrap_or_default().into_iter().map(|g| (g.id, g.name)).collect();
+                        Msg::GroupNames { scope, names }
+                    },
+                    |_| Msg::GroupNames { scope: place, names: vec![] },
                 );
             }
             Effect::Prepare(ticket, mut request) => self.answer(
@@ -450,6 +461,13 @@ async fn with_vault(engine: &Engine, policy: &mut QuarantinePolicy, folder: Opti
             }
         }
     }
+}
+
+/// A poller for each hub that has seen nothing yet.
+fn pollers(engine: &Engine, hubs: impl Iterator<Item = Scope>, closed: bool) -> BTreeMap<Scope, Arc<Mutex<Poller>>> {
+    let poller =
+        |hub: &Scope| Poller::new(Arc::clone(engine.cloud().reads()), Arc::clone(engine.clock()), hub.clone(), closed);
+    hubs.map(|hub| (hub.clone(), Arc::new(Mutex::new(poller(&hub))))).collect()
 }
 
 /// An error of the engine in words for people.

@@ -25,7 +25,7 @@ pub struct Screen {
     pub rows: Rect,
     /// The detail with its frame, where it is shown.
     pub detail: Option<Rect>,
-    /// One line for what has to be said; empty on low screens.
+    /// The lines for what has to be said; empty on low screens.
     pub status: Rect,
     /// The line of keys.
     pub footer: Rect,
@@ -38,13 +38,28 @@ pub struct Want {
     pub detail_open: bool,
     /// Whether the detail is wanted beside the list.
     pub detail_beside: bool,
+    /// How many lines what has to be said wants.
+    pub said: u16,
+}
+
+/// The most lines that what has to be said gets.
+pub const MOST_SAID: u16 = 3;
+
+/// Whether a screen is too low for a line of its own for what has to be said: it takes the place of the keys then.
+pub fn is_low(height: u16) -> bool {
+    height < 16
+}
+
+/// How many lines a list has in an area, without its frame and headings.
+pub fn rows(area: Rect) -> u16 {
+    area.height.saturating_sub(3)
 }
 
 /// Divides a screen.
 pub fn screen(area: Rect, want: Want) -> Screen {
     let line =
         |y: u16| Rect { x: area.x, y: area.y + y.min(area.height.saturating_sub(1)), width: area.width, height: 1 };
-    let status_height = u16::from(area.height >= 16);
+    let status_height = if is_low(area.height) { 0 } else { want.said.clamp(1, MOST_SAID) };
     let body = Rect {
         x: area.x,
         y: area.y + 2.min(area.height),
@@ -61,20 +76,20 @@ pub fn screen(area: Rect, want: Want) -> Screen {
         list = Rect { width: 0, height: 0, ..body };
         detail = Some(body);
     }
-    let rows = Rect {
+    let lines = Rect {
         x: list.x + 1.min(list.width),
         y: list.y + 2.min(list.height),
         width: list.width.saturating_sub(2),
-        height: list.height.saturating_sub(3),
+        height: rows(list),
     };
     Screen {
         header: line(0),
         tabs: line(1),
         body,
         list,
-        rows,
+        rows: lines,
         detail,
-        status: Rect { height: status_height, ..line(area.height.saturating_sub(2)) },
+        status: Rect { height: status_height, ..line(area.height.saturating_sub(1 + status_height)) },
         footer: line(area.height.saturating_sub(1)),
     }
 }
@@ -91,9 +106,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_part_lies_on_the_screen(w in 0u16..400, h in 0u16..200, open: bool, beside: bool) {
+        fn every_part_lies_on_the_screen(w in 0u16..400, h in 0u16..200, open: bool, beside: bool, said in 0u16..9) {
             let area = Rect::new(0, 0, w, h);
-            let screen = screen(area, Want { detail_open: open, detail_beside: beside });
+            let screen = screen(area, Want { detail_open: open, detail_beside: beside, said });
             if w < MIN_WIDTH || h < MIN_HEIGHT {
                 return Ok(());
             }
@@ -101,6 +116,7 @@ mod tests {
             for part in parts.into_iter().chain(screen.detail) {
                 prop_assert!(part.right() <= w && part.bottom() <= h, "{part:?} on {w}x{h}");
             }
+            prop_assert!(screen.body.bottom() <= screen.status.top() && screen.status.bottom() <= screen.footer.top());
             prop_assert!(screen.rows.height == 0 || screen.rows.bottom() < screen.list.bottom());
         }
     }

@@ -176,6 +176,13 @@ pub enum Msg {
         /// What.
         result: Result<Box<Observed>, String>,
     },
+    /// What groups are called was read, as far as it could be. Raw.
+    GroupNames {
+        /// Where.
+        scope: Scope,
+        /// What each is called.
+        names: Vec<(GroupId, String)>,
+    },
     /// A plan was made, or not.
     Prepared {
         /// For which pane.

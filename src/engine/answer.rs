@@ -23,6 +23,9 @@ pub(super) const NOT_APPLIED: &str = "NotApplied";
 /// the rest.
 pub(super) const HALF_DONE: &str = "HalfDone";
 
+/// The code of a step of which nobody knows, since its process went away before the answer.
+pub(super) const NO_ANSWER: &str = "NoAnswer";
+
 /// What became of one step's calls.
 pub(super) enum Answer {
     /// AWS said yes; `verified` where the step has read back its own work.

@@ -3,9 +3,10 @@
 //! A failed step never un-contains what is contained: later waves are skipped, the subject is read back all the same,
 //! and the run says what holds.
 
-use super::answer::{Answer, HALF_DONE, NOT_APPLIED, Sight, step_error, unclear_or_failed};
+use super::answer::{Answer, HALF_DONE, NO_ANSWER, NOT_APPLIED, Sight, step_error, unclear_or_failed};
 use super::journal::Journal;
-use super::look::look_into;
+use super::look::{LOOK, look_for_evidence, look_into};
+use super::patience::{Patience, left};
 use super::readback;
 use super::recheck::recheck;
 use super::resolve::{group_made, open_group_step, passing, resolved_change};
@@ -23,7 +24,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 /// How often a step is begun again, made otherwise: as often as there may be others at the same table at the same moment.
 const TIMES_AGAIN: u32 = 40;
@@ -107,7 +107,9 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
         for ((step, resumed), change) in start {
             // What was read back is known before anything later begins, whatever it is to the run.
             match step.weight {
-                Weight::Awaited { seconds } => patience.wait_for(&step.id, seconds),
+                Weight::Awaited { seconds } => {
+                    patience.wait_for(&step.id, left(&journal.state, seconds, engine.now()));
+                }
                 Weight::Wanted | Weight::Courtesy if !matches!(step.action, Action::ReadBack { .. }) => {}
                 Weight::Essential | Weight::Wanted | Weight::Courtesy => {
                     waited.insert(step.id.clone());
@@ -126,8 +128,8 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
                     take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
                 }
             }
-            if matches!(step.action, Action::Evidence(Evidence::Manifest { .. })) {
-                look_for_evidence(engine, journal).await?;
+            if matches!(step.action, Action::Evidence(Evidence::Manifest { .. }) | Action::Notify { .. }) {
+                look_for_evidence(engine, journal, LOOK).await?;
             }
             let (id, work) = (step.id.clone(), work(engine, journal, &writes, step, change, resumed));
             running.spawn(async move { vec![(id, work.await)] });
@@ -151,6 +153,7 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     while let Some(done) = running.join_next().await {
         take(engine, journal, &writes, &mut running, &mut begun_again, done).await?;
     }
+    look_for_evidence(engine, journal, LOOK).await?;
     // Best-effort changes may have been answered after the last read-back.
     if readback::unread(&journal.state) {
         match readback::read_back(engine, &journal.state, None, None).await {
@@ -161,45 +164,6 @@ async fn waves(engine: &Engine, journal: &mut Journal, permit: &Permit) -> Resul
     let (outcome, message) = super::report::conclusion(&journal.state);
     journal.append(&[Event::Ended { outcome, message }]).await?;
     Ok(())
-}
-
-/// Looks for the evidence of every step that is owed an answer, before the list of it is made.
-async fn look_for_evidence(engine: &Engine, journal: &mut Journal) -> Result<(), EngineError> {
-    let owed = |s: &&Step| {
-        let open = journal.state.steps.get(&s.id).is_some_and(|s| matches!(s.state, StepState::Indeterminate { .. }));
-        open && matches!(s.action, Action::Evidence(_))
-    };
-    let steps: Vec<StepId> = journal.state.plan.steps.iter().filter(owed).map(|s| s.id.clone()).collect();
-    for step in steps {
-        if let Err(error) = look_into(engine, journal, &step).await {
-            match error {
-                EngineError::Cloud(error) => tracing::warn!(%step, %error, "evidence could not be looked for"),
-                other => return Err(other),
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What a wave waits for though nothing depends on it: evidence that is to come first, and only for so long.
-#[derive(Default)]
-struct Patience {
-    waited: BTreeMap<StepId, Instant>,
-}
-
-impl Patience {
-    fn wait_for(&mut self, step: &StepId, seconds: u32) {
-        self.waited.insert(step.clone(), Instant::now() + Duration::from_secs(seconds.into()));
-    }
-
-    fn done(&mut self, step: &StepId) {
-        self.waited.remove(step);
-    }
-
-    /// Until when there is something to wait for; none when there is nothing.
-    fn until(&self) -> Option<Instant> {
-        self.waited.values().max().copied().filter(|until| *until > Instant::now())
-    }
 }
 
 /// Writes an answer down. A step that is to be made otherwise is intended again, durably, and begun again; the step's id
@@ -273,8 +237,13 @@ fn verdict(state: &RunState, step: &Step, halted: Option<&str>) -> Verdict {
         StepState::Failed { error } => error.code == NOT_APPLIED,
         // And here, that the rest is still to be done.
         StepState::Indeterminate { error } if error.code == HALF_DONE => true,
-        // A finding may be set twice, and Security Hub does not show for minutes whether it was.
-        StepState::Indeterminate { .. } => matches!(step.action, Action::Change(Change::Finding(_))),
+        // A finding may be set twice, and Security Hub does not show for minutes whether it was. What may have been captured
+        // before its process went away is looked for first.
+        StepState::Indeterminate { error } => match &step.action {
+            Action::Change(Change::Finding(_)) => true,
+            Action::Evidence(_) => error.code == NO_ANSWER,
+            _ => false,
+        },
         _ => false,
     };
     if !startable {
@@ -364,7 +333,10 @@ fn work(
                 evidence::create_snapshots(&engine, writes.as_ref(), &state.plan.scope, &instance, &description, &tags)
                     .await
             }
-            (Action::Evidence(step), _) => evidence::take(&engine, writes.as_ref(), &state, step).await,
+            (Action::Evidence(evidence), _) if resumed => {
+                evidence::take_up(&engine, writes.as_ref(), &state, &step.id, evidence).await
+            }
+            (Action::Evidence(evidence), _) => evidence::take(&engine, writes.as_ref(), &state, evidence).await,
             (Action::Simulate { principal, arn, source_instance }, _) => {
                 simulate::simulate(&engine, &state, &principal, &arn, source_instance.as_ref()).await
             }
@@ -430,6 +402,7 @@ fn topic_scope(arn: &str, home: &Scope) -> Scope {
 async fn record_answers(engine: &Engine, journal: &mut Journal, answers: Answers) -> Result<(), EngineError> {
     let mut events = Vec::new();
     let mut unclear = Vec::new();
+    let mut snapshots = false;
     for (step, answer) in answers {
         match answer {
             Answer::Applied { output, verified } => {
@@ -452,8 +425,14 @@ async fn record_answers(engine: &Engine, journal: &mut Journal, answers: Answers
                 let looked = match journal.state.plan.step(&step).map(|s| &s.action) {
                     // Findings were looked at together already.
                     Some(Action::Change(Change::Finding(_))) => true,
-                    // An isolation that evidence comes before doesn't wait for a look into a vault: the manifest does.
+                    // An isolation that evidence comes before doesn't wait for a look at it: the manifest, the
+                    // notification and the run's end do.
                     Some(Action::Evidence(_)) => true,
+                    Some(Action::Snapshots { .. }) => {
+                        let needed = journal.state.plan.steps.iter().any(|s| s.needs.contains(&step));
+                        snapshots |= needed;
+                        true
+                    }
                     _ => false,
                 };
                 if !looked {
@@ -465,7 +444,15 @@ async fn record_answers(engine: &Engine, journal: &mut Journal, answers: Answers
     }
     journal.append(&events).await?;
     for step in unclear {
-        look_into(engine, journal, &step).await?;
+        // What can't be looked into stays unclear, and is read back: one step's look stops no other step.
+        match look_into(engine, journal, &step).await {
+            Err(EngineError::Cloud(error)) => tracing::warn!(%step, %error, "it could not be looked into"),
+            answer => answer?,
+        }
+    }
+    // What is done to snapshots next needs to know of them.
+    if snapshots {
+        look_for_evidence(engine, journal, LOOK).await?;
     }
     Ok(())
 }

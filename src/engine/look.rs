@@ -1,13 +1,18 @@
 //! After an unclear answer: look at the world, and let it say what was applied.
 
-use super::answer::{HALF_DONE, NOT_APPLIED};
+use super::answer::{HALF_DONE, NO_ANSWER, NOT_APPLIED};
 use super::apply::deny_address::{Found, found};
 use super::apply::open_group;
 use super::journal::Journal;
 use super::readback::{look, not_shown_yet};
 use super::{Engine, EngineError, evidence};
-use crate::ledger::{Event, StepError, StepState};
+use crate::ledger::{Event, RunState, StepError, StepState};
 use crate::playbook::{Action, Change, Standing, StepId, tags};
+use futures::future::join_all;
+use std::time::Duration;
+
+/// How long a look at what was kept as evidence may take, where nothing waits but the run's end.
+pub(super) const LOOK: Duration = Duration::from_secs(10);
 
 /// Looks at the world for the answer that a step is owed, and records what it says.
 pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &StepId) -> Result<(), EngineError> {
@@ -19,8 +24,8 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         error: StepError { code: code.into(), message: message.into() },
     };
     let applied = |output: Vec<String>| Event::Applied { step: step.clone(), output };
-    if let Action::Evidence(evidence) = &action {
-        let events = evidence::look(engine, &journal.state, step, evidence).await?;
+    if is_evidence(&action) {
+        let events = found_of(engine, &journal.state, step, &action).await?;
         return Ok(journal.append(&events).await?);
     }
     let event = match (&action, &status.change) {
@@ -67,6 +72,10 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         (Action::Change(_), Some(Change::OpenGroup(group))) if group.after => {
             match open_group::found(engine, &scope, group).await? {
                 open_group::Found::Whole(id) => applied(vec![id.to_string()]),
+                open_group::Found::Part(_) if matches!(&status.state, StepState::Indeterminate { error } if error.code == HALF_DONE) =>
+                {
+                    return Ok(());
+                }
                 open_group::Found::Part(id) => {
                     let message = format!("{id} does not let everything through");
                     Event::Indeterminate { step: step.clone(), error: StepError { code: HALF_DONE.into(), message } }
@@ -93,14 +102,6 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             }
             Standing::Unknown => return Ok(()),
         },
-        (Action::Snapshots { .. }, _) => {
-            let mine = engine.cloud().reads().snapshots(&scope, tags::RUN, &journal.state.run.to_string()).await?;
-            if mine.is_empty() {
-                failed("NotFound", "no answer came, and no snapshot of this run was found. It is not repeated blindly")
-            } else {
-                applied(mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect())
-            }
-        }
         // Writing a counter again does no harm: what it writes is made out from the table each time.
         (Action::WriteCounter { .. }, _) => failed(NOT_APPLIED, "no answer was recorded; to be done again"),
         // Nothing tells whether a message went out, and Security Hub may take minutes to show an update.
@@ -109,6 +110,7 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             | Action::UpdateFinding { .. }
             | Action::Change(_)
             | Action::Evidence(_)
+            | Action::Snapshots { .. }
             | Action::BackOut { .. },
             _,
         ) => {
@@ -118,7 +120,7 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
             Event::Indeterminate {
                 step: step.clone(),
                 error: StepError {
-                    code: "NoAnswer".into(),
+                    code: NO_ANSWER.into(),
                     message: "its process went away before the answer: it may have been done. It is not repeated"
                         .into(),
                 },
@@ -126,4 +128,60 @@ pub(super) async fn look_into(engine: &Engine, journal: &mut Journal, step: &Ste
         }
     };
     Ok(journal.append(&[event]).await?)
+}
+
+/// Whether a step takes or keeps evidence: a failed look at it stops nothing.
+pub(super) fn is_evidence(action: &Action) -> bool {
+    matches!(action, Action::Evidence(_) | Action::Snapshots { .. })
+}
+
+/// What the world says of evidence whose answer is owed.
+async fn found_of(
+    engine: &Engine,
+    state: &RunState,
+    step: &StepId,
+    action: &Action,
+) -> Result<Vec<Event>, EngineError> {
+    if let Action::Evidence(evidence) = action {
+        return evidence::look(engine, state, step, evidence).await;
+    }
+    let mine = engine.cloud().reads().snapshots(&state.plan.scope, tags::RUN, &state.run.to_string()).await?;
+    if !mine.is_empty() {
+        let output = mine.iter().map(|s| format!("{} of {}", s.id, s.volume)).collect();
+        return Ok(vec![Event::Applied { step: step.clone(), output }]);
+    }
+    let message = "no answer came, and no snapshot of this run was found. It is not repeated blindly";
+    Ok(vec![Event::Failed {
+        step: step.clone(),
+        error: StepError { code: "NotFound".into(), message: message.into() },
+    }])
+}
+
+/// Looks for all evidence that may have been taken and gave no answer, side by side. What can't be looked for in this
+/// time may have been taken still, and stays so: nobody waits for it.
+///
+/// # Errors
+/// When the ledger fails.
+pub(super) async fn look_for_evidence(
+    engine: &Engine,
+    journal: &mut Journal,
+    within: Duration,
+) -> Result<(), EngineError> {
+    let open = |id: &StepId| {
+        let status = journal.state.steps.get(id).map(|s| &s.state);
+        status.is_some_and(|s| matches!(s, StepState::Indeterminate { .. }))
+    };
+    let steps = journal.state.plan.steps.iter().filter(|s| is_evidence(&s.action) && open(&s.id));
+    let owed: Vec<(StepId, Action)> = steps.map(|s| (s.id.clone(), s.action.clone())).collect();
+    let state = journal.state.clone();
+    let looks = owed.iter().map(|(step, action)| tokio::time::timeout(within, found_of(engine, &state, step, action)));
+    for ((step, _), answer) in owed.iter().zip(join_all(looks).await) {
+        match answer {
+            Ok(Ok(events)) => journal.append(&events).await?,
+            Ok(Err(EngineError::Cloud(error))) => tracing::warn!(%step, %error, "evidence could not be looked for"),
+            Ok(Err(other)) => return Err(other),
+            Err(_) => tracing::warn!(%step, "evidence could not be looked for in time"),
+        }
+    }
+    Ok(())
 }

@@ -3,21 +3,24 @@
 use crate::domain::InstanceId;
 use crate::ledger::RunState;
 use crate::playbook::change::{SetInstanceProfile, SetMetadataOptions};
+use crate::playbook::exfiltration::{IMDSV2, PROFILE};
 use crate::playbook::{Action, Change};
 use serde_json::{Map, Value, json};
 
 /// The instance of a step and which of its actions it is.
 fn action(change: &Change) -> Option<(&InstanceId, &'static str)> {
     match change {
-        Change::MetadataOptions(SetMetadataOptions { instance, .. }) => Some((instance, "imdsv2")),
-        Change::InstanceProfile(SetInstanceProfile { instance, .. }) => Some((instance, "profile")),
+        Change::MetadataOptions(SetMetadataOptions { instance, .. }) => Some((instance, IMDSV2)),
+        Change::InstanceProfile(SetInstanceProfile { instance, .. }) => Some((instance, PROFILE)),
         _ => None,
     }
 }
 
-/// Each instance's actions with where they stand, in one word each: `{"i-…": {"imdsv2": "verified", …}}`.
+/// Each instance's actions with where they stand, in one word each, `{"i-…": {"imdsv2": "verified", …}}`; and where the
+/// plan does nothing about one, why.
 pub(super) fn states(state: &RunState) -> Value {
-    let mut all = Map::new();
+    let mut all: Map<String, Value> =
+        state.plan.promise.left.iter().map(|(instance, why)| (instance.to_string(), json!(why))).collect();
     for step in &state.plan.steps {
         let Action::Change(change) = &step.action else { continue };
         let (Some((instance, action)), Some(status)) = (action(change), state.steps.get(&step.id)) else { continue };

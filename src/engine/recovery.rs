@@ -1,14 +1,16 @@
 //! After a crash, on any machine that sees the ledger: look at the world, and let it say what was applied.
 
+use super::answer::NO_ANSWER;
 use super::execute::run;
 use super::journal::Journal;
-use super::look::look_into;
+use super::look::{is_evidence, look_into};
+use super::patience::still_to_isolate;
 use super::readback::{look, not_shown_yet};
 use super::resolve::resolved_change;
 use super::resolve::stands_open;
 use super::{Engine, EngineError, LEASE, Progress, Refusal};
 use crate::domain::RunId;
-use crate::ledger::{Event, LedgerError, Outcome, RunFilter, RunState, StepState};
+use crate::ledger::{Event, LedgerError, Outcome, RunFilter, RunState, StepError, StepState};
 use crate::playbook::{Action, Change, PlanRefusal, Standing, StepId};
 
 /// How often taking over is tried against a process that goes on appending.
@@ -56,8 +58,16 @@ impl Engine {
         self.ledger().renew(id, self.now() + LEASE).await?;
         let open: Vec<StepId> =
             journal.state.steps.iter().filter(|(_, s)| s.state.is_open()).map(|(id, _)| id.clone()).collect();
+        // Where an interface is still to be isolated, that comes first: evidence is looked for beside it, when its step is
+        // taken up in what is left of the time that isolation waits for it, or at the end.
+        let hurry = go_on && still_to_isolate(&journal.state);
         for step in open {
-            look_into(self, &mut journal, &step).await?;
+            let action = journal.state.plan.step(&step).map(|s| &s.action);
+            if hurry && action.is_some_and(is_evidence) {
+                self.owed(&mut journal, &step).await?;
+            } else {
+                look_into(self, &mut journal, &step).await?;
+            }
         }
         if !journal.state.has_effect() {
             let half_made = |made: fn(&Change) -> bool| {
@@ -86,6 +96,16 @@ impl Engine {
         self.drop_overtaken(&mut journal).await?;
         run(self, &mut journal, &permit).await?;
         Ok(journal.state)
+    }
+
+    /// Records that the answer about a piece of evidence is owed, to be looked for later.
+    async fn owed(&self, journal: &mut Journal, step: &StepId) -> Result<(), EngineError> {
+        if journal.state.steps.get(step).is_none_or(|s| s.state != StepState::Intended) {
+            return Ok(());
+        }
+        let message = "its process went away before the answer: it may have been taken".to_owned();
+        let error = StepError { code: NO_ANSWER.into(), message };
+        Ok(journal.append(&[Event::Indeterminate { step: step.clone(), error }]).await?)
     }
 
     /// Ends the run with what it has done so far: what did not begin is skipped.

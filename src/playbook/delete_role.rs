@@ -116,6 +116,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             kept: format!("role {shown} is deleted; its whole export is in the ledger"),
             broken: format!("role {shown} is NOT deleted"),
             next: vec!["Its export: lazaret delete-role --export RUN".to_owned()],
+            ..Promise::default()
         },
         scope,
     })

@@ -4,7 +4,6 @@
 //! replaced when the step is recorded, right before its call. Neither can stand in a name or a time of IAM's, so that
 //! nothing unsettled is ever accepted.
 
-use super::plan::Plan;
 use crate::domain::RunId;
 use crate::domain::principal::policy_size;
 use chrono::{DateTime, Duration, SecondsFormat, SubsecRound, TimeDelta, Utc};
@@ -57,16 +56,17 @@ pub fn revoke_sessions_size(only_instance: Option<&str>) -> usize {
 /// answer make of it.
 const CLOCKS_DIFFER: i64 = 5;
 
-/// Says in a plan by whose clock sessions are cut; `ahead` is how far AWS's is ahead of this machine's.
-pub fn by_whose_clock(ahead: Option<TimeDelta>, plan: &mut Plan) {
+/// Says among a plan's warnings and limits by whose clock sessions are cut; `ahead` is how far AWS's is ahead of this
+/// machine's.
+pub fn by_whose_clock(ahead: Option<TimeDelta>, warnings: &mut Vec<String>, limits: &mut Vec<String>) {
     let Some(ahead) = ahead else {
         let limit = "the cut-off is told by this machine's clock, since no answer of AWS's has told its own: where it is slow, \
                      sessions issued in the time that it lacks live on";
-        return plan.limits.push(limit.to_owned());
+        return limits.push(limit.to_owned());
     };
     let seconds = ahead.num_seconds();
     if seconds.abs() > CLOCKS_DIFFER {
-        plan.warnings.push(format!(
+        warnings.push(format!(
             "this machine's clock is {} seconds {} AWS's: set it. The cut-off is told by AWS's",
             seconds.abs(),
             if seconds > 0 { "behind" } else { "ahead of" },

@@ -1,6 +1,6 @@
 //! What a plan captures and keeps: no change of anything that restore would take back.
 
-use super::change::ApiCall;
+use super::call::ApiCall;
 use crate::domain::{AccountId, InstanceId, Kept, Retention, RunId, Scope, Vault};
 use serde::{Deserialize, Serialize};
 

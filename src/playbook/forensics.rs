@@ -80,6 +80,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             kept: format!("evidence of {id} is kept in {}", text::safe(&vault.to_string())),
             broken: format!("evidence of {id} is incomplete"),
             next: vec!["Check it before it is relied on: lazaret evidence verify RUN".into()],
+            ..Promise::default()
         },
         incident: incident.clone(),
         scope,

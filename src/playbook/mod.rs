@@ -3,16 +3,20 @@
 //! May import `domain` and `policy`. No I/O, no async, no clock: the time comes in with the observation. A plan is
 //! data: the value that is previewed is the value that runs.
 
+mod back_to_work;
 pub mod block;
+mod call;
 pub mod change;
 pub mod credentials;
 pub mod delete_role;
 pub mod deny;
 pub mod dossier;
+mod drift;
 pub mod evidence;
 pub mod exfiltration;
 pub mod fleet;
 pub mod forensics;
+mod group_names;
 pub mod observed;
 pub mod plan;
 pub mod quarantine;
@@ -21,6 +25,7 @@ pub mod restore;
 pub mod service;
 pub mod tags;
 pub mod update_findings;
+mod weight;
 
 pub use change::{ApiCall, Change, Edit, Standing, TagEdit};
 pub use evidence::{Capture, Evidence, Script};

@@ -1,8 +1,8 @@
 //! What was read from AWS about the subject of a plan, with where and when.
 
-use super::change::group_list;
 use super::dossier::Dossier;
 use super::fleet::{Fleet, FleetNeeds};
+use super::group_names::group_list;
 use crate::domain::principal::{AccessKey, ProfileAssociation, RoleRecord};
 use crate::domain::{
     AccountId, AclCounter, AclId, FindingKey, GroupId, Instance, InstanceId, Interface, InterfaceId, NetworkAcl,

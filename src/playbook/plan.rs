@@ -1,9 +1,12 @@
 //! Plans: steps in waves, as data.
 
-use super::change::{ApiCall, Change, DenyAddress, Edit, SetInterfaceGroups, SetTags};
+use super::call::ApiCall;
+use super::change::{Change, DenyAddress, Edit, SetInterfaceGroups, SetTags};
+pub use super::drift::{Drift, DriftKind};
 use super::evidence::Evidence;
 pub use super::refusal::PlanRefusal;
 use super::service::ServiceCheck;
+pub use super::weight::Weight;
 use crate::domain::{
     AclCounter, AclId, Finding, FindingId, FindingKey, GroupId, InstanceId, InterfaceId, Principal, RunId, Scope,
     Severity, VolumeId, Workflow, text,
@@ -98,24 +101,6 @@ impl From<&str> for StepId {
     fn from(s: &str) -> Self {
         Self(s.to_owned())
     }
-}
-
-/// What a failing step means for its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Weight {
-    /// Later waves wait for it, and don't begin when it failed.
-    Essential,
-    /// Later waves wait for its end, whichever it is, and at most so long from their wave's beginning; the run ends
-    /// `Partial` when it failed.
-    Awaited {
-        /// How many seconds.
-        seconds: u32,
-    },
-    /// Nothing waits for it; the run ends `Partial` when it failed.
-    Wanted,
-    /// Nothing waits for it; its failure is said, and the run can still be `Done`.
-    Courtesy,
 }
 
 /// What a step does.
@@ -303,46 +288,6 @@ impl FindingRef {
     }
 }
 
-/// What drift means for the restore that found it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DriftKind {
-    /// Somebody else changed it, and it stays as it is until a person decides.
-    LeftAlone,
-    /// Somebody else changed it, and it goes back all the same, as asked.
-    Overwritten,
-    /// It can't go back as it was: what it needs is gone. The rest went back.
-    Lost,
-    /// It can't go back at all, and stays contained.
-    Stuck,
-    /// It still holds what we left there, and goes back only when it is asked for by name.
-    Withheld,
-}
-
-impl DriftKind {
-    /// Whether the field is still waiting for somebody: a later restore looks at it again.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::LeftAlone | Self::Stuck | Self::Withheld)
-    }
-}
-
-/// A field that restore found changed by somebody else. All texts are escaped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drift {
-    /// The resource and field.
-    pub what: String,
-    /// What we left there.
-    pub ours: String,
-    /// What stands there now.
-    pub now: String,
-    /// What stood there before us.
-    pub before: String,
-    /// What restore does about it.
-    pub decision: String,
-    /// The same, for programs.
-    pub kind: DriftKind,
-}
-
 /// Steps in waves: the value that is previewed is the value that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -385,6 +330,9 @@ pub struct Promise {
     pub broken: String,
     /// What a person should do or look at next, most urgent first.
     pub next: Vec<String>,
+    /// Where a run is about several instances: what it does nothing about on one of them, action by action, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<InstanceId, BTreeMap<String, String>>,
 }
 
 /// Whether a subject belongs to its whole account: IAM knows no Region.
@@ -456,8 +404,10 @@ impl Plan {
         let timeless = |plan: &Self| {
             let mut plan = plan.clone();
             plan.observed_at = DateTime::UNIX_EPOCH;
-            // Advice for afterwards tells when things were last used, which goes on.
+            // Advice for afterwards tells when things were last used, which goes on; and what nothing is done about hits
+            // nobody.
             plan.promise.next.clear();
+            plan.promise.left.clear();
             for step in &mut plan.steps {
                 match &mut step.action {
                     Action::Change(Change::Tags(SetTags { edits, .. })) => {

@@ -1,6 +1,6 @@
 //! Why a playbook makes no plan.
 
-use super::plan::Drift;
+use super::drift::Drift;
 use crate::domain::{GroupId, RunId, Scope};
 use chrono::{DateTime, Utc};
 

@@ -1,12 +1,12 @@
 //! restore: each field that a run changed goes back, if it still holds what we left there; the rest is drift.
 
+use super::back_to_work::wait_for_service;
 use super::change::{
     BackIn, Change, SetInterfaceGroups, SetProtection, SetTags, Standing, TagEdit, group_list, tags_of,
 };
 use super::observed::{GroupChoice, Needs, Observed};
 use super::plan::{Action, Drift, DriftKind, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::quarantine::update_finding;
-use super::service::wait_for_service;
 use super::tags;
 use crate::domain::{GroupId, InstanceId, RunId, Workflow, text};
 use chrono::SecondsFormat;

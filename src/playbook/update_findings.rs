@@ -253,6 +253,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             kept: format!("Security Hub took it for {}: {}", count(n), past(request.action)),
             broken: format!("not {}: not every finding was updated", past(request.action)),
             next: vec![],
+            ..Promise::default()
         },
         scope,
     })

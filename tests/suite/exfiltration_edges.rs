@@ -8,12 +8,14 @@ use crate::support::bench::{message, outcome};
 use chrono::Duration;
 use lazaret::cloud::sandbox::{Fault, FaultKind, World};
 use lazaret::domain::principal::{ROLE_POLICY_LIMIT, policies_size};
-use lazaret::domain::{AclAction, Subject};
+use lazaret::domain::{AclAction, AclDirection, AclEntry, Subject};
 use lazaret::engine::prepare::ExfiltrationRequest;
-use lazaret::engine::{Consent, EngineError, Refusal};
+use lazaret::engine::{Consent, EngineError, QuarantineRequest, Refusal};
 use lazaret::ledger::Outcome;
 use lazaret::playbook::deny;
 use lazaret::playbook::exfiltration::Swap;
+use lazaret::playbook::{Action, Change, FindingRef};
+use lazaret::policy::{CutFlows, QuarantinePolicy};
 
 /// One plan and one undo, wherever the instances are.
 #[tokio::test(start_paused = true)]
@@ -221,6 +223,112 @@ async fn a_region_that_may_not_be_read_at_the_undo_stands_and_is_said() {
     let rest = restore(&bench, &run).await;
     assert_eq!(outcome(&rest), Outcome::Done, "{}", message(&rest));
     assert_eq!(profile(&bench.sandbox.world(), "dr-web-1"), "ec2rolle");
+}
+
+/// The body of the last message that the topic got, with each instance's state.
+fn told(bench: &crate::support::bench::Bench) -> serde_json::Value {
+    let topic = bench.topic(&scope(bench));
+    let world = bench.sandbox.world();
+    serde_json::from_str(&world.scopes[&scope(bench)].topics[&topic].messages.last().unwrap().body).unwrap()
+}
+
+/// An instance that needed nothing is told of, too: whoever reads the message must not take its silence for safety.
+#[tokio::test(start_paused = true)]
+async fn the_message_says_of_every_instance_what_holds_where_nothing_was_done() {
+    let bench = bench();
+    let (place, web_1) = bench.find("web-1");
+    let (web_2, web_3, dr) = (bench.find("web-2").1, bench.find("web-3").1, bench.find("dr-web-1").1);
+    let stage = |world: &mut World| {
+        let instances = &mut world.scopes.get_mut(&place).unwrap().instances;
+        instances.get_mut(&web_2).unwrap().instance.metadata.as_mut().unwrap().tokens_required = true;
+        let moved = format!("arn:aws:iam::{}:instance-profile/ec2rolle-backup", place.account);
+        instances.get_mut(&web_3).unwrap().instance.profile_arn = Some(moved);
+    };
+    bench.sandbox.edit(stage).unwrap();
+    let before = bench.sandbox.world();
+    bench.sandbox.inject(Fault::on("ec2:DescribeInstances").nth(2).kind(FaultKind::Deny));
+    let run = contain(&bench, &request(&bench).await).await;
+    assert_eq!(outcome(&run), Outcome::Done, "{}", message(&run));
+    let body = told(&bench);
+    for (instance, imdsv2, profile) in [
+        (&web_1, "verified", "verified"),
+        (&web_2, "IMDSv2 was required already", "verified"),
+        (
+            &web_3,
+            "IMDSv2 is NOT required, and this run does not change it",
+            "profile kept: it is ec2rolle-backup's already",
+        ),
+        (
+            &dr,
+            "left alone: what is in us-east-1 can't be read from here",
+            "left alone: what is in us-east-1 can't be read from here",
+        ),
+    ] {
+        let state = &body["instances"][instance.as_str()];
+        assert_eq!((state["imdsv2"].as_str(), state["profile"].as_str()), (Some(imdsv2), Some(profile)), "{body}");
+    }
+    // What is only told of is nothing that the run hits, or that a restore would touch.
+    let back = restore(&bench, &run).await;
+    assert_eq!(outcome(&back), Outcome::Done, "{}", message(&back));
+    assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
+
+    let asked = ExfiltrationRequest { swap: Swap::None, ..request(&bench).await };
+    contain(&bench, &asked).await;
+    let state = told(&bench)["instances"][web_2.as_str()].clone();
+    assert_eq!(state["profile"], "profile kept: asked not to", "{state}");
+    assert_eq!(state["imdsv2"], "IMDSv2 was required already", "{state}");
+}
+
+/// A finding with two addresses, and room for one entry: the plan promises one.
+#[tokio::test(start_paused = true)]
+async fn several_addresses_share_the_room_of_a_network_acl() {
+    let bench = bench();
+    let acl: lazaret::domain::AclId = "acl-0b11c000000000001".into();
+    let place = scope(&bench);
+    let fill = |world: &mut World| {
+        let table = world.scopes.get_mut(&place).unwrap().network_acls.get_mut(&acl).unwrap();
+        let room = lazaret::domain::NetworkAcl::DEFAULT_QUOTA - 1;
+        for n in 0.. {
+            if table.entries_of(AclDirection::Ingress, false).len() >= room {
+                break;
+            }
+            let entry = AclEntry {
+                number: 2_000 + n,
+                direction: AclDirection::Ingress,
+                action: lazaret::domain::AclAction::Allow,
+                protocol: "6".into(),
+                cidr: "192.0.2.0/24".into(),
+                ports: Some((443, 443)),
+            };
+            table.entries.push(entry);
+        }
+    };
+    let of_probe = "Recon:EC2/PortProbeUnprotectedPort";
+    let probe = request_for(&bench, of_probe).await;
+    let denied = |plan: &lazaret::playbook::Plan| -> Vec<(String, i32)> {
+        let of = |s: &lazaret::playbook::Step| match &s.action {
+            Action::Change(Change::DenyAddress(deny)) if deny.acl == acl => Some((deny.range.to_string(), deny.number)),
+            _ => None,
+        };
+        plan.steps.iter().filter_map(of).collect()
+    };
+    let roomy = denied(&prepare(&bench, &probe).await.unwrap().plan);
+    assert_eq!(roomy.len(), 2, "{roomy:?}");
+    assert_ne!(roomy[0].1, roomy[1].1, "each has a number of its own");
+
+    bench.sandbox.edit(fill).unwrap();
+    let plan = prepare(&bench, &probe).await.unwrap().plan;
+    assert_eq!(denied(&plan), roomy[..1], "{:?}", plan.limits);
+    assert!(plan.limits.iter().any(|l| l.contains("203.0.113.202 is not denied") && l.contains("no room")));
+
+    let (hub, policy) =
+        (Some(bench.hub.clone()), QuarantinePolicy { cut_flows: CutFlows::Nacl, ..bench.policy.clone() });
+    let (seen, instance) = (probe.finding.clone().unwrap().0, bench.find("web-1").1);
+    let finding = Some(FindingRef { hub, ..seen });
+    let request = QuarantineRequest { scope: place.clone(), instance, finding, policy };
+    let plan = bench.engine.prepare_quarantine(&request).await.unwrap().plan;
+    assert_eq!(denied(&plan).len(), 1, "{:?}", plan.warnings);
+    assert!(plan.warnings.iter().any(|w| w.contains("no network ACL denies 203.0.113.202") && w.contains("no room")));
 }
 
 /// Of two probes one came from CloudFront's addresses: the other is denied, and everything else goes on.

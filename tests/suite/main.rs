@@ -23,6 +23,7 @@ mod ledger;
 mod mistakes;
 mod permissions;
 mod poller;
+mod principal;
 mod quarantine;
 mod revoke;
 mod rooms;

@@ -19,7 +19,7 @@ fn alive(home: &Home, credential: &str) -> bool {
 }
 
 /// The id of a finding about a key.
-fn finding(home: &Home, key: &str) -> String {
+pub(crate) fn finding(home: &Home, key: &str) -> String {
     let said = run(home, &["findings", "--json"]);
     let mut rows = said.out.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
     let about = |f: &Value| f["subjects"].as_array().unwrap().iter().any(|s| s["id"] == key);

@@ -47,6 +47,9 @@ pub struct CommandState {
     pub sent_at: DateTime<Utc>,
     /// When it has come to its end.
     pub ends_at: DateTime<Utc>,
+    /// Whether its agent had told what it said before it was cut off.
+    #[serde(default)]
+    pub told: bool,
 }
 
 /// A bucket.

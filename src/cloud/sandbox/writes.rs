@@ -66,8 +66,11 @@ impl Writes for Sandbox {
         interface: &InterfaceId,
         groups: &[GroupId],
     ) -> CloudResult<()> {
+        let now = self.now();
         self.tell("ec2:ModifyNetworkInterfaceAttribute", target, interface, |world| {
-            rules::interfaces::set_groups(world.place_mut(&target.scope)?, interface, groups)
+            let place = world.place_mut(&target.scope)?;
+            rules::agents::told_by_now(place, interface, now);
+            rules::interfaces::set_groups(place, interface, groups)
         })
         .await
     }

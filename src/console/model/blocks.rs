@@ -128,6 +128,12 @@ impl Blocks {
         Some((row, deny))
     }
 
+    /// Whether a deny of ours stands for this range somewhere, shown or not.
+    pub fn holds(&self, range: &IpNet) -> bool {
+        let ours = self.rows.values().flat_map(|row| &row.denies).filter_map(|deny| deny.ours.as_ref());
+        ours.into_iter().any(|block| block.deny.range == *range)
+    }
+
     /// The selected line.
     pub fn selected(&self) -> Option<(&AclRow, Option<&Deny>)> {
         self.line(self.cursor.key()?)

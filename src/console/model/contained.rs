@@ -150,6 +150,11 @@ impl Quarantine {
         self.entries.get(key)
     }
 
+    /// The instance of this id, in whatever account and Region, shown or not.
+    pub fn named(&self, id: &str) -> Option<&Contained> {
+        self.entries.values().find(|e| e.key.1.as_str() == id)
+    }
+
     /// The selected instance.
     pub fn selected(&self) -> Option<&Contained> {
         self.entry(self.cursor.key()?)

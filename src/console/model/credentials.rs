@@ -184,6 +184,11 @@ impl Credentials {
         self.cuts.get(key)
     }
 
+    /// Whether a principal is on the list and cut, in whatever account, shown or not.
+    pub fn lists(&self, principal: &Principal) -> bool {
+        self.cuts.values().any(|cut| cut.key.1 == *principal && cut.status != CutStatus::Restored)
+    }
+
     /// What a run holds, where it cuts somebody.
     pub fn holding_run(&self, run: RunId) -> Option<&Cut> {
         self.cuts.values().find(|cut| cut.runs.contains(&run))

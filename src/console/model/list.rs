@@ -33,13 +33,16 @@ pub enum Move {
     Wheel(isize),
     /// The selection, to this line of those that are shown.
     Line(usize),
+    /// Nothing: only the room has changed.
+    Stay,
 }
 
 impl<K: Clone + PartialEq> Cursor<K> {
     /// Makes a move.
     pub fn go(&mut self, order: &[K], to: Move, height: usize) {
-        self.moved = true;
+        self.moved |= to != Move::Stay;
         match to {
+            Move::Stay => self.scroll(order.len(), height),
             Move::Step(by) => self.step(order, by, height),
             Move::Wheel(by) => self.wheel(order, by, height),
             Move::Line(line) if self.offset + line < order.len() => self.select(order, self.offset + line, height),

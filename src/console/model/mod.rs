@@ -10,6 +10,7 @@ pub mod fuzzy;
 pub mod list;
 pub mod machines;
 pub mod menu;
+pub mod notice;
 pub mod offers;
 pub mod pane;
 pub mod prompt;
@@ -17,20 +18,21 @@ pub mod refresh;
 pub mod standing;
 pub mod subjects;
 pub mod ways;
+pub mod words;
 
 use super::Setup;
 use super::effect::Thing;
 use super::layout::{self, Screen, Want};
 use super::msg::Ticket;
-use crate::config::{Command, Context, Key, Keymap, Role, Settings};
-use crate::domain::{AccountId, GroupId, Region, RunId, Scope, Vault, text};
+use crate::config::{Command, Context, Key, Keymap, Settings};
+use crate::domain::{AccountId, GroupId, Region, RunId, Scope, Vault};
 use crate::engine::Guard;
 use crate::policy::address::AwsRanges;
 use chrono::{DateTime, Utc};
 use field::Field;
 use machines::InstanceKey;
 use ratatui::layout::Rect;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -163,30 +165,6 @@ impl Session {
     }
 }
 
-/// A sentence at the bottom, for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// The sentence, safe to show.
-    pub text: String,
-    /// How it looks.
-    pub role: Role,
-    /// Since when.
-    pub at: DateTime<Utc>,
-    /// What it is about: it stands there and nowhere else.
-    pub about: About,
-}
-
-/// What a notice is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum About {
-    /// What happens whether or not somebody looks.
-    Everywhere,
-    /// The views.
-    Views,
-    /// One pane.
-    Pane(Ticket),
-}
-
 /// A question with yes and no.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
@@ -206,9 +184,21 @@ pub struct Palette {
     pub index: usize,
 }
 
-/// Help.
+/// What lies over everything to be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The keys.
+    #[default]
+    Keys,
+    /// What was said at the bottom, and what can't be read now.
+    Messages,
+}
+
+/// Help, or the messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Help {
+    /// Which of the two.
+    pub page: Page,
     /// The first line that is shown.
     pub scroll: usize,
 }
@@ -285,7 +275,9 @@ pub struct Model {
     /// A question, when one is asked.
     pub question: Option<Question>,
     /// A sentence at the bottom.
-    pub notice: Option<Notice>,
+    pub notice: Option<notice::Notice>,
+    /// What was said at the bottom so far, the newest last.
+    pub told: VecDeque<notice::Notice>,
     /// Keys that wait for more.
     pub pending: Vec<Key>,
     /// Set once the console is to be left.
@@ -330,6 +322,7 @@ impl Model {
             palette: None,
             question: None,
             notice: None,
+            told: VecDeque::new(),
             pending: Vec::new(),
             leaving: None,
             told_abandoned: BTreeSet::new(),
@@ -346,13 +339,14 @@ impl Model {
 
     /// The parts of the screen.
     pub fn screen(&self) -> Screen {
-        let want = Want { detail_open: self.detail_open, detail_beside: self.detail_beside };
+        let said = u16::try_from(self.said_rows()).unwrap_or(1);
+        let want = Want { detail_open: self.detail_open, detail_beside: self.detail_beside, said };
         layout::screen(Rect::new(0, 0, self.size.0, self.size.1), want)
     }
 
-    /// How many lines of a list are shown.
+    /// How many lines of a list are shown, or would be where a detail has the whole page: a list keeps its place under it.
     pub fn list_height(&self) -> usize {
-        usize::from(self.screen().rows.height).max(1)
+        usize::from(layout::rows(self.screen().body)).max(1)
     }
 
     /// Where keys are looked up now, the nearest first.
@@ -427,20 +421,6 @@ impl Model {
             View::Credentials => &mut self.credentials.filter,
             View::Activity => &mut self.activity.filter,
         }
-    }
-
-    /// What a person has to know of runs whose process has gone; `None` where there are none.
-    pub fn abandoned_words(&self) -> Option<String> {
-        let abandoned = self.activity.abandoned().count();
-        let (run, process) = match abandoned {
-            0 => return None,
-            1 => ("run was", "its process has"),
-            _ => ("runs were", "their processes have"),
-        };
-        let contexts = [View::Activity.context(), crate::config::Context::Global];
-        let keys = self.session.keymap.keys_for(&contexts, crate::config::Command::Recover);
-        let key = keys.first().map_or("recover", String::as_str);
-        Some(format!("{abandoned} {run} not finished and {process} gone: see Activity, {key} recovers"))
     }
 
     /// Selects the first line of the view's list.
@@ -524,30 +504,5 @@ impl Model {
             self.findings.set_words(words);
         }
         self.findings.settle(height)
-    }
-
-    /// What a group is called beside its id, where it was read. Safe.
-    pub fn group(&self, scope: &Scope, id: &GroupId) -> String {
-        match self.group_names.get(&(scope.clone(), id.clone())) {
-            Some(name) => format!("{}  {}", text::fit(id.as_str(), 40), text::fit(name, 40)),
-            None => text::fit(id.as_str(), 40),
-        }
-    }
-
-    /// Says something at the bottom about what is open: it goes with it.
-    pub fn say(&mut self, role: Role, text: impl Into<String>) {
-        let about = self.pane.as_ref().map_or(About::Views, |pane| About::Pane(pane.ticket));
-        self.notice = Some(Notice { text: text.into(), role, at: self.now, about });
-    }
-
-    /// Says something at the bottom that has to be heard whatever is open.
-    pub fn tell(&mut self, role: Role, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), role, at: self.now, about: About::Everywhere });
-    }
-
-    /// The sentence at the bottom, where it is about what is open.
-    pub fn notice(&self) -> Option<&Notice> {
-        let open = self.pane.as_ref().map_or(About::Views, |pane| About::Pane(pane.ticket));
-        self.notice.as_ref().filter(|n| n.about == open || n.about == About::Everywhere)
     }
 }

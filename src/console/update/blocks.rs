@@ -47,7 +47,7 @@ pub(super) fn ask(model: &mut Model) {
         return model.say(Role::Warning, "that table is not there, or was not read: nothing can be blocked in it");
     }
     let key = row.key.clone();
-    model.notice = None;
+    model.hush();
     model.prompt = Some(Prompt::new(Question::Block(key), ""));
 }
 
@@ -110,7 +110,7 @@ pub(super) fn ask_extend(model: &mut Model) {
         return;
     }
     if let Some((scope, range, which)) = selected(model) {
-        model.notice = None;
+        model.hush();
         model.prompt = Some(Prompt::new(Question::Extend { scope, range, which }, "24h"));
     }
 }

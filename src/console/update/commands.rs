@@ -4,7 +4,7 @@ use super::super::effect::{Effect, Thing};
 use super::super::model::list::Move;
 use super::super::model::offers::Act;
 use super::super::model::pane::Stage;
-use super::super::model::{Help, Model, Palette, Question, View};
+use super::super::model::{Help, Model, Page, Palette, Question, View};
 use super::{blocks, incident, leave, news, open, plan, read, said, suspend};
 use crate::config::{Command, Role};
 use crate::domain::Severity;
@@ -14,7 +14,8 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
     use Command as C;
     match command {
         C::Quit => quit(model),
-        C::Help => model.help = if model.help.is_some() { None } else { Some(Help::default()) },
+        C::Help => page(model, Page::Keys),
+        C::Messages => page(model, Page::Messages),
         C::Back => back(model),
         C::Palette => model.palette = Some(Palette::default()),
         C::ViewFindings => show(model, View::Findings, effects),
@@ -26,8 +27,8 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::PreviousView => turn(model, View::ALL.len() - 1, effects),
         C::Down => step(model, 1),
         C::Up => step(model, -1),
-        C::PageDown => step(model, page(model)),
-        C::PageUp => step(model, -page(model)),
+        C::PageDown => step(model, height(model)),
+        C::PageUp => step(model, -height(model)),
         C::Top => step(model, isize::MIN / 2),
         C::Bottom => step(model, isize::MAX / 2),
         C::Open => enter(model, effects),
@@ -56,16 +57,7 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
             model.blocks.all = !model.blocks.all;
             news::rebuild_blocks(model);
         }
-        C::ToggleClosed => {
-            model.findings.closed = !model.findings.closed;
-            model.findings.changed();
-            let text = if model.findings.closed {
-                "archived, suppressed and resolved findings are shown too, as far as they were listed"
-            } else {
-                "archived, suppressed and resolved findings are hidden"
-            };
-            model.say(Role::Notice, text);
-        }
+        C::ToggleClosed => closed(model, effects),
         C::LowerSeverity => severity(model, -1),
         C::RaiseSeverity => severity(model, 1),
         C::Mark => mark(model),
@@ -84,6 +76,7 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         C::Sweep => blocks::sweep(model, effects),
         C::Forensics => open::act(model, Act::Forensics, effects),
         C::Quarantine => open::open_quarantine(model, effects),
+        C::Restore if open::stands_without_instance(model) => incident::undo(model, effects),
         C::Restore => open::open_restore(model, effects),
         C::DeleteRole => open::delete_role(model, effects),
         C::Variant | C::CutFlows | C::EvidenceFirst => plan::another_way(model, command, effects),
@@ -99,6 +92,12 @@ pub(super) fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>
         // Text fields deal with these themselves.
         C::Accept | C::Cancel | C::DeleteChar | C::DeleteWord | C::DeleteAll | C::NextLine | C::PreviousLine => {}
     }
+}
+
+/// Shows a page over everything; the same again takes it away.
+fn page(model: &mut Model, page: Page) {
+    let shown = model.help.as_ref().is_some_and(|help| help.page == page);
+    model.help = (!shown).then_some(Help { page, scroll: 0 });
 }
 
 fn quit(model: &mut Model) {
@@ -159,6 +158,7 @@ fn show(model: &mut Model, view: View, effects: &mut Vec<Effect>) {
     }
     model.menu = None;
     if model.view != view {
+        model.hush();
         model.view = view;
         model.detail_open = false;
         model.detail_scroll = 0;
@@ -178,7 +178,8 @@ fn turn(model: &mut Model, by: usize, effects: &mut Vec<Effect>) {
     }
 }
 
-fn page(model: &Model) -> isize {
+/// As much as is scrolled at once.
+fn height(model: &Model) -> isize {
     isize::try_from(model.list_height().saturating_sub(1)).unwrap_or(1).max(1)
 }
 
@@ -216,6 +217,7 @@ pub(super) fn step(model: &mut Model, by: isize) {
         model.detail_scroll = scrolled(model.detail_scroll, by, model.drawn.detail);
         return;
     }
+    model.hush();
     model.move_list(Move::Step(by));
     model.detail_scroll = 0;
 }
@@ -256,6 +258,23 @@ fn refresh(model: &mut Model, effects: &mut Vec<Effect>) {
         read(model, thing, effects);
     }
     model.say(Role::Dim, "reading again");
+}
+
+/// Shows closed findings too, or hides them. They are listed only once somebody asks: there can be very many.
+fn closed(model: &mut Model, effects: &mut Vec<Effect>) {
+    let closed = !model.findings.closed;
+    model.findings.closed = closed;
+    model.findings.changed();
+    effects.push(Effect::ListClosed(closed));
+    for hub in model.session.hubs.clone() {
+        read(model, Thing::Findings(hub), effects);
+    }
+    let text = if closed {
+        "archived, suppressed and resolved findings are being listed too"
+    } else {
+        "archived, suppressed and resolved findings are hidden"
+    };
+    model.say(Role::Notice, text);
 }
 
 fn resort(model: &mut Model) {

@@ -15,13 +15,11 @@ pub(super) use keys::choices;
 pub(super) use plan::newest;
 
 use super::effect::{Effect, Thing};
+use super::model::list::Move;
 use super::model::{Leaving, Model, View, machines};
 use super::msg::{Msg, Signal};
 use crate::config::Role;
 use chrono::{DateTime, Duration, Utc};
-
-/// How long a notice stands.
-const NOTICE_FOR: Duration = Duration::seconds(8);
 
 /// How long leaving waits for runs to be recorded. Steps answer within the cloud's own time-outs, well before this.
 const LEAVE_WITHIN: Duration = Duration::seconds(90);
@@ -29,6 +27,7 @@ const LEAVE_WITHIN: Duration = Duration::seconds(90);
 /// Takes one message in.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let height = model.list_height();
     match msg {
         Msg::Start => refresh_all(model, &mut effects),
         Msg::Tick(now) => tick(model, now, &mut effects),
@@ -50,11 +49,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Credentials(result) => news::credentials(model, result, &mut effects),
         Msg::Acls { scope, result } => news::acls(model, scope, result, &mut effects),
         Msg::Observed { scope, instance, result } => news::observed(model, scope, instance, result),
-        Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result),
+        Msg::GroupNames { scope, names } => {
+            model.group_names.extend(names.into_iter().map(|(id, name)| ((scope.clone(), id), name)));
+        }
+        Msg::Prepared { ticket, result } => plan::prepared(model, ticket, result, &mut effects),
         Msg::Rehearsed { ticket, result } => plan::rehearsed(model, ticket, result),
         Msg::Progress { ticket, record } => plan::progress(model, ticket, &record),
         Msg::Committed { ticket, result } => plan::committed(model, ticket, result, &mut effects),
-        Msg::Reported(Ok(path)) => model.tell(Role::Ok, format!("the incident's report is in {path}")),
+        // It goes with the pane that it was asked for in; the path is among the messages.
+        Msg::Reported(Ok(path)) => model.say(Role::Ok, format!("the incident's report is in {path}")),
         Msg::Reported(Err(why)) => model.tell(Role::Error, format!("the report was not written: {why}")),
         Msg::Trouble(text) => model.tell(Role::Error, text),
     }
@@ -65,6 +68,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
     if model.leaving.is_some() && model.in_flight() == 0 {
         effects.push(Effect::Quit);
+    }
+    // What is said takes lines from the list: the selected one stays to be seen.
+    if model.list_height() < height {
+        model.move_list(Move::Stay);
     }
     effects
 }
@@ -127,7 +134,7 @@ fn interval(model: &Model, thing: &Thing) -> Duration {
 
 fn tick(model: &mut Model, now: DateTime<Utc>, effects: &mut Vec<Effect>) {
     model.now = now;
-    if model.notice.as_ref().is_some_and(|n| now - n.at > NOTICE_FOR) {
+    if model.notice.as_ref().is_some_and(|n| now - n.at > n.stands_for()) {
         model.notice = None;
     }
     for thing in things(model) {

@@ -27,7 +27,7 @@ pub(super) fn open_menu(model: &mut Model) {
     if model.menu_items(&menu).is_empty() {
         return model.say(Role::Warning, "it names nothing that can be contained");
     }
-    model.notice = None;
+    model.hush();
     model.menu = Some(menu);
 }
 
@@ -86,7 +86,7 @@ fn of_quarantined(model: &mut Model, effects: &mut Vec<Effect>) {
 /// Opens the pane on what is wished for; of several things a person chooses one.
 pub(super) fn open(model: &mut Model, mut wishes: Vec<Wish>, effects: &mut Vec<Effect>) {
     let Some(first) = wishes.first().cloned() else { return };
-    model.notice = None;
+    model.hush();
     model.menu = None;
     let ticket = model.ticket();
     let mut pane = Pane::new(ticket, Ask::Do(Box::new(first)), model.now);
@@ -208,6 +208,16 @@ fn held(model: &Model, row: &Row) -> usize {
     model.offers(row).iter().find(|o| o.act == Act::Restore).map_or(0, |o| o.targets.len())
 }
 
+/// Whether what stands of the selected finding was not done to an instance: a block, a cut.
+pub(super) fn stands_without_instance(model: &Model) -> bool {
+    if model.pane.is_some() || model.menu.is_some() || model.view != View::Findings {
+        return false;
+    }
+    let Some(row) = model.findings.selected() else { return false };
+    let mut standing = model.activity.standing_for(&row.finding.id);
+    held(model, row) == 0 && standing.any(|run| run.plan.playbook != Playbook::UpdateFindings)
+}
+
 /// Asks whether the selected run should be taken over.
 pub(super) fn open_recover(model: &mut Model) {
     let Some(run) = model.activity.selected() else { return };
@@ -218,7 +228,7 @@ pub(super) fn open_recover(model: &mut Model) {
         return model.say(Role::Warning, "its process is alive, and holds the run");
     }
     let ask = Ask::Recover(Box::new(run.clone()));
-    model.notice = None;
+    model.hush();
     let ticket = model.ticket();
     model.pane = Some(Pane::new(ticket, ask, model.now));
 }

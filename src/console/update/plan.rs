@@ -6,14 +6,16 @@ use super::super::model::pane::{Ask, Grant, Pane, Rehearsed, Stage, Typing};
 use super::super::model::ways::ways;
 use super::super::msg::{Failure, Ticket};
 use super::{news, read};
-use crate::config::{Command, Role};
-use crate::domain::{InstanceId, RunId, Scope};
+use crate::config::{Command, Context, Role};
+use crate::domain::{GroupId, InstanceId, RunId, Scope};
 use crate::engine::prepare::Request;
 use crate::engine::rehearse::Rehearsal;
 use crate::engine::{Prepared, Refusal};
 use crate::ledger::{Outcome, Record, RunState};
-use crate::playbook::Playbook;
+use crate::playbook::change::SetInterfaceGroups;
 use crate::playbook::plan::DriftKind;
+use crate::playbook::{Action, Change, Playbook};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Has the pane's plan made.
@@ -31,6 +33,9 @@ fn ready(model: &mut Model, prepared: Box<Prepared>, changed: bool) {
         pane.consent = crate::engine::Consent::default();
     }
     let refusal = guard.would_refuse(&prepared, &pane.consent);
+    let scope = prepared.plan.scope.clone();
+    let names = prepared.observed.groups.values().map(|g| ((scope.clone(), g.id.clone()), g.name.clone()));
+    model.group_names.extend(names);
     let name = prepared.observed.instance.as_ref().map(|i| (i.id.clone(), i.name().map(str::to_owned)));
     pane.line = pane.line.min(prepared.plan.drift.len().saturating_sub(1));
     pane.scroll = 0;
@@ -39,23 +44,48 @@ fn ready(model: &mut Model, prepared: Box<Prepared>, changed: bool) {
 }
 
 /// A plan was made, or not; for another pane than the one that is shown it is dropped.
-pub(super) fn prepared(model: &mut Model, ticket: Ticket, result: Result<Box<Prepared>, Failure>) {
+pub(super) fn prepared(
+    model: &mut Model,
+    ticket: Ticket,
+    result: Result<Box<Prepared>, Failure>,
+    effects: &mut Vec<Effect>,
+) {
     let now = model.now;
     let Some(pane) = model.pane.as_mut().filter(|p| p.ticket == ticket && p.stage == Stage::Preparing) else { return };
     match result {
-        Ok(prepared) => ready(model, prepared, false),
+        Ok(prepared) => {
+            ready(model, prepared, false);
+            name_groups(model, effects);
+        }
         Err(failure) => pane.enter(Stage::Refused(failure), now),
+    }
+}
+
+/// Has the groups named that the plan takes off and puts on, where nobody has read them yet.
+fn name_groups(model: &Model, effects: &mut Vec<Effect>) {
+    let Some(plan) = model.pane.as_ref().and_then(Pane::plan) else { return };
+    let mut ids: BTreeSet<&GroupId> = BTreeSet::new();
+    for step in &plan.steps {
+        if let Action::Change(Change::InterfaceGroups(SetInterfaceGroups { before, after, .. })) = &step.action {
+            ids.extend(before.iter().chain(after));
+        }
+    }
+    let unknown = ids.into_iter().filter(|id| !model.group_names.contains_key(&(plan.scope.clone(), (*id).clone())));
+    // A group that the run has yet to make has no id.
+    let unknown: Vec<GroupId> = unknown.filter(|id| id.as_str().starts_with("sg-")).cloned().collect();
+    if !unknown.is_empty() {
+        effects.push(Effect::NameGroups(plan.scope.clone(), unknown));
     }
 }
 
 /// Puts the drift that the cursor is on back too, or not; the plan is made anew.
 pub(super) fn toggle_force(model: &mut Model, effects: &mut Vec<Effect>) {
-    model.notice = None;
+    model.hush();
     let ticket = model.ticket();
     let now = model.now;
     let Some(pane) = &mut model.pane else { return };
     if !matches!(pane.stage, Stage::Ready { .. } | Stage::Refused(_)) {
-        return;
+        return no_plan(model, Command::ToggleForce);
     }
     let Some((what, kind)) = pane.drifts().get(pane.line).map(|d| (d.what.clone(), d.kind)) else {
         return model.say(Role::Dim, "nothing was changed by somebody else: there is nothing to force");
@@ -74,17 +104,34 @@ pub(super) fn toggle_force(model: &mut Model, effects: &mut Vec<Effect>) {
     prepare(model, effects);
 }
 
+/// Says why a key that is for a plan does nothing now.
+fn no_plan(model: &mut Model, command: Command) {
+    let Some(pane) = &model.pane else { return };
+    let key = model.session.keymap.keys_for(&model.contexts(), command).into_iter().next();
+    let key = key.unwrap_or_else(|| command.name().to_owned());
+    let why = match &pane.stage {
+        Stage::Choosing(_) => "choose one first",
+        Stage::Preparing => "the plan is still being read",
+        Stage::Ready { .. } | Stage::Recovery => "this plan has no such other way",
+        Stage::Refused(_) => "there is no plan",
+        Stage::Running(_) => "the run is under way",
+        Stage::Ended(_) | Stage::Broken(..) => "the run is over",
+    };
+    let then = if pane.stage == Stage::Preparing { ": press it again when the plan is there" } else { "" };
+    model.say(Role::Warning, format!("{key} does nothing now, {why}{then}"));
+}
+
 /// Has the same planned another way.
 pub(super) fn another_way(model: &mut Model, command: Command, effects: &mut Vec<Effect>) {
     let ticket = model.ticket();
     let now = model.now;
     let Some(pane) = &model.pane else { return };
     if !matches!(pane.stage, Stage::Ready { .. }) {
-        return;
+        return no_plan(model, command);
     }
     let way = ways(pane, &model.session).into_iter().find(|way| way.command == command);
     let Some(way) = way else {
-        return model.say(Role::Dim, "that is no way of this plan");
+        return no_plan(model, command);
     };
     let Some(pane) = &mut model.pane else { return };
     let Ask::Do(wish) = &mut pane.ask else { return };
@@ -93,7 +140,7 @@ pub(super) fn another_way(model: &mut Model, command: Command, effects: &mut Vec
     // A new name, so that the answer to the plan before is not taken for this one's.
     pane.ticket = ticket;
     pane.enter(Stage::Preparing, now);
-    model.notice = None;
+    model.hush();
     prepare(model, effects);
 }
 
@@ -111,7 +158,7 @@ pub(super) fn commit(model: &mut Model, effects: &mut Vec<Effect>) {
             return;
         }
         Stage::Recovery => None,
-        _ => return,
+        _ => return no_plan(model, Command::Commit),
     };
     let typing = refused.as_ref().zip(pane.plan()).and_then(|(refusal, plan)| Typing::against(refusal, plan));
     match refused {
@@ -142,6 +189,8 @@ pub(super) fn commit(model: &mut Model, effects: &mut Vec<Effect>) {
             };
             pane.scroll = 0;
             pane.enter(Stage::Running(so_far), now);
+            // What was said of the plan is over with it.
+            model.hush();
             effects.push(effect);
         }
     }
@@ -196,7 +245,11 @@ pub(super) fn accept_typing(model: &mut Model, effects: &mut Vec<Effect>) {
     }
     match still {
         Some(refusal) => model.say(Role::Error, refusal.to_string()),
-        None => model.say(Role::Notice, "noted: the commit key commits now"),
+        None => {
+            let key = model.session.keymap.keys_for(&[Context::Plan, Context::Global], Command::Commit);
+            let key = key.first().map_or("the commit key", String::as_str);
+            model.say(Role::Notice, format!("noted: {key} commits now"));
+        }
     }
 }
 
@@ -236,9 +289,10 @@ pub(super) fn committed(
                 let (role, message) = match &run.ended {
                     Some((Outcome::Done, _, message)) => (Role::Ok, message.clone()),
                     Some((_, _, message)) => (Role::Error, message.clone()),
-                    None => (Role::Warning, format!("{what}: not ended")),
+                    None => (Role::Warning, "not ended".to_owned()),
                 };
-                model.tell(role, crate::domain::text::fit(&message, 300));
+                // It stands under whatever is open, which may be another plan.
+                model.tell(role, format!("{what}, begun before: {}", crate::domain::text::fit(&message, 900)));
             }
             if run.plan.playbook == Playbook::UpdateFindings && run.outcome() == Outcome::Done {
                 // What was said of the marked ones is said: the next key is about the selected one again.

@@ -42,7 +42,7 @@ pub(super) fn assign(model: &mut Model) {
         return;
     }
     model.menu = None;
-    model.notice = None;
+    model.hush();
     model.prompt = Some(Prompt::new(Question::AssignTo(rows), &text::fit(&model.session.actor, 64)));
 }
 

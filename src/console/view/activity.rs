@@ -151,7 +151,7 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
     let right = vec![doc.span(Role::Dim, &clock(run.begun_at, model.now))];
     doc.split(left, right);
     match &run.ended {
-        Some((_, _, message)) => doc.text(Role::Base, &text::fit(message, 900)),
+        Some((_, _, message)) => doc.text(Role::Base, &text::fit(&model.keyed(message), 900)),
         None if is_ours(model, run) => doc.text(Role::Dim, "Under way."),
         None if alive => {
             let (words, quiet) = heard(model, run);
@@ -167,7 +167,7 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
     if run.ended.is_some() && !next.is_empty() {
         doc.heading("NEXT");
         for next in next.iter().take(8) {
-            doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
+            doc.marked(Role::Notice, "→ ", &text::fit(&model.keyed(next), 400));
         }
     }
     let mut keys = vec![];
@@ -183,7 +183,7 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
         doc.spans(keys);
     }
     doc.heading("STEPS");
-    super::run::steps(&mut doc, run, false, model.activity.alive(run.run));
+    super::run::steps(&mut doc, model, run, false, model.activity.alive(run.run));
     doc.heading("RUN");
     doc.field("by", Role::Base, &format!("{} on {}", by(run), text::fit(&run.actor.host, 60)));
     doc.field(
@@ -204,7 +204,8 @@ fn lines(model: &Model, theme: &Theme, run: &RunState, width: u16) -> Vec<Line<'
     }
     doc.field("run", Role::Dim, &run.run.to_string());
     for drift in &run.plan.drift {
-        doc.marked(Role::Drift, "≠ ", &format!("{}: {} ({})", drift.what, drift.now, drift.decision));
+        let words = format!("{}: {} ({})", drift.what, drift.now, model.keyed(&drift.decision));
+        doc.marked(Role::Drift, "≠ ", &model.named(&run.plan.scope, &words));
     }
     doc.lines()
 }

@@ -176,7 +176,7 @@ fn lines(model: &Model, theme: &Theme, cut: &Cut, width: u16) -> Vec<Line<'stati
     if !cut.next.is_empty() {
         doc.heading("NEXT");
         for next in cut.next.iter().take(12) {
-            doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
+            doc.marked(Role::Notice, "→ ", &text::fit(&model.keyed(next), 400));
         }
     }
     doc.lines()

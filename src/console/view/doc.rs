@@ -64,6 +64,20 @@ impl<'a> Doc<'a> {
         self.lines.push(Line::from(spans));
     }
 
+    /// Text behind a mark, wrapped, with pieces at the right end of its first line.
+    pub fn split_text(&mut self, mark: Span<'static>, role: Role, content: &str, right: Vec<Span<'static>>) {
+        let right_width: usize = right.iter().map(Span::width).sum();
+        let lead = mark.width();
+        let room = self.width.saturating_sub(lead + right_width + 1).max(8);
+        let mut lines = wrap(content, room).into_iter();
+        let first = self.span(role, &lines.next().unwrap_or_default());
+        self.split(vec![mark, first], right);
+        for line in lines {
+            let line = Span::styled(format!("{}{line}", " ".repeat(lead)), self.theme.style(role));
+            self.spans(vec![line]);
+        }
+    }
+
     /// An empty line; never two.
     pub fn gap(&mut self) {
         if self.lines.last().is_some_and(|l| l.width() > 0) {

@@ -18,8 +18,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     let at = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     // Low screens have no line of their own for what is typed and said.
     if model.screen().status.height == 0
-        && let Some(spans) = super::status::urgent(model, theme, usize::from(at.width))
+        && let Some(rows) = model.urgent(usize::from(at.width), 1)
     {
+        let spans = rows.first().map(|row| super::status::spans(theme, row)).unwrap_or_default();
         frame.render_widget(super::doc::fit_line(spans, usize::from(at.width)), at);
         return;
     }

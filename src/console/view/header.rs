@@ -11,6 +11,15 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
+/// The parts at the left, in their order.
+const BANNER: usize = 0;
+const ACCOUNT: usize = 1;
+const REGION: usize = 2;
+const ACTOR: usize = 3;
+
+/// From this width on, the feed's state has a word beside its mark.
+const WORDS: u16 = 60;
+
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     frame.render_widget(Block::new().style(theme.style(Role::Header)), area);
@@ -24,8 +33,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: &Theme) {
     frame.render_widget(Line::from(right), at);
 }
 
-/// What stands at the left, as narrow as it has to be: the brand goes first, then words are cut; who acts, and where,
-/// stay to the last.
+/// What stands at the left, as narrow as it has to be: the brand goes first, then words are cut, then the Region goes, and
+/// then who acts; where it is done stays to the last, and an account's name keeps its end, which often tells it apart.
 fn left(model: &Model, theme: &Theme, room: usize) -> Vec<Span<'static>> {
     let session = &model.session;
     let accounts = session.accounts();
@@ -41,44 +50,38 @@ fn left(model: &Model, theme: &Theme, room: usize) -> Vec<Span<'static>> {
         many => count(many.len(), "Region"),
     };
     let banner = session.banner.as_deref().map(|b| text::fit(b, 40)).unwrap_or_default();
-    // What it is at least: `sandbox` of `sandbox: crypto-mining`.
-    let short = text::width(banner.split(':').next().unwrap_or_default());
-    let mut parts = [(banner, short), (account, 6), (region, 6), (text::fit(&session.actor, 32), 8)];
+    let mut parts = [banner, account, region, text::fit(&session.actor, 32)];
     let mut brand = true;
-    let wide = |parts: &[(String, usize); 4], brand: bool| {
-        let words = parts.iter().filter(|(t, _)| !t.is_empty()).map(|(t, _)| text::width(t) + 2).sum::<usize>();
+    let wide = |parts: &[String; 4], brand: bool| {
+        let words = parts.iter().filter(|t| !t.is_empty()).map(|t| text::width(t) + 2).sum::<usize>();
         words + if brand { 9 } else { 0 }
     };
     if wide(&parts, brand) > room {
-        let missing = wide(&parts, brand) - room;
-        let spare = text::width(&parts[0].0).saturating_sub(parts[0].1);
-        // The name of the practice world goes before the brand does.
-        if spare > 0 {
-            parts[0].0 = text::fit(parts[0].0.split(':').next().unwrap_or_default(), 40);
-        }
-        brand = missing <= spare;
+        // The name of the practice world goes before the brand does: it is at least `sandbox` of `sandbox: crypto-mining`.
+        parts[BANNER] = text::fit(parts[BANNER].split(':').next().unwrap_or_default(), 40);
+        brand = wide(&parts, brand) <= room;
     }
-    for n in [2, 1, 3] {
+    for (part, least) in [(REGION, 6), (ACTOR, 8), (ACCOUNT, 14), (REGION, 0), (ACTOR, 4), (ACCOUNT, 8), (ACTOR, 0)] {
         let missing = wide(&parts, brand).saturating_sub(room);
-        let (words, least) = &mut parts[n];
-        *words = text::fit(words, text::width(words).saturating_sub(missing).max(*least));
-    }
-    // On the smallest screens one of the two has to say where.
-    for n in [2, 1] {
-        if wide(&parts, brand) > room {
-            parts[n].0.clear();
+        let words = &mut parts[part];
+        let cells = text::width(words).saturating_sub(missing).max(least);
+        match (missing, least) {
+            (0, _) => break,
+            (_, 0) => words.clear(),
+            _ if part == ACCOUNT => *words = text::fit_middle(words, cells),
+            _ => *words = text::fit(words, cells),
         }
     }
     let mut spans = vec![];
     if brand {
         spans.push(Span::styled(" lazaret ", theme.style(Role::Brand)));
     }
-    let [(banner, _), rest @ ..] = parts;
+    let [banner, rest @ ..] = parts;
     if !banner.is_empty() {
         spans.push(Span::styled(format!(" {banner} "), theme.style(Role::Banner)));
     }
     let plain = theme.style(Role::Header);
-    for (part, _) in rest.into_iter().filter(|(p, _)| !p.is_empty()) {
+    for part in rest.into_iter().filter(|p| !p.is_empty()) {
         let gap = if spans.is_empty() { " " } else { "  " };
         spans.push(Span::styled(format!("{gap}{part}"), plain));
     }
@@ -92,8 +95,8 @@ fn right(model: &Model, theme: &Theme, width: u16) -> Vec<Span<'static>> {
         let text = format!("! {} failing  ", count(failing.len(), "read"));
         spans.push(Span::styled(text, theme.style(Role::Stale)));
     }
-    spans.push(feed(model, theme));
-    spans.push(Span::styled("  ", theme.style(Role::Header)));
+    spans.push(feed(model, theme, width));
+    spans.push(Span::styled(if width < WORDS { " " } else { "  " }, theme.style(Role::Header)));
     let guard = model.session.guard;
     let (word, role) = match (guard.read_only, guard.dry_run) {
         (true, _) => (" READ-ONLY ", Role::ReadOnly),
@@ -104,13 +107,14 @@ fn right(model: &Model, theme: &Theme, width: u16) -> Vec<Span<'static>> {
     spans
 }
 
-fn feed(model: &Model, theme: &Theme) -> Span<'static> {
+fn feed(model: &Model, theme: &Theme, width: u16) -> Span<'static> {
     let poll = i64::try_from(model.session.settings.console.poll_seconds).unwrap_or(10);
     let broken = model.readings.failing().any(|(thing, _)| matches!(thing, Thing::Findings(_)));
     let (mark, text, role) = match model.feed_age() {
         None if broken => ("▲", "no feed".to_owned(), Role::Stale),
         None => ("○", "connecting".to_owned(), Role::Stale),
         Some(old) if broken || old.num_seconds() > 3 * poll => ("▲", format!("stale {}", age(old)), Role::Stale),
+        Some(old) if width < WORDS => ("●", age(old), Role::Live),
         Some(old) => ("●", format!("live {}", age(old)), Role::Live),
     };
     Span::styled(format!("{mark} {text}"), theme.style(role))

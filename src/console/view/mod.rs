@@ -12,6 +12,7 @@ pub mod header;
 pub mod help;
 pub mod list;
 pub mod menu;
+pub mod messages;
 pub mod palette;
 pub mod plan;
 pub mod quarantine;
@@ -22,7 +23,7 @@ pub mod tabs;
 pub mod words;
 
 use super::layout::{MIN_HEIGHT, MIN_WIDTH};
-use super::model::{Drawn, Model, View};
+use super::model::{Drawn, Model, Page, View};
 use crate::config::{Role, Theme};
 use ratatui::Frame;
 use ratatui::text::Line;
@@ -76,7 +77,10 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Drawn {
     if let Some(help) = &model.help {
         let area = super::layout::pane(&screen);
         frame.render_widget(Clear, area);
-        drawn.help = help::draw(frame, area, model, help, theme);
+        drawn.help = match help.page {
+            Page::Keys => help::draw(frame, area, model, help, theme),
+            Page::Messages => messages::draw(frame, area, model, help, theme),
+        };
     }
     if let Some(question) = &model.question {
         question::draw(frame, screen.body, model, question, theme);

@@ -31,6 +31,10 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model, palette: &Palette,
     ]);
     frame.render_widget(input, Rect { height: 1, ..inner });
     let choices = choices(model, palette);
+    if choices.is_empty() {
+        let line = Line::styled("  No such command works here.", theme.style(Role::Dim));
+        frame.render_widget(line, Rect { y: inner.y + 1, height: inner.height.min(2) - 1, ..inner });
+    }
     let rows = usize::from(inner.height.saturating_sub(1));
     let first = (palette.index + 1).saturating_sub(rows);
     let contexts = if model.pane.is_some() {

@@ -6,11 +6,11 @@
 use super::doc::{Doc, draw_scrolled, frame_block, padded};
 use super::words::{ago, count, key, took};
 use crate::config::{Command, Role, Theme};
-use crate::console::model::Model;
 use crate::console::model::pane::{Ask, Pane, Rehearsed, Stage, Wish, kind_words};
 use crate::console::model::ways::ways;
+use crate::console::model::{Model, notice};
 use crate::console::msg::Failure;
-use crate::domain::text;
+use crate::domain::{Scope, text};
 use crate::engine::report::isolated_ms;
 use crate::engine::{Prepared, Refusal, RunReport};
 use crate::ledger::{Outcome, RunState};
@@ -134,31 +134,31 @@ fn content(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
         Stage::Choosing(wishes) => choose(doc, wishes, pane.line),
         Stage::Preparing => doc.text(Role::Dim, "Reading what the plan rests on…"),
         Stage::Ready { prepared, refusal, rehearsal, .. } => {
-            rehearsed(doc, prepared, rehearsal);
+            rehearsed(doc, model, prepared, rehearsal);
             ready(doc, model, pane, prepared, refusal.as_ref());
         }
-        Stage::Recovery => recovery(doc, pane),
+        Stage::Recovery => recovery(doc, model, pane),
         Stage::Refused(failure) => {
-            refused(doc, failure);
-            drift(doc, &failure.drift, pane);
+            refused(doc, model, failure);
+            drift(doc, model, &failure.drift, pane);
         }
         Stage::Running(run) => match run {
-            Some(run) => super::run::steps(doc, run, true, true),
+            Some(run) => super::run::steps(doc, model, run, true, true),
             None => doc.text(Role::Dim, "Asking the guard, and claiming the subject in the ledger…"),
         },
-        Stage::Ended(run) => ended(doc, run),
+        Stage::Ended(run) => ended(doc, model, run),
         Stage::Broken(run, failure) => {
-            refused(doc, failure);
+            refused(doc, model, failure);
             doc.gap();
             if let Some(run) = run {
-                super::run::steps(doc, run, true, true);
+                super::run::steps(doc, model, run, true, true);
             }
         }
     }
 }
 
 /// What EC2 said to each call in a dry run.
-fn rehearsed(doc: &mut Doc<'_>, prepared: &Prepared, rehearsal: &Rehearsed) {
+fn rehearsed(doc: &mut Doc<'_>, model: &Model, prepared: &Prepared, rehearsal: &Rehearsed) {
     match rehearsal {
         Rehearsed::No => return,
         Rehearsed::Asking => doc.text(Role::Dim, "Asking EC2 whether each call would go through…"),
@@ -172,9 +172,9 @@ fn rehearsed(doc: &mut Doc<'_>, prepared: &Prepared, rehearsal: &Rehearsed) {
                     Some(false) => ("✗ ", "WOULD FAIL", Role::Failed),
                     None => ("· ", "can't be asked", Role::Dim),
                 };
-                let left = vec![doc.span(role, mark), doc.span(Role::Base, &text::fit(title, 200))];
-                let right = vec![doc.span(role, word)];
-                doc.split(left, right);
+                let (mark, right) = (doc.span(role, mark), vec![doc.span(role, word)]);
+                let title = model.named(&prepared.plan.scope, &text::fit(title, 200));
+                doc.split_text(mark, Role::Base, &title, right);
                 if let Some(why) = &answer.why {
                     doc.marked(Role::Error, "    ", &text::fit(why, 400));
                 }
@@ -193,15 +193,15 @@ fn choose(doc: &mut Doc<'_>, wishes: &[Wish], line: usize) {
     }
 }
 
-fn refused(doc: &mut Doc<'_>, failure: &Failure) {
-    doc.text(Role::Error, &text::fit(&failure.message, 1_500));
+fn refused(doc: &mut Doc<'_>, model: &Model, failure: &Failure) {
+    doc.text(Role::Error, &text::fit(&model.keyed(&failure.message), 1_500));
     if let Some(hint) = &failure.hint {
         doc.gap();
-        doc.marked(Role::Notice, "→ ", hint);
+        doc.marked(Role::Notice, "→ ", &model.keyed(hint));
     }
 }
 
-fn recovery(doc: &mut Doc<'_>, pane: &Pane) {
+fn recovery(doc: &mut Doc<'_>, model: &Model, pane: &Pane) {
     let Ask::Recover(run) = &pane.ask else { return };
     doc.text(
         Role::Base,
@@ -216,7 +216,7 @@ fn recovery(doc: &mut Doc<'_>, pane: &Pane) {
     );
     doc.field("run", Role::Dim, &run.run.to_string());
     doc.heading("SO FAR");
-    super::run::steps(doc, run, false, false);
+    super::run::steps(doc, model, run, false, false);
 }
 
 fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, refusal: Option<&Refusal>) {
@@ -232,7 +232,7 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
         | None => {}
         Some(other) => {
             doc.marked(Role::Error, "✗ ", &format!("This can't be committed: {other}."));
-            doc.marked(Role::Notice, "→ ", &other.hint());
+            doc.marked(Role::Notice, "→ ", &model.keyed(&other.hint()));
             doc.gap();
         }
     }
@@ -259,7 +259,7 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
              ec2:CreateTags can have written them. To believe them, type yes.",
         );
     }
-    essence(doc, plan);
+    essence(doc, model, plan);
     let ways = ways(pane, &model.session);
     for way in &ways {
         let other = key(model, way.command).map(|key| format!(" ({key}: {})", way.next)).unwrap_or_default();
@@ -269,7 +269,7 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
         doc.gap();
     }
     for warning in &plan.warnings {
-        doc.marked(Role::Warning, "! ", warning);
+        doc.marked(Role::Warning, "! ", &model.spelled(&plan.scope, warning));
     }
     if !pane.queue.is_empty() {
         doc.heading("THEN, EACH WITH A PLAN AND A COMMIT OF ITS OWN");
@@ -286,11 +286,11 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
             doc.marked(Role::Dim, "· ", what);
         }
     }
-    drift(doc, &plan.drift, pane);
+    drift(doc, model, &plan.drift, pane);
     if !plan.limits.is_empty() {
         doc.heading("WHAT THIS WILL NOT STOP");
         for limit in &plan.limits {
-            doc.marked(Role::Base, "· ", limit);
+            doc.marked(Role::Base, "· ", &model.keyed(limit));
         }
     }
     let calls: usize = plan.steps.iter().map(|s| plan.calls(s).len()).sum();
@@ -303,17 +303,17 @@ fn ready(doc: &mut Doc<'_>, model: &Model, pane: &Pane, prepared: &Prepared, ref
         let number = waves.iter().position(|w| w == wave).map_or(0, |n| n + 1);
         for (n, step) in steps.enumerate() {
             let lead = if n == 0 { format!("{number:>2} ") } else { "   ".to_owned() };
-            doc.marked(Role::Strong, &lead, &text::fit(&step.title, 300));
+            doc.marked(Role::Strong, &lead, &model.named(&plan.scope, &text::fit(&step.title, 300)));
             let quiet = matches!(step.action, Action::Recheck { .. } | Action::ReadBack { .. });
             for api in plan.calls(step) {
-                call(doc, &api, quiet);
+                call(doc, model, &plan.scope, &api, quiet);
             }
         }
     }
 }
 
 /// What it comes down to, before anything else: the first screen has to show what will be done.
-fn essence(doc: &mut Doc<'_>, plan: &Plan) {
+fn essence(doc: &mut Doc<'_>, model: &Model, plan: &Plan) {
     const SHOWN: usize = 4;
     let swap = |s: &&Step| matches!(s.action, Action::Change(Change::InterfaceGroups(_)));
     let weighty = |s: &&Step| s.weight == Weight::Essential && matches!(s.action, Action::Change(_));
@@ -325,7 +325,7 @@ fn essence(doc: &mut Doc<'_>, plan: &Plan) {
         telling = plan.steps.iter().filter(|s| matches!(s.action, Action::Change(_))).collect();
     }
     for step in telling.iter().take(SHOWN) {
-        doc.marked(Role::Strong, "→ ", &text::fit(&step.title, 200));
+        doc.marked(Role::Strong, "→ ", &model.named(&plan.scope, &text::fit(&step.title, 200)));
     }
     if telling.len() > SHOWN {
         doc.marked(Role::Strong, "→ ", &format!("and {} more", count(telling.len() - SHOWN, "change")));
@@ -341,13 +341,20 @@ fn essence(doc: &mut Doc<'_>, plan: &Plan) {
     doc.gap();
 }
 
-fn call(doc: &mut Doc<'_>, api: &ApiCall, quiet: bool) {
+fn call(doc: &mut Doc<'_>, model: &Model, scope: &Scope, api: &ApiCall, quiet: bool) {
+    // Groups by their names; but what is written into a tag is shown as it is written.
+    let groups = |value: &str| value.split(' ').all(|word| word.starts_with("sg-"));
+    let value = |value: &Option<String>| {
+        let value = value.as_ref()?;
+        Some(if groups(value) { model.named(scope, value) } else { value.clone() })
+    };
+    let (before, after) = (value(&api.before), value(&api.after));
     let spans = vec![
         doc.span(if quiet { Role::Dim } else { Role::Notice }, &format!("     {}", api.operation)),
         doc.span(Role::Dim, &format!("  {}", text::fit_middle(&api.target, 90))),
     ];
     doc.spans(spans);
-    match (&api.before, &api.after) {
+    match (&before, &after) {
         (Some(before), Some(after)) if text::width(before) + text::width(after) + 10 <= doc.width() => {
             let spans = vec![
                 doc.span(Role::Before, &format!("       {before}")),
@@ -367,7 +374,7 @@ fn call(doc: &mut Doc<'_>, api: &ApiCall, quiet: bool) {
 }
 
 /// What somebody else changed, each with what is done about it.
-fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
+fn drift(doc: &mut Doc<'_>, model: &Model, drifts: &[Drift], pane: &Pane) {
     if drifts.is_empty() {
         return;
     }
@@ -394,19 +401,19 @@ fn drift(doc: &mut Doc<'_>, drifts: &[Drift], pane: &Pane) {
             ("we left", &drift.ours, Role::Base),
             ("now", &drift.now, Role::After),
         ] {
-            doc.marked(role, &format!("     {name:<10}"), &text::fit(value, 400));
+            doc.marked(role, &format!("     {name:<10}"), &model.spelled(pane.scope(), &text::fit(value, 400)));
         }
     }
 }
 
-fn ended(doc: &mut Doc<'_>, run: &RunState) {
+fn ended(doc: &mut Doc<'_>, model: &Model, run: &RunState) {
     if let Some((outcome, at, _)) = &run.ended {
         let role = match outcome {
             Outcome::Done => Role::Ok,
             Outcome::Partial => Role::Partial,
             Outcome::Failed => Role::Failed,
         };
-        doc.text(role, &text::fit(&RunReport::new(run).message, 1_500));
+        doc.text(role, &text::fit(&model.spelled(&run.plan.scope, &RunReport::new(run).message), 1_500));
         let total = took((*at - run.begun_at).num_milliseconds());
         let times = match isolated_ms(run) {
             Some(ms) => format!("isolated and read back after {}; everything after {total}", took(ms)),
@@ -419,18 +426,18 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
     if !next.is_empty() {
         doc.heading("NEXT");
         for next in next.iter().take(8) {
-            doc.marked(Role::Notice, "→ ", &text::fit(next, 400));
+            doc.marked(Role::Notice, "→ ", &text::fit(&model.keyed(next), 400));
         }
         doc.gap();
     }
     if run.plan.playbook.contains() && !run.plan.limits.is_empty() {
         doc.heading("WHAT THIS DOES NOT STOP");
         for limit in &run.plan.limits {
-            doc.marked(Role::Base, "· ", limit);
+            doc.marked(Role::Base, "· ", &model.keyed(limit));
         }
         doc.gap();
     }
-    super::run::steps(doc, run, true, true);
+    super::run::steps(doc, model, run, true, true);
     doc.gap();
     doc.field("run", Role::Dim, &run.run.to_string());
 }
@@ -438,8 +445,8 @@ fn ended(doc: &mut Doc<'_>, run: &RunState) {
 /// The line of what can be said to the plan: away on the left, commit on the right.
 fn bottom(frame: &mut Frame<'_>, area: Rect, model: &Model, pane: &Pane, theme: &Theme, more: bool) {
     if let Some(typing) = &pane.typing {
-        let spans = super::status::typing(theme, &typing.ask, typing.field.text(), usize::from(area.width));
-        frame.render_widget(Line::from(spans), area);
+        let row = notice::typing(&typing.ask, typing.field.text(), usize::from(area.width));
+        frame.render_widget(Line::from(super::status::spans(theme, &row)), area);
         return;
     }
     let away = match &pane.stage {

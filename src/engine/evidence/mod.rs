@@ -64,6 +64,42 @@ pub(super) async fn take(engine: &Engine, writes: &dyn Writes, state: &RunState,
     }
 }
 
+/// Takes up a step that another process has begun: what it kept is looked for first, and what it did not is taken now.
+pub(super) async fn take_up(
+    engine: &Engine,
+    writes: &dyn Writes,
+    state: &RunState,
+    id: &StepId,
+    step: Evidence,
+) -> Answer {
+    let events = match tokio::time::timeout(PUT, look(engine, state, id, &step)).await {
+        Ok(Ok(events)) => events,
+        Ok(Err(EngineError::Cloud(error))) => return Answer::Unclear(step_error(&error)),
+        Ok(Err(other)) => {
+            return Answer::Unclear(StepError { code: "NotLookedFor".into(), message: other.to_string() });
+        }
+        Err(_) => {
+            let message = format!("it may have been kept, and looking for it gave no answer in {} s", PUT.as_secs());
+            return Answer::Unclear(StepError { code: "Deadline".into(), message });
+        }
+    };
+    let mut found = None;
+    for event in events {
+        match event {
+            Event::Kept { kept, .. } => found = Some(kept),
+            Event::Applied { output, .. } => {
+                return match found {
+                    Some(kept) => Answer::Kept { kept, output },
+                    None => Answer::applied(output),
+                };
+            }
+            Event::Failed { error, .. } if error.code != NOT_APPLIED => return Answer::Failed(error),
+            _ => {}
+        }
+    }
+    take(engine, writes, state, step).await
+}
+
 /// Puts one piece into its vault, in bounded time; without an answer it may be there.
 async fn put(
     engine: &Engine,

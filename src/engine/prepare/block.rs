@@ -8,7 +8,8 @@ use crate::cloud::port::{InstanceQuery, InterfaceQuery};
 use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId, Scope};
 use crate::ledger::RunFilter;
 use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
-use crate::playbook::{FindingRef, Needs, Observed, PlanRefusal};
+use crate::playbook::change::DenyAddress;
+use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal};
 use crate::policy::address::{AwsLists, AwsRanges};
 use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Ttl};
 use ipnet::IpNet;
@@ -84,29 +85,42 @@ pub struct ExtendRequest {
     pub ttl: Option<Ttl>,
 }
 
+/// What the blocks of several addresses in one plan have in common.
+#[derive(Debug, Default)]
+pub(super) struct Together {
+    /// AWS's prefix lists: read with the first, and not again.
+    lists: OnceCell<AwsLists>,
+    /// The denies planned so far: their entries take numbers and room.
+    planned: Vec<DenyAddress>,
+}
+
 impl Engine {
     /// Observes the ACLs in question and plans a block.
     ///
     /// # Errors
     /// When something can't be read, or the playbook refuses.
     pub async fn prepare_block(&self, request: &BlockRequest) -> Result<Prepared, EngineError> {
-        self.prepare_block_with(request, &OnceCell::new()).await
+        self.prepare_block_with(request, &mut Together::default()).await
     }
 
-    /// As [`Engine::prepare_block`], of several addresses in one account and Region: AWS's prefix lists are read with the
-    /// first, and not again.
+    /// As [`Engine::prepare_block`], of one of several addresses in one plan, account and Region.
     ///
     /// # Errors
     /// As there.
     pub(super) async fn prepare_block_with(
         &self,
         request: &BlockRequest,
-        lists: &OnceCell<AwsLists>,
+        together: &mut Together,
     ) -> Result<Prepared, EngineError> {
         let head = self.head().await?;
         let reads = self.cloud().reads().as_ref();
-        let lists = async { Ok(lists.get_or_init(|| of_aws(reads, &request.scope)).await) };
-        let ((observed, interfaces), lists) = futures::try_join!(self.observe_acls(request), lists)?;
+        let lists = async { Ok(together.lists.get_or_init(|| of_aws(reads, &request.scope)).await) };
+        let ((mut observed, interfaces), lists) = futures::try_join!(self.observe_acls(request), lists)?;
+        for deny in together.planned.iter().filter(|d| d.adds) {
+            if let Some(acl) = observed.acls.get_mut(&deny.acl) {
+                acl.entries.extend(deny.directions.iter().map(|direction| deny.entry(*direction)));
+            }
+        }
         let recorded = self.recorded(&request.scope, &request.range, WhichBlocks::All).await?;
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
         let used = numbers_used(&self.ledger().runs(&RunFilter::default()).await?);
@@ -130,6 +144,10 @@ impl Engine {
             update_finding: request.update_finding,
             actor: &self.actor().name,
         })?;
+        together.planned.extend(plan.steps.iter().filter_map(|s| match &s.action {
+            Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
+            _ => None,
+        }));
         Ok(Prepared::new(head, plan, observed, Request::Block(Box::new(request.clone()))))
     }
 

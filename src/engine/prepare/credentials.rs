@@ -63,7 +63,11 @@ impl Engine {
 
     /// The user whose long-term key it is, as IAM tells; none for a session's key, another account's, and where IAM
     /// doesn't say.
-    async fn owner_of(&self, scope: &Scope, credential: &Credential) -> Result<Option<String>, CloudError> {
+    pub(in crate::engine) async fn owner_of(
+        &self,
+        scope: &Scope,
+        credential: &Credential,
+    ) -> Result<Option<String>, CloudError> {
         let Credential::Key(key) = credential else { return Ok(None) };
         match self.cloud().reads().key_last_used(scope, &key.id).await {
             Ok(used) => Ok(used.user),

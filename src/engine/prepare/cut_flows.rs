@@ -1,6 +1,7 @@
 //! The denies of a quarantine that is to cut flows: those of a block of the finding's addresses, for an hour.
 
 use super::super::{Engine, EngineError};
+use super::block::Together;
 use super::{BlockRequest, QuarantineRequest};
 use crate::domain::{Finding, Subject, text};
 use crate::intake;
@@ -8,11 +9,9 @@ use crate::playbook::block::{facts, shown};
 use crate::playbook::quarantine::Denies;
 use crate::playbook::{Action, Change};
 use crate::policy::Ttl;
-use crate::policy::address::AwsLists;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::sync::OnceCell;
 
 /// How long the denies stand: long past the time after which both ends of a connection give it up.
 const STANDS: &str = "1h";
@@ -40,9 +39,9 @@ impl Engine {
         if addresses.len() > MOST {
             denies.warnings.push(format!("the finding names {} addresses: {MOST} of them are denied", addresses.len()));
         }
-        let lists = OnceCell::new();
+        let mut together = Together::default();
         for range in addresses.into_iter().take(MOST) {
-            let planned = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range, &lists)).await;
+            let planned = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range, &mut together)).await;
             let why = match planned {
                 Ok(Ok(plan)) => {
                     // What the block says of itself is said of it here, once for all addresses where it is the same.
@@ -70,7 +69,7 @@ impl Engine {
         request: &QuarantineRequest,
         finding: &Finding,
         range: IpNet,
-        lists: &OnceCell<AwsLists>,
+        together: &mut Together,
     ) -> Result<crate::playbook::Plan, EngineError> {
         let block = BlockRequest {
             scope: request.scope.clone(),
@@ -87,7 +86,7 @@ impl Engine {
             topic_arn: None,
             update_finding: false,
         };
-        Ok(self.prepare_block_with(&block, lists).await?.plan)
+        Ok(self.prepare_block_with(&block, together).await?.plan)
     }
 }
 

@@ -2,14 +2,16 @@
 
 use super::super::observe::{observe, roles};
 use super::super::{Engine, EngineError};
+use super::block::Together;
 use super::{BlockRequest, Prepared, Request};
+use crate::domain::principal::ProfileAssociation;
 use crate::domain::subject::RemoteAddress;
 use crate::domain::{Instance, InstanceId, Principal, Region, Scope, Subject, text};
 use crate::intake;
 use crate::playbook::block::facts;
 use crate::playbook::change::profile_name;
 use crate::playbook::credentials::{Credential, behind};
-use crate::playbook::exfiltration::{self, Address, Deny, Earlier, Swap, backup_name};
+use crate::playbook::exfiltration::{self, Address, Deny, Earlier, Moved, Swap, backup_name};
 use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal, delete_role};
 use crate::policy::actions::iam_action;
 use crate::policy::address::AwsRanges;
@@ -18,7 +20,6 @@ use futures::future::join_all;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::OnceCell;
 
 /// Asks for the containment of the stolen credentials of an instance's role.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +61,8 @@ pub struct DeleteRoleRequest {
 struct Users {
     here: Vec<InstanceId>,
     elsewhere: Vec<(Scope, InstanceId)>,
+    /// Those that have the backup's profile already, and whether they are here.
+    moved: Vec<(InstanceId, bool)>,
     looked_in: Vec<String>,
     unread: Vec<String>,
 }
@@ -77,14 +80,21 @@ impl Engine {
         let mut observed = observe(reads, scope, &Needs { roles: names, ..Needs::default() }, self.now()).await?;
         observed.caller = Principal::of_arn(&reads.caller_identity(Some(scope)).await?.arn);
         let profiles = profiles_of(observed.roles.get(&role));
-        let mut users = self.users(scope, &request.elsewhere, &profiles).await?;
+        let backups = profiles_of(observed.roles.get(&backup_name(&role)));
+        let mut users = self.users(scope, &request.elsewhere, &profiles, &backups).await?;
         let ids: BTreeSet<InstanceId> = users.here.iter().cloned().collect();
-        let needs = Needs { instances: ids.clone(), profiles_of: ids, ..Needs::default() };
+        let moved = users.moved.iter().filter(|(_, here)| *here).map(|(id, _)| id.clone());
+        let needs = Needs { instances: moved.chain(ids.clone()).collect(), profiles_of: ids, ..Needs::default() };
         let arns: BTreeSet<String> = observed.roles.values().flat_map(|r| r.attached.iter().cloned()).collect();
         let (instances, managed) =
             futures::join!(observe(reads, scope, &needs, self.now()), roles::documents(reads, scope, &arns));
         let instances = instances?;
         (observed.instances, observed.profiles) = (instances.instances, instances.profiles);
+        let moved = users.moved.iter().map(|(id, _)| {
+            let instance = observed.instances.remove(id);
+            Moved { instance: id.clone(), read: instance.is_some(), metadata: instance.and_then(|i| i.metadata) }
+        });
+        let moved = moved.collect();
         let regions = self.add_elsewhere(&mut observed, &mut users).await;
         // The guard looks at the one whose owner keeps automation away, if there is one.
         observed.instance = observed.instances.values().find(|i| is_exempt(i)).cloned();
@@ -103,6 +113,7 @@ impl Engine {
             addresses,
             regions,
             elsewhere: users.elsewhere,
+            moved,
             looked_in: users.looked_in,
             unread: users.unread,
             earlier: earlier.last().map(|o| Earlier {
@@ -200,21 +211,25 @@ impl Engine {
         })
     }
 
-    /// Every instance with one of these profiles. What can't be read in another Region is said, and holds nothing up.
+    /// Every instance with one of these profiles, and every one with a backup's. What can't be read in another Region is
+    /// said, and holds nothing up.
     async fn users(
         &self,
         scope: &Scope,
         elsewhere: &[Scope],
         profiles: &BTreeSet<String>,
+        backups: &BTreeSet<String>,
     ) -> Result<Users, EngineError> {
         let reads = self.cloud().reads().as_ref();
         let here = reads.profile_associations(scope, &[]).await?;
         let others: Vec<&Scope> = elsewhere.iter().filter(|s| s.account == scope.account && *s != scope).collect();
         let answers = join_all(others.iter().map(|s| reads.profile_associations(s, &[]))).await;
-        let has = |a: &crate::domain::principal::ProfileAssociation| a.is_live() && profiles.contains(&a.profile_arn);
+        let has = |a: &ProfileAssociation| a.is_live() && profiles.contains(&a.profile_arn);
+        let is_moved = |a: &ProfileAssociation| a.is_live() && backups.contains(&a.profile_arn);
         let mut users = Users {
             here: here.iter().filter(|a| has(a)).map(|a| a.instance.clone()).collect(),
             elsewhere: Vec::new(),
+            moved: here.iter().filter(|a| is_moved(a)).map(|a| (a.instance.clone(), true)).collect(),
             looked_in: vec![scope.region.to_string()],
             unread: Vec::new(),
         };
@@ -222,6 +237,7 @@ impl Engine {
             match answer {
                 Ok(found) => {
                     users.looked_in.push(place.region.to_string());
+                    users.moved.extend(found.iter().filter(|a| is_moved(a)).map(|a| (a.instance.clone(), false)));
                     users
                         .elsewhere
                         .extend(found.iter().filter(|a| has(a)).map(|a| (place.clone(), a.instance.clone())));
@@ -247,7 +263,7 @@ impl Engine {
                 _ => None,
             })
             .collect();
-        let (mut addresses, lists) = (Vec::new(), OnceCell::new());
+        let (mut addresses, mut together) = (Vec::new(), Together::default());
         for ip in ips {
             let range = IpNet::from(ip);
             let remote = facts(finding, &range);
@@ -272,7 +288,7 @@ impl Engine {
                 topic_arn: None,
                 update_finding: false,
             };
-            addresses.push(match self.prepare_block_with(&block, &lists).await {
+            addresses.push(match self.prepare_block_with(&block, &mut together).await {
                 Ok(prepared) => {
                     let counter = |wanted: &crate::domain::AclId| {
                         prepared.plan.steps.iter().find_map(|s| match &s.action {
@@ -307,7 +323,7 @@ impl Engine {
         let mut observed = observe(reads, scope, &needs, self.now()).await?;
         observed.caller = Principal::of_arn(&reads.caller_identity(Some(scope)).await?.arn);
         let record = observed.roles.get(&request.role);
-        let users = self.users(scope, &request.elsewhere, &profiles_of(record)).await?;
+        let users = self.users(scope, &request.elsewhere, &profiles_of(record), &BTreeSet::new()).await?;
         let arns = record.map(|r| r.attached.clone()).unwrap_or_default();
         let managed = roles::documents(reads, scope, &arns).await;
         let standing = self.outstanding(scope, &Principal::Role(request.role.clone()).to_string()).await?;

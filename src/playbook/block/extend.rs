@@ -83,6 +83,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             kept: format!("{name} stays blocked {how_long}: every entry was read back"),
             broken: format!("the end of {name}'s block was NOT moved"),
             next: vec![],
+            ..Promise::default()
         },
         scope: observed.scope.clone(),
     })

@@ -180,6 +180,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             ),
             broken: format!("{name} is NOT denied everywhere"),
             next: words::next(request, &name),
+            ..Promise::default()
         },
         scope: observed.scope.clone(),
     })

@@ -132,6 +132,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             kept: format!("no entry of ours denies {name} any more: read back"),
             broken: format!("{name} is NOT fully unblocked"),
             next: vec![],
+            ..Promise::default()
         },
         scope: observed.scope.clone(),
     })

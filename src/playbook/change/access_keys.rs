@@ -1,7 +1,8 @@
 //! Whether a user's long-term key is Active.
 
-use super::{ApiCall, Edit, Standing, chained};
+use super::edit::{Edit, Standing, chained};
 use crate::domain::text;
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! An Elastic IP address, and where it points.
 
-use super::{ApiCall, BackIn, Edit, Standing, chained};
+use super::edit::{BackIn, Edit, Standing, chained};
 use crate::domain::{Association, InstanceId};
+use crate::playbook::call::ApiCall;
 use crate::playbook::fleet::FleetNeeds;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,9 @@
 //! The backup role: what the instances of a role are moved to while the role's sessions are cut off.
 
-use super::{ApiCall, Edit, Standing};
+use super::edit::{Edit, Standing};
 use crate::domain::principal::Role;
 use crate::domain::text;
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
 use crate::playbook::tags;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,9 @@
 //! The end of a role, with all that it was.
 
-use super::{ApiCall, Edit, Standing};
+use super::edit::{Edit, Standing};
 use crate::domain::principal::{Role, RoleRecord};
 use crate::domain::text;
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

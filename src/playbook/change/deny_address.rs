@@ -1,8 +1,9 @@
 //! Denying a range in one network ACL, under one number in each direction.
 
-use super::{ApiCall, Edit, Standing};
+use super::edit::{Edit, Standing};
 use crate::domain::{AclAction, AclDirection, AclEntry, AclId, NetworkAcl, text};
 use crate::playbook::block::allocate::shadow;
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
 use crate::policy::Band;
 use chrono::{DateTime, Utc};

@@ -1,9 +1,10 @@
 //! Workflow status and note of a finding in Security Hub.
 
-use super::{ApiCall, BackIn, Edit, Standing, chained};
+use super::edit::{BackIn, Edit, Standing, chained};
 use crate::domain::{FindingKey, Workflow, text};
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
-use crate::playbook::plan::Weight;
+use crate::playbook::weight::Weight;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

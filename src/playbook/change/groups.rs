@@ -1,7 +1,9 @@
 //! The security groups on one network interface.
 
-use super::{ApiCall, Edit, Standing, chained, group_list};
+use super::edit::{Edit, Standing, chained};
 use crate::domain::{GroupId, InstanceId, InterfaceId};
+use crate::playbook::call::ApiCall;
+use crate::playbook::group_names::group_list;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! An instance's place in its Auto Scaling group.
 
-use super::{ApiCall, BackIn, Edit, Standing, chained};
+use super::edit::{BackIn, Edit, Standing, chained};
 use crate::domain::{InstanceId, text};
+use crate::playbook::call::ApiCall;
 use crate::playbook::fleet::FleetNeeds;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};

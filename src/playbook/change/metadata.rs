@@ -1,8 +1,9 @@
 //! The metadata options of an instance.
 
+use super::edit::{BackIn, Edit, Standing, chained};
 use super::profile::{needs_of, placed};
-use super::{ApiCall, BackIn, Edit, Standing, chained};
 use crate::domain::{InstanceId, MetadataOptions, Region};
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
 

@@ -8,6 +8,7 @@ mod address;
 mod backup_role;
 mod delete_role;
 mod deny_address;
+mod edit;
 mod finding;
 mod groups;
 mod membership;
@@ -26,196 +27,27 @@ pub use address::SetAddress;
 pub use backup_role::MakeBackupRole;
 pub use delete_role::DeleteRole;
 pub use deny_address::{DenyAddress, Seen, ways};
+pub use edit::{BackIn, Edit, Standing};
 pub use finding::{NO_NOTE, SetFinding, Swap};
 pub use groups::SetInterfaceGroups;
 pub use membership::{Place, SetPlace};
 pub use metadata::SetMetadataOptions;
-pub use open_group::{OPEN_GROUP_TO_BE_MADE, OpenGroup};
+pub use open_group::OpenGroup;
 pub use policies::{AttachManagedPolicy, PutInlinePolicy};
 pub use profile::{SetInstanceProfile, profile_name};
 pub use protection::SetProtection;
-pub use quarantine_group::{GROUP_TO_BE_MADE, MakeQuarantineGroup, leaks};
+pub use quarantine_group::{MakeQuarantineGroup, leaks};
 pub use registration::SetRegistration;
 pub use tags::{SetTags, TagEdit, tags_of};
 pub use volume::SetDeleteOnTermination;
 
+pub use super::call::ApiCall;
+pub use super::group_names::{GROUP_TO_BE_MADE, OPEN_GROUP_TO_BE_MADE, group_list};
 use super::observed::{Needs, Observed};
-use super::plan::Weight;
-use crate::domain::{GroupId, InstanceId, Principal, RunId, text};
+use super::weight::Weight;
+use crate::domain::{GroupId, InstanceId, Principal, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-
-/// One API call of a step, for the preview.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ApiCall {
-    /// The operation as IAM spells it.
-    pub operation: &'static str,
-    /// What it is called on.
-    pub target: String,
-    /// What stands there, where the call changes something.
-    pub before: Option<String>,
-    /// What will stand there.
-    pub after: Option<String>,
-}
-
-impl ApiCall {
-    /// A call that changes something; texts are escaped.
-    pub fn new(operation: &'static str, target: &str, before: Option<String>, after: Option<String>) -> Self {
-        Self { operation, target: text::safe(target).into_owned(), before, after }
-    }
-
-    /// A call that only looks.
-    pub fn read(operation: &'static str, target: &str) -> Self {
-        Self::new(operation, target, None, None)
-    }
-}
-
-/// Which side of a change the world is on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// It holds what the change leaves there.
-    After,
-    /// It holds what stood there before.
-    Before,
-    /// It holds something else: what, in words.
-    Drift(String),
-    /// The resource isn't there any more.
-    Gone,
-    /// It wasn't read.
-    Unknown,
-}
-
-/// When, in the order of a restore, an edit is taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BackIn {
-    /// With access: what blocks the subject goes.
-    Access,
-    /// After access was read back: marks and protections.
-    Afterwards,
-    /// Then: the addresses by which the subject is reached.
-    Addresses,
-    /// Then: what sends work to it.
-    Targets,
-    /// Last, once the targets are well: who would replace it if it were not.
-    Service,
-}
-
-impl BackIn {
-    /// The wave of a restore in which it is taken back.
-    pub fn wave(self) -> u8 {
-        match self {
-            Self::Access => 2,
-            Self::Afterwards => 4,
-            Self::Addresses => 5,
-            Self::Targets => 6,
-            Self::Service => 8,
-        }
-    }
-}
-
-/// One kind of reversible edit. Texts that it gives are for people, and escaped.
-pub trait Edit: Clone + Sized {
-    /// The fields it edits, each as `resource field`: no two changes of one wave may name the same.
-    fn fields(&self) -> Vec<String>;
-
-    /// What has to be read to tell where it stands.
-    fn needs(&self) -> Needs;
-
-    /// Which side of it the observed world is on.
-    fn standing(&self, world: &Observed) -> Standing;
-
-    /// What stood there.
-    fn before_text(&self) -> String;
-
-    /// What will stand there.
-    fn after_text(&self) -> String;
-
-    /// The resource and field.
-    fn what(&self) -> String;
-
-    /// The API calls that make it.
-    fn calls(&self) -> Vec<ApiCall>;
-
-    /// The API calls that read it back, where the read-back of an instance doesn't cover them.
-    fn reads(&self) -> Vec<ApiCall> {
-        vec![]
-    }
-
-    /// The edit that leaves what this one found; `None` where there is no way back, or none is wanted.
-    fn inverse(&self) -> Option<Self>;
-
-    /// This edit and a later one of the same resource as one; `None` for another resource.
-    ///
-    /// What goes back is what stood there first, as long as the later edit began where the earlier one left off, or
-    /// where it had begun (when it had no effect). Otherwise somebody else decided in between, and theirs counts.
-    fn then(&self, later: &Self) -> Option<Self>;
-
-    /// What is left of it once `back` has put its fields back; `None` when nothing is.
-    fn minus(&self, back: &Self) -> Option<Self> {
-        (self.fields() != back.fields()).then(|| self.clone())
-    }
-
-    /// The way back from what stands there now, though it isn't what we left; `None` where only our own may be touched
-    /// (I6): a policy, an entry, a rule that somebody else has rewritten.
-    fn overwriting(&self, _world: &Observed) -> Option<Self> {
-        None
-    }
-
-    /// Where only a part of what it leaves there stands, and that part is certainly ours: what others have put in place
-    /// of the rest, often nothing. A restore takes the part back.
-    fn stands_in_part(&self, _world: &Observed) -> Option<Vec<String>> {
-        None
-    }
-
-    /// Why it has no effect though it stands as it was left.
-    fn without_effect(&self, _world: &Observed) -> Option<String> {
-        None
-    }
-
-    /// What begins again when it is taken back, where people must know that before they do it.
-    fn undoing(&self) -> Option<String> {
-        None
-    }
-
-    /// Whether a later intention of the same step may take its place in the record, once it has certainly failed: the
-    /// same edit, made otherwise, such as an entry under another number.
-    fn renewed_by(&self, _later: &Self) -> bool {
-        false
-    }
-
-    /// Whether a restore leaves it as it is unless it is asked for by name.
-    fn only_when_asked(&self) -> bool {
-        false
-    }
-
-    /// The names by which a person asks for an edit that goes back only when asked for.
-    fn asked_as(&self) -> Vec<String> {
-        vec![self.what()]
-    }
-
-    /// The edit with the run and the moment in it, where its plan had only a place for them. Called once, right before
-    /// the edit is recorded.
-    #[must_use]
-    fn settle(self, _run: RunId, _now: DateTime<Utc>) -> Self {
-        self
-    }
-
-    /// When a restore takes it back.
-    fn back_in(&self) -> BackIn {
-        BackIn::Access
-    }
-
-    /// What it means for a restore when it can't be taken back.
-    fn back_weight(&self) -> Weight {
-        Weight::Essential
-    }
-
-    /// Whether its own resource is read right before its call: it is made only where it stands as planned. The edits of
-    /// an instance's interfaces, protections and tags are rechecked together instead.
-    fn looks_first(&self) -> bool {
-        true
-    }
-}
 
 /// One reversible edit of one AWS resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -557,24 +389,4 @@ impl Change {
         }
         self
     }
-}
-
-/// Groups in words, smallest id first.
-pub fn group_list<'a>(groups: impl IntoIterator<Item = &'a GroupId>) -> String {
-    let name = |g: &'a GroupId| match g.as_str() {
-        GROUP_TO_BE_MADE => "the new quarantine group",
-        OPEN_GROUP_TO_BE_MADE => "the allow-all group",
-        id => id,
-    };
-    let list: Vec<&str> = groups.into_iter().map(name).collect();
-    if list.is_empty() { "no group".to_owned() } else { text::safe(&list.join(" ")).into_owned() }
-}
-
-fn on_off(on: bool) -> String {
-    if on { "on".to_owned() } else { "off".to_owned() }
-}
-
-/// What stood there before two edits in a row.
-fn chained<T: Clone + PartialEq>(before: &T, after: &T, later_before: &T) -> T {
-    if later_before == after || later_before == before { before.clone() } else { later_before.clone() }
 }

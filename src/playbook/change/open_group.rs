@@ -1,15 +1,12 @@
 //! The group that lets everything through, through which interfaces pass on their way to quarantine.
 
-use super::{ApiCall, BackIn, Edit, Standing};
+use super::edit::{BackIn, Edit, Standing};
 use crate::domain::{GroupRule, InstanceId, VpcId};
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
-use crate::playbook::plan::Weight;
 use crate::playbook::tags;
+use crate::playbook::weight::Weight;
 use serde::{Deserialize, Serialize};
-
-/// Stands for the allow-all group that an earlier step of the same run makes; replaced by the real id before the step
-/// that names it is recorded.
-pub const OPEN_GROUP_TO_BE_MADE: &str = "sg-open-to-be-made";
 
 /// Makes an instance's allow-all group, or removes it: nobody keeps such a group longer than it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

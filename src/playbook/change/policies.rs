@@ -1,7 +1,8 @@
 //! Policies on users and roles: inline ones, and AWS's own attached.
 
-use super::{ApiCall, Edit, Standing, chained};
+use super::edit::{Edit, Standing, chained};
 use crate::domain::{Principal, RunId, text};
+use crate::playbook::call::ApiCall;
 use crate::playbook::deny;
 use crate::playbook::observed::{Needs, Observed};
 use chrono::{DateTime, Utc};

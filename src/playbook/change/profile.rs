@@ -1,7 +1,8 @@
 //! The instance profile on an instance: what gives it its role.
 
-use super::{ApiCall, Edit, Standing, chained};
+use super::edit::{Edit, Standing, chained};
 use crate::domain::{InstanceId, Region, text};
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,10 @@
 //! Termination and stop protection of an instance.
 
-use super::{ApiCall, BackIn, Edit, Standing, chained, on_off};
+use super::edit::{BackIn, Edit, Standing, chained, on_off};
 use crate::domain::{InstanceId, Protection};
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
-use crate::playbook::plan::Weight;
+use crate::playbook::weight::Weight;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

@@ -1,14 +1,12 @@
 //! The security group that isolates, one a VPC.
 
-use super::{ApiCall, Edit, Standing, group_list};
+use super::edit::{Edit, Standing};
 use crate::domain::{GroupId, GroupRule, RulePeer, SecurityGroup, VpcId, text};
+use crate::playbook::call::ApiCall;
+use crate::playbook::group_names::group_list;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// Stands for the quarantine group that an earlier step of the same run makes; replaced by the real id before the
-/// step that names it is recorded.
-pub const GROUP_TO_BE_MADE: &str = "sg-to-be-made";
 
 /// Makes the VPC's quarantine group, or lets the one we made reach the SSM endpoints. Not taken back: the group hurts
 /// nobody, and the next quarantine needs it.

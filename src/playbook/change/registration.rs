@@ -1,7 +1,8 @@
 //! A target of a load balancer.
 
-use super::{ApiCall, BackIn, Edit, Standing, chained};
+use super::edit::{BackIn, Edit, Standing, chained};
 use crate::domain::{Balancer, InstanceId, Target, text};
+use crate::playbook::call::ApiCall;
 use crate::playbook::fleet::FleetNeeds;
 use crate::playbook::observed::{Needs, Observed};
 use serde::{Deserialize, Serialize};

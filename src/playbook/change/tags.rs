@@ -1,9 +1,10 @@
 //! Tags of an instance or of one of its interfaces.
 
-use super::{ApiCall, BackIn, Edit, Standing, chained};
+use super::edit::{BackIn, Edit, Standing, chained};
 use crate::domain::{InstanceId, Tags, text};
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
-use crate::playbook::plan::Weight;
+use crate::playbook::weight::Weight;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,9 +1,10 @@
 //! Whether a volume goes with its instance.
 
-use super::{ApiCall, BackIn, Edit, Standing, chained};
+use super::edit::{BackIn, Edit, Standing, chained};
 use crate::domain::{InstanceId, VolumeId, text};
+use crate::playbook::call::ApiCall;
 use crate::playbook::observed::{Needs, Observed};
-use crate::playbook::plan::Weight;
+use crate::playbook::weight::Weight;
 use serde::{Deserialize, Serialize};
 
 /// Sets `DeleteOnTermination` of one attached volume.

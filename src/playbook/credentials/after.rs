@@ -21,9 +21,9 @@ fn made(at: Option<DateTime<Utc>>, since: Option<DateTime<Utc>>) -> String {
     }
 }
 
-/// What a person should look at next. `since` is when the finding was first seen; `cut` are the keys that the plan
-/// makes Inactive.
-pub(super) fn next(dossier: &Dossier, since: Option<DateTime<Utc>>, cut: &[String]) -> Vec<String> {
+/// What a person should look at next. `since` is when the finding was first seen; `cut` are the keys that are not listed,
+/// such as those that the plan makes Inactive.
+pub fn what_else(dossier: &Dossier, since: Option<DateTime<Utc>>, cut: &[String]) -> Vec<String> {
     let mut next = Vec::new();
     let recent = |at: Option<DateTime<Utc>>| at.zip(since).is_some_and(|(at, since)| at >= since);
     if let Some(record) = &dossier.user {
@@ -39,8 +39,8 @@ pub(super) fn next(dossier: &Dossier, since: Option<DateTime<Utc>>, cut: &[Strin
         if let Some(at) = record.password_since {
             let made = made(Some(at), since);
             next.push(format!(
-                "{user} has a console password, {made}: denied while the Deny stands; delete its login profile or reset it, \
-                 and check its MFA devices"
+                "{user} has a console password, {made}: a Deny on the user holds for it too and does not end it; delete its \
+                 login profile or reset it, and check its MFA devices"
             ));
         }
     }

@@ -8,8 +8,11 @@
 
 mod after;
 mod dispatch;
+mod standing;
 
+pub use after::what_else;
 pub use dispatch::{Behind, Credential, behind};
+pub use standing::{OurDeny, our_denies, to_spare};
 
 use super::change::{AttachManagedPolicy, Change, PutInlinePolicy, SetAccessKeyStatus};
 use super::deny;
@@ -203,6 +206,7 @@ fn cut_user(request: &Request<'_>, record: &UserRecord, dossier: &Dossier, plan:
     if policy_size(&deny::deny_all()) <= room {
         let title = format!("Deny everything to user {}", text::fit(name, 80));
         plan.steps.push(policy_step(&Principal::User(name.to_owned()), title, deny::deny_all_name(), deny::deny_all()));
+        plan.warnings.extend(our_denies(&record.inline).iter().map(|earlier| earlier.beside(None, None)));
     } else if denied {
         plan.warnings.push(format!(
             "no room for a Deny of our own ({used} of {USER_POLICY_LIMIT} characters used): the one that stands there is \
@@ -228,7 +232,7 @@ fn cut_user(request: &Request<'_>, record: &UserRecord, dossier: &Dossier, plan:
     plan.promise.kept =
         if keys.is_empty() { denied } else { format!("{} {} Inactive, and {denied}", keys.join(" "), are(keys.len())) };
     plan.promise.broken = format!("user {shown} is NOT contained");
-    plan.promise.next = after::next(dossier, request.since, &ids);
+    plan.promise.next = what_else(dossier, request.since, &ids);
     plan.title = match (&request.behind.key, long_term) {
         (Some(_), Some(key)) => format!("Cut key {} of user {shown}", text::fit(key, 60)),
         (Some(session), None) => format!("Cut session {} of user {shown}", text::fit(session, 60)),
@@ -283,13 +287,17 @@ fn cut_role(
     };
     let document = deny::revoke_sessions(only.as_deref());
     let size = deny::revoke_sessions_size(only.as_deref());
+    let earlier = our_denies(&record.inline);
     let used = policies_size(record.inline.values());
     if size > ROLE_POLICY_LIMIT.saturating_sub(used) {
         return Err(PlanRefusal::Unfit(format!(
             "no room on role {shown}: its inline policies have {used} of {ROLE_POLICY_LIMIT} characters, and the Deny needs \
-             {size}. Move one of them to a managed policy and try again"
+             {size}. {}",
+            to_spare(&earlier).unwrap_or_else(|| "Move one of them to a managed policy and try again".to_owned())
         )));
     }
+    let cut_off = deny::cut_off(plan.observed_at + request.observed.clock_ahead.unwrap_or_default());
+    plan.warnings.extend(earlier.iter().map(|earlier| earlier.beside(Some(cut_off), only.as_deref())));
     let place = request.only_instance.map(|instance| format!(" on {instance} alone")).unwrap_or_default();
     let title = format!("Deny everything to the sessions of role {shown} until now{place}");
     plan.steps.push(policy_step(&Principal::Role(role.name.clone()), title, deny::revoke_sessions_name(), document));
@@ -304,7 +312,7 @@ fn cut_role(
     plan.title = format!("Revoke the sessions of role {shown}{title}");
     plan.promise.kept = what;
     plan.promise.broken = format!("the sessions of role {shown} are NOT revoked");
-    plan.promise.next = after::next(dossier, request.since, &[]);
+    plan.promise.next = what_else(dossier, request.since, &[]);
     role_warnings(request, record, dossier, plan);
     Ok(only)
 }
@@ -366,7 +374,7 @@ fn role_warnings(request: &Request<'_>, record: &RoleRecord, dossier: &Dossier, 
          is read back, and a second look later does no harm"
             .into(),
     );
-    deny::by_whose_clock(request.observed.clock_ahead, plan);
+    deny::by_whose_clock(request.observed.clock_ahead, &mut plan.warnings, &mut plan.limits);
 }
 
 /// Whom a trust policy lets in: services, ARNs, account numbers and identity providers, without repeats. Unescaped.

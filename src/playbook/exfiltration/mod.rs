@@ -9,18 +9,20 @@
 //! (6) read back; (7) notification and the finding. One instance's failure stops nothing: what doesn't hold is said.
 
 mod backup;
+mod left;
 mod words;
 
 pub use backup::{Backup, WITHOUT, backup_name};
+pub use left::{IMDSV2, PROFILE};
 
 use super::change::{Change, DenyAddress, PutInlinePolicy, SetInstanceProfile, SetMetadataOptions, profile_name};
-use super::credentials::{Credential, behind};
+use super::credentials::{Credential, behind, our_denies, to_spare};
 use super::deny;
 use super::observed::Observed;
 use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step, StepId, Weight};
 use super::quarantine::update_finding;
 use crate::domain::principal::{ROLE_POLICY_LIMIT, RoleRecord, policies_size};
-use crate::domain::{Instance, InstanceId, Principal, Region, RunId, Scope, Workflow, text};
+use crate::domain::{Instance, InstanceId, MetadataOptions, Principal, Region, RunId, Scope, Workflow, text};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +67,17 @@ pub struct Earlier {
     pub since: DateTime<Utc>,
 }
 
+/// An instance that has the backup's profile already, so that none of it is this plan's to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Whether it was read beyond its profile.
+    pub read: bool,
+    /// Its metadata options, where they are known.
+    pub metadata: Option<MetadataOptions>,
+}
+
 /// Everything that the playbook looks at.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
@@ -88,6 +101,8 @@ pub struct Request<'a> {
     pub regions: BTreeMap<InstanceId, Region>,
     /// The instances of other Regions that have the role and could not be read: they are hit, and not moved.
     pub elsewhere: Vec<(Scope, InstanceId)>,
+    /// The instances that have the backup's profile already, in every Region that was looked into.
+    pub moved: Vec<Moved>,
     /// The Regions that were looked into.
     pub looked_in: Vec<String>,
     /// What could not be read, escaped: nothing is concluded from its absence.
@@ -144,7 +159,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         promise: Promise::default(),
         scope,
     };
-    deny::by_whose_clock(observed.clock_ahead, &mut plan);
+    deny::by_whose_clock(observed.clock_ahead, &mut plan.warnings, &mut plan.limits);
     if let Backup::ToBeMade(make) = &chosen {
         plan.steps.push(backup::step(make));
     }
@@ -171,7 +186,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         6,
         Weight::Essential,
     ));
-    plan.promise = words::promise(request, &users, &moved, &chosen);
+    plan.promise =
+        Promise { left: left::left(request, &users, &chosen), ..words::promise(request, &users, &moved, &chosen) };
     plan.steps.extend(courtesies(request, &plan));
     plan.steps.sort_by_key(|s| s.wave);
     Ok(plan)
@@ -199,8 +215,10 @@ fn room(original: &RoleRecord) -> Result<(), PlanRefusal> {
     if held + needed > ROLE_POLICY_LIMIT {
         return Err(PlanRefusal::Unfit(format!(
             "role {} has no room for the revocation: its inline policies have {held} of {ROLE_POLICY_LIMIT} characters, and \
-             it takes {needed}. Remove one, or make it a managed policy",
-            text::fit(&original.role.name, 80)
+             it takes {needed}. {}",
+            text::fit(&original.role.name, 80),
+            to_spare(&our_denies(&original.inline))
+                .unwrap_or_else(|| "Remove one, or make it a managed policy".to_owned())
         )));
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::{Backup, Request};
 use crate::domain::principal::RoleRecord;
 use crate::domain::{Instance, InstanceId, Region, text};
 use crate::playbook::change::profile_name;
+use crate::playbook::credentials::our_denies;
 use crate::playbook::plan::Promise;
 use crate::policy::documents::other_trustees;
 use std::collections::BTreeMap;
@@ -62,6 +63,9 @@ pub(super) fn warnings(
             earlier.by, earlier.run
         ));
     }
+    let now = request.observed.at + request.observed.clock_ahead.unwrap_or_default();
+    let cut_off = crate::playbook::deny::cut_off(now);
+    warnings.extend(our_denies(&original.inline).iter().map(|earlier| earlier.beside(Some(cut_off), None)));
     let who: Vec<String> = users.iter().map(|i| placed(request, i)).collect();
     warnings.push(match who.as_slice() {
         [] => format!("no instance has role {role} now"),
@@ -198,5 +202,6 @@ pub(super) fn promise(request: &Request<'_>, users: &[&Instance], moved: &[Insta
         next.push(format!("Make {}-backup and run this again, or move the instances to another role", role));
     }
     next.push(format!("When nothing needs it any more: lazaret delete-role {role} --confirm {role}"));
-    Promise { kept, broken: format!("the stolen credentials of role {role} are NOT all contained"), next }
+    let broken = format!("the stolen credentials of role {role} are NOT all contained");
+    Promise { kept, broken, next, ..Promise::default() }
 }

@@ -10,6 +10,7 @@ mod incident;
 mod lists;
 mod menu;
 mod night;
+mod said;
 mod screens;
 mod terminal;
 mod ways;

@@ -260,3 +260,18 @@ async fn i4_a_run_that_somebody_else_has_recovered_meanwhile_is_left_at_its_end(
     assert_eq!(outcome(&bench.restore("web-1").await.unwrap()), Outcome::Done);
     assert_eq!(comparable(&bench.sandbox.world()), comparable(&before));
 }
+
+/// Nobody knows whether protection was switched on, and looking fails: the instance is isolated all the same.
+#[tokio::test(start_paused = true)]
+async fn a_look_after_an_unclear_answer_that_fails_stops_no_other_step() {
+    let bench = Bench::new("crypto-mining");
+    let prepared = bench.prepare("web-1").await.unwrap();
+    bench.sandbox.inject(Fault::on("ec2:ModifyInstanceAttribute").kind(FaultKind::TimeoutAfter));
+    bench.sandbox.inject(Fault::on("ec2:DescribeInstanceAttribute").kind(FaultKind::Deny));
+    let run = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+    assert!(message(&run).contains("is isolated"), "{}", message(&run));
+    let isolated = bench.sandbox.world();
+    let back = bench.restore("web-1").await.unwrap();
+    assert_eq!(outcome(&back), Outcome::Done, "{}", message(&back));
+    assert_ne!(comparable(&bench.sandbox.world()), comparable(&isolated));
+}

@@ -1,13 +1,14 @@
 //! Agents of Systems Manager and the commands that they run; consoles.
 //!
-//! An agent that was cut off answers nothing any more: what a script said and nobody fetched before is lost here.
+//! An agent that was cut off by other groups tells nothing any more: what a script had said before can still be fetched, as
+//! Systems Manager keeps it, and what it says later is lost.
 
 use super::super::inside::{AgentState, CommandState};
 use super::super::refusal::{Refusal, Ruling};
 use super::super::world::{ScopeWorld, World};
 use super::instances;
 use crate::cloud::port::{Agent, CommandResult, ConsoleOutput, Invocation, ShellCommand};
-use crate::domain::{GroupRule, InstanceId, RulePeer, Scope};
+use crate::domain::{GroupRule, InstanceId, InterfaceId, RulePeer, Scope};
 use chrono::{DateTime, Duration, Utc};
 
 /// The picture on every console: a login prompt, as a real screenshot a JPEG.
@@ -88,9 +89,18 @@ pub(in super::super) fn send(
         script: command.script.clone(),
         sent_at: now,
         ends_at: now + Duration::from_std(takes).unwrap_or_default(),
+        told: false,
     };
     world.place_mut(scope)?.inside.commands.insert(id.clone(), state);
     Ok(id)
+}
+
+/// What the agent behind an interface has said by now is told, right before the interface's groups may cut it off.
+pub(in super::super) fn told_by_now(place: &mut ScopeWorld, interface: &InterfaceId, now: DateTime<Utc>) {
+    let Some(instance) = place.interfaces.get(interface).and_then(|i| i.instance.clone()) else { return };
+    let online = place.inside.agents.get(&instance).is_some_and(|agent| is_online(place, &instance, agent));
+    let ended = place.inside.commands.values_mut().filter(|c| c.instance == instance && c.ends_at <= now);
+    ended.for_each(|command| command.told |= online);
 }
 
 pub(in super::super) fn commands(place: &ScopeWorld, instance: &InstanceId, since: DateTime<Utc>) -> Vec<Invocation> {
@@ -108,7 +118,7 @@ pub(in super::super) fn result(
     let said =
         |status: &str, code, stdout| CommandResult { status: status.into(), code, stdout, stderr: String::new() };
     let agent = place.inside.agents.get(instance);
-    match agent.filter(|agent| is_online(place, instance, agent)) {
+    match agent.filter(|agent| state.told || is_online(place, instance, agent)) {
         Some(agent) if now >= state.ends_at => Some(said("Success", 0, output(agent, state, instance))),
         _ => Some(said("InProgress", -1, String::new())),
     }
