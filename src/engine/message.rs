@@ -12,11 +12,35 @@ const MAX_BYTES: usize = 262_144;
 
 /// Subject and body for a run as it stands: what was found, done, and left to do.
 pub(super) fn of(state: &RunState) -> (String, String) {
-    let body = value(state, true).to_string();
-    let body = if body.len() <= MAX_BYTES { body } else { value(state, false).to_string() };
+    let body = fitting(value(state));
     let kind = state.plan.finding.as_ref().map_or("no finding", |f| f.finding_type.as_str());
     let subject = format!("lazaret: {} in {} ({kind})", headline(state), state.plan.scope);
     (text::sns_subject(&subject), body)
+}
+
+/// What goes first where there is more to tell than SNS takes: the ledger has it all. What became of each instance goes
+/// last.
+const LEFT_OUT: [&str; 6] = ["steps", "warnings", "not_stopped", "next_steps", "original_security_groups", "instances"];
+
+/// How much of a message's first sentence is told where everything else was left out.
+const LONGEST_MESSAGE: usize = 10_000;
+
+/// The body as text, with as much left out as has to be; and named.
+fn fitting(mut body: Value) -> String {
+    let mut left_out: Vec<&str> = Vec::new();
+    for field in LEFT_OUT {
+        if body.to_string().len() <= MAX_BYTES {
+            break;
+        }
+        let Some(told) = body.get_mut(field).filter(|told| told.is_array() || told.is_object()) else { continue };
+        *told = if told.is_array() { json!([]) } else { json!({}) };
+        left_out.push(field);
+        body["left_out"] = json!(left_out);
+    }
+    if body.to_string().len() > MAX_BYTES {
+        body["message"] = json!(text::cut(body["message"].as_str().unwrap_or_default(), LONGEST_MESSAGE));
+    }
+    body.to_string()
 }
 
 /// What holds, in a few words.
@@ -35,7 +59,7 @@ fn headline(state: &RunState) -> String {
     }
 }
 
-fn value(state: &RunState, with_steps: bool) -> Value {
+fn value(state: &RunState) -> Value {
     let plan = &state.plan;
     let id = text::safe(plan.subject_id()).into_owned();
     let finding = plan.finding.as_ref().map(|f| {
@@ -49,7 +73,7 @@ fn value(state: &RunState, with_steps: bool) -> Value {
     let steps: Vec<Value> = plan
         .steps
         .iter()
-        .filter(|s| with_steps && !matches!(s.action, Action::Notify { .. } | Action::UpdateFinding { .. }))
+        .filter(|s| !matches!(s.action, Action::Notify { .. } | Action::UpdateFinding { .. }))
         .filter_map(|s| {
             let status = state.steps.get(&s.id)?;
             Some(json!({
@@ -124,4 +148,39 @@ fn value(state: &RunState, with_steps: bool) -> Value {
         "restore": plan.playbook.contains()
             .then(|| format!("lazaret restore --run {}", state.run)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(instances: usize) -> Value {
+        let id = |n: usize| format!("i-{n:017x}");
+        let each = |words: &str| (0..instances).map(|n| format!("{} {words}", id(n))).collect::<Vec<_>>();
+        let states: serde_json::Map<String, Value> =
+            (0..instances).map(|n| (id(n), json!({"imdsv2": "verified", "profile": "verified"}))).collect();
+        json!({
+            "message": each("moved").join(" "), "run": "01", "steps": each("Require IMDSv2"),
+            "warnings": each(&"w".repeat(200)), "not_stopped": ["what was done is done"], "next_steps": [],
+            "instances": states,
+        })
+    }
+
+    #[test]
+    fn a_message_is_told_whole_where_there_is_room_and_in_what_matters_most_where_there_is_not() {
+        let small = body(3);
+        assert_eq!(fitting(small.clone()), small.to_string());
+        for (instances, left_out) in [
+            (1_000, json!(["steps", "warnings"])),
+            (20_000, json!(["steps", "warnings", "not_stopped", "next_steps", "instances"])),
+        ] {
+            let text = fitting(body(instances));
+            assert!(text.len() <= MAX_BYTES, "{instances}: {}", text.len());
+            let told: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((&told["left_out"], &told["run"]), (&left_out, &json!("01")), "{instances}");
+            assert!(told["message"].as_str().unwrap().starts_with("i-00000000000000000 moved"), "{instances}");
+        }
+        let told: Value = serde_json::from_str(&fitting(body(1_000))).unwrap();
+        assert_eq!(told["instances"].as_object().unwrap().len(), 1_000, "what became of each is told longest");
+    }
 }
