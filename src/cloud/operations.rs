@@ -48,7 +48,7 @@ impl Operation {
     }
 
     /// The IAM actions that it takes: its own name, but where IAM calls it otherwise, or where it makes AWS use a KMS key
-    /// in the caller's name (service authorization reference; S3 and EBS user guides, "Encryption").
+    /// in the caller's name (service authorization reference; S3, EBS and SNS guides, "Encryption").
     pub fn actions(self) -> Vec<&'static str> {
         match self.name {
             "s3:GetObjectLockConfiguration" => vec!["s3:GetBucketObjectLockConfiguration"],
@@ -65,6 +65,7 @@ impl Operation {
                 "kms:ReEncryptFrom",
                 "kms:ReEncryptTo",
             ],
+            "sns:Publish" => vec!["sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"],
             name => vec![name],
         }
     }

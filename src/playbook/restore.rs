@@ -247,7 +247,12 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     }
     if let (Some(status), true) = (&request.finding_status, left.is_empty()) {
         let note = format!("Restored {id} by {} with lazaret", request.actor);
-        plan.steps.extend(update_finding(request.finding.as_ref(), status.clone(), &note, end + 1));
+        if let Some(mut step) = update_finding(request.finding.as_ref(), status.clone(), &note, end + 1) {
+            // What isn't back yet is no reason to close a finding.
+            let wanted = plan.steps.iter().filter(|s| s.weight != Weight::Courtesy);
+            step.needs = wanted.map(|s| s.id.clone()).collect();
+            plan.steps.push(step);
+        }
     }
     plan.steps.sort_by_key(|s| s.wave);
     Ok(plan)

@@ -1,12 +1,16 @@
 //! What a night brings: an instance stopped in its quarantine, load balancers that never answer, and steps that failed
 //! and are asked for again.
 
-use super::{as_before, bench, edit, fleet, lifecycle, prepare, quarantine, restore, restore_request, web_3};
+use super::{
+    as_before, bench, edit, fleet, lifecycle, prepare, quarantine, request, restore, restore_request, run_the_clock,
+    web_3,
+};
 use crate::support::bench::{Bench, message, outcome};
-use lazaret::cloud::sandbox::{Fault, FaultKind};
-use lazaret::engine::{Consent, EngineError};
+use lazaret::cloud::sandbox::{Behaviour, Fault, FaultKind};
+use lazaret::engine::{Consent, EngineError, QuarantineRequest};
 use lazaret::ledger::Outcome;
-use lazaret::playbook::{Action, PlanRefusal};
+use lazaret::playbook::{Action, FindingRef, PlanRefusal};
+use std::time::Duration;
 
 fn set_state(bench: &Bench, state: &str) {
     let (scope, instance) = web_3(bench);
@@ -113,5 +117,28 @@ async fn what_failed_beside_an_isolation_is_done_by_asking_again() {
         let back = restore(&bench).await;
         assert_eq!(outcome(&back), Outcome::Done, "{operation}: {}", message(&back));
         as_before(&bench, &before);
+    }
+}
+
+/// A finding is closed when all is back, and not while targets are still called unhealthy.
+#[tokio::test(start_paused = true)]
+async fn a_finding_stays_open_while_targets_are_not_healthy() {
+    for checks in [3_600, 0] {
+        let bench = bench();
+        edit(&bench, |fleet| fleet.scaling_groups.clear());
+        let (_, reported) = bench.find("web-1");
+        let seen = bench.finding(&reported).await;
+        let finding = Some(FindingRef::new(&seen.finding, Some(&seen.json), Some(bench.hub.clone())));
+        let asked = QuarantineRequest { finding, ..request(&bench) };
+        let prepared = bench.engine.prepare_quarantine(&asked).await.unwrap();
+        bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap();
+        bench.sandbox.set_behaviour(Behaviour { checks: Duration::from_secs(checks), ..Behaviour::default() });
+        let clock = run_the_clock(&bench);
+        let back = bench.restore("web-3").await.unwrap();
+        clock.abort();
+        let whole = checks == 0;
+        assert_eq!(outcome(&back), if whole { Outcome::Done } else { Outcome::Partial }, "{}", message(&back));
+        let closed = back.steps[&"update-finding".into()].state.succeeded();
+        assert_eq!(closed, whole, "{}", message(&back));
     }
 }
