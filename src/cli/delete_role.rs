@@ -4,7 +4,7 @@ use super::args::{DeleteRoleArgs, Global};
 use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::plan::{carry_out, unplanned};
-use super::session::{Session, open_ledger};
+use super::session::{Session, read_ledger};
 use crate::domain::{RunId, Scope, text};
 use crate::engine::Consent;
 use crate::engine::prepare::DeleteRoleRequest;
@@ -49,7 +49,7 @@ pub(super) fn other_regions(session: &Session, scope: &Scope) -> Vec<Scope> {
 
 /// Prints what a run has exported before it deleted a role.
 async fn export(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure> {
-    let ledger = open_ledger(global)?;
+    let ledger = read_ledger(global)?;
     let state = RunState::replay(&ledger.records(run).await?).map_err(crate::ledger::LedgerError::from)?;
     let state = state.ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;
     let deleted = state.plan.steps.iter().find_map(|step| match &step.action {

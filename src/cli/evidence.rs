@@ -3,7 +3,7 @@
 use super::args::{EvidenceArgs, EvidenceVerb, Global};
 use super::exit::{Exit, Failure};
 use super::out::Out;
-use super::session::{Session, open_ledger};
+use super::session::{Session, read_ledger};
 use crate::domain::{RunId, text};
 use crate::engine::evidence::verify_folder;
 use crate::ledger::{LedgerError, RunState, Store};
@@ -17,7 +17,7 @@ pub(super) async fn run(global: &Global, args: &EvidenceArgs, out: &Out) -> Resu
 
 async fn verify(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure> {
     // What is in a folder of this machine takes no credentials to look at.
-    let verdict = match verify_folder(&open_ledger(global)?, run).await? {
+    let verdict = match verify_folder(&read_ledger(global)?, run).await? {
         Some(verdict) => verdict,
         None => Session::open(global).await?.engine.verify_evidence(run).await?,
     };
@@ -40,7 +40,7 @@ async fn verify(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure>
 }
 
 async fn list(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure> {
-    let records = open_ledger(global)?.records(run).await?;
+    let records = read_ledger(global)?.records(run).await?;
     let state = RunState::replay(&records)
         .map_err(LedgerError::from)?
         .ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;

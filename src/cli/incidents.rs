@@ -7,7 +7,7 @@ use crate::engine::incident::{State, list};
 use crate::ledger::{RunFilter, Store};
 
 pub(super) async fn run(global: &Global, args: &IncidentsArgs, out: &Out) -> Result<Exit, Failure> {
-    let ledger = super::session::open_ledger(global)?;
+    let ledger = super::session::read_ledger(global)?;
     let mut incidents = list(&ledger.runs(&RunFilter::default()).await?);
     incidents.retain(|i| {
         let here = i.scopes.iter().any(|s| {

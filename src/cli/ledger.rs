@@ -3,7 +3,7 @@
 use super::args::{Global, LedgerArgs, LedgerVerb};
 use super::exit::{Exit, Failure};
 use super::out::Out;
-use super::session::{ledger_path, open_ledger};
+use super::session::{ledger_path, read_ledger};
 use crate::domain::text;
 use crate::ledger::Store;
 use serde_json::json;
@@ -15,7 +15,7 @@ pub(super) async fn run(global: &Global, args: &LedgerArgs, out: &Out) -> Result
         return Err(Failure::new(Exit::Failed, format!("there is no ledger at {}", path.display()))
             .hint("it is made by the first run; --data names another folder"));
     }
-    let ledger = open_ledger(global)?;
+    let ledger = read_ledger(global)?;
     match args.verb {
         LedgerVerb::Path => {
             if out.json {

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::Path;
 
 pub(super) async fn run(global: &Global, args: &ReportArgs, out: &Out) -> Result<Exit, Failure> {
-    let ledger = super::session::open_ledger(global)?;
+    let ledger = super::session::read_ledger(global)?;
     let runs = ledger.runs(&RunFilter::default()).await?;
     let incident = named(&args.incident, &runs)?;
     let mut of_it = Vec::new();

@@ -8,7 +8,7 @@ use crate::engine::RunReport;
 use crate::ledger::{RunFilter, RunState};
 
 pub(super) async fn run(global: &Global, args: &RunsArgs, out: &Out) -> Result<Exit, Failure> {
-    let ledger = super::session::open_ledger(global)?;
+    let ledger = super::session::read_ledger(global)?;
     if let Some(run) = args.run {
         let records = crate::ledger::Store::records(&ledger, run).await?;
         let state = RunState::replay(&records)

@@ -285,8 +285,13 @@ pub(super) fn evidence_folder(global: &Global) -> Result<PathBuf, Failure> {
     Ok(ledger.parent().map_or_else(|| PathBuf::from("evidence"), |folder| folder.join("evidence")))
 }
 
+/// Opens the ledger for one who only reads it: a full disk, or a copy on read-only media, is no obstacle.
+pub(super) fn read_ledger(global: &Global) -> Result<SqliteStore, Failure> {
+    Ok(SqliteStore::open_to_read(&ledger_path(global)?)?)
+}
+
 /// Opens the ledger, or makes it.
-pub(super) fn open_ledger(global: &Global) -> Result<SqliteStore, Failure> {
+fn open_ledger(global: &Global) -> Result<SqliteStore, Failure> {
     Ok(SqliteStore::open(&ledger_path(global)?)?)
 }
 

@@ -7,7 +7,7 @@ use crate::domain::RunId;
 use crate::playbook::Plan;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,6 +79,40 @@ impl SqliteStore {
         Self::prepare(connection, place)
     }
 
+    /// Opens the file for one who only reads it: as [`SqliteStore::open`], or, where nothing can be written (a full disk, a
+    /// copy on read-only media), as it stands in its file.
+    ///
+    /// # Errors
+    /// As there; and where its last records stand in a write-ahead log that can't be read without writing.
+    pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
+        let error = match Self::open(path) {
+            Err(error @ LedgerError::Store { .. }) if holds_all(path) => error,
+            answer => return answer,
+        };
+        Self::open_as_it_stands(path).map_err(|_| error)
+    }
+
+    fn open_as_it_stands(path: &Path) -> rusqlite::Result<Self> {
+        let place = path.display().to_string();
+        // Nobody writes it: SQLite may take it as it is, without locks and without files of its own beside it.
+        let escaped: String = path
+            .as_os_str()
+            .as_encoded_bytes()
+            .iter()
+            .map(|b| match char::from(*b) {
+                plain if plain.is_ascii_alphanumeric() || "/._-".contains(plain) => plain.to_string(),
+                _ => format!("%{b:02X}"),
+            })
+            .collect();
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        if found != SCHEMA {
+            return Err(rusqlite::Error::InvalidQuery);
+        }
+        Ok(Self { place, connection: Arc::new(Mutex::new(connection)) })
+    }
+
     /// A ledger that is gone with the process: for tests.
     ///
     /// # Errors
@@ -94,8 +128,13 @@ impl SqliteStore {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(fail)?;
+        let version = |c: &Connection| c.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(fail);
+        // Opening it writes nothing where there is nothing to migrate: on a full disk it can still be read.
+        if version(&connection)? == SCHEMA {
+            return Ok(Self { place, connection: Arc::new(Mutex::new(connection)) });
+        }
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
-        let found: i64 = tx.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(fail)?;
+        let found: i64 = version(&tx)?;
         if found > SCHEMA {
             return Err(LedgerError::TooNew { place, found, known: SCHEMA });
         }
@@ -122,6 +161,14 @@ impl SqliteStore {
         .await;
         joined.unwrap_or_else(|e| Err(LedgerError::Store { place: self.place.clone(), why: e.to_string() }.into()))
     }
+}
+
+/// Whether the file by itself is the whole ledger: it is there, and no write-ahead log beside it holds later records.
+fn holds_all(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = Path::new(&log);
+    path.metadata().is_ok_and(|m| m.len() > 0) && log.metadata().map_or(0, |m| m.len()) == 0
 }
 
 fn stamp(at: DateTime<Utc>) -> String {

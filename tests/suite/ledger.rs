@@ -48,6 +48,29 @@ async fn appending_is_conditional_on_the_place_in_the_run() {
     assert_eq!(store.records(run_id(1)).await.unwrap().len(), 3);
 }
 
+/// A file beside the ledger that SQLite has to write can't be made: as on a full disk, or on a copy of the evidence.
+#[cfg(unix)]
+#[tokio::test]
+async fn where_nothing_can_be_written_the_ledger_is_read_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a copy #1?.db");
+    begun(&SqliteStore::open(&file).unwrap(), 1).await;
+    std::os::unix::fs::symlink("nowhere", folder.path().join("a copy #1?.db-shm")).unwrap();
+    assert!(SqliteStore::open(&file).is_err(), "who would write is told");
+    let before = std::fs::read(&file).unwrap();
+    let store = SqliteStore::open_to_read(&file).unwrap();
+    assert_eq!(store.runs(&RunFilter::default()).await.unwrap().len(), 1);
+    assert_eq!(store.verify().await.unwrap().bad, None);
+    let refused = store.append(run_id(1), 1, &[intended("tag")], t0()).await;
+    assert!(matches!(refused, Err(LedgerError::Store { .. })), "{refused:?}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    // Records that stand in the log beside it would be missed: then it is not read at all.
+    std::fs::write(folder.path().join("a copy #1?.db-wal"), "later records").unwrap();
+    assert!(SqliteStore::open_to_read(&file).is_err());
+    // What isn't there is no ledger, and is not taken for an empty one.
+    assert!(SqliteStore::open_to_read(&folder.path().join("no/such\0name.db")).is_err());
+}
+
 /// A record after a run's end would be one that no reader understands, and the whole ledger with it.
 #[tokio::test]
 async fn nothing_is_appended_to_a_run_that_has_ended() {
