@@ -20,6 +20,7 @@ impl Journal {
         if events.is_empty() {
             return Ok(());
         }
+        self.state.admit(events)?;
         let now = self.engine.now();
         let records = self.engine.ledger().append(self.state.run, self.state.next_seq, events, now).await?;
         for record in records {

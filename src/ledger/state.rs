@@ -204,13 +204,10 @@ impl RunState {
                 return Ok(());
             }
             Event::Kept { step, kept } => return self.keep(record.seq, step, kept),
-            Event::Intended { step, .. } => (step, StepState::Intended),
-            Event::Applied { step, .. } => (step, StepState::Applied),
-            Event::Failed { step, error } => (step, StepState::Failed { error: error.clone() }),
-            Event::Indeterminate { step, error } => (step, StepState::Indeterminate { error: error.clone() }),
-            Event::Verified { step, .. } => (step, StepState::Verified),
-            Event::NotVerified { step, seen } => (step, StepState::NotVerified { seen: seen.clone() }),
-            Event::Skipped { step, why } => (step, StepState::Skipped { why: why.clone() }),
+            event => match moved(event) {
+                Some(moved) => moved,
+                None => return Err(illegal(format!("record {} moves no step", record.seq))),
+            },
         };
         let Some(status) = self.steps.get_mut(step) else {
             return Err(illegal(format!("record {} names step {step}, which the plan does not have", record.seq)));
@@ -238,6 +235,40 @@ impl RunState {
         }
         status.state = next;
         self.next_seq += 1;
+        Ok(())
+    }
+
+    /// Whether these events may follow, in this order: what may not must never be recorded, since no reader would get past it.
+    ///
+    /// # Errors
+    /// The first that may not.
+    pub fn admit(&self, events: &[Event]) -> Result<(), IllegalEvent> {
+        let illegal = |what: String| IllegalEvent { run: self.run, what };
+        let mut ended = self.ended.is_some();
+        let mut since: BTreeMap<&StepId, StepState> = BTreeMap::new();
+        for event in events {
+            if ended {
+                return Err(illegal("it has ended".into()));
+            }
+            ended = matches!(event, Event::Ended { .. });
+            let stands = |id| since.get(id).or_else(|| self.steps.get(id).map(|s| &s.state));
+            match (event, moved(event)) {
+                (Event::Begun { .. }, _) => return Err(illegal("begun twice".into())),
+                (Event::Kept { step, .. }, _) if !stands(step).is_some_and(StepState::is_open) => {
+                    return Err(illegal(format!("step {step} can't keep evidence now")));
+                }
+                (_, Some((step, next))) => {
+                    let Some(from) = stands(step) else {
+                        return Err(illegal(format!("the plan does not have step {step}")));
+                    };
+                    if !may_follow(from, &next) {
+                        return Err(illegal(format!("step {step} can't go from {} to {}", from.word(), next.word())));
+                    }
+                    since.insert(step, next);
+                }
+                _ => {}
+            }
+        }
         Ok(())
     }
 
@@ -317,6 +348,20 @@ impl RunState {
             (true, false) => Outcome::Failed,
         }
     }
+}
+
+/// The step that an event moves, and where to.
+fn moved(event: &Event) -> Option<(&StepId, StepState)> {
+    Some(match event {
+        Event::Begun { .. } | Event::Recovered { .. } | Event::Ended { .. } | Event::Kept { .. } => return None,
+        Event::Intended { step, .. } => (step, StepState::Intended),
+        Event::Applied { step, .. } => (step, StepState::Applied),
+        Event::Failed { step, error } => (step, StepState::Failed { error: error.clone() }),
+        Event::Indeterminate { step, error } => (step, StepState::Indeterminate { error: error.clone() }),
+        Event::Verified { step, .. } => (step, StepState::Verified),
+        Event::NotVerified { step, seen } => (step, StepState::NotVerified { seen: seen.clone() }),
+        Event::Skipped { step, why } => (step, StepState::Skipped { why: why.clone() }),
+    })
 }
 
 /// Whether a step may go from one state to the other. Everything not named here may not.

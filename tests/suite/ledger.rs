@@ -2,7 +2,7 @@
 
 use crate::support::plans::{actor, plan};
 use chrono::{DateTime, Duration, Utc};
-use lazaret::domain::RunId;
+use lazaret::domain::{Kept, RunId};
 use lazaret::ledger::{
     BeginError, Event, KnownRuns, LedgerError, News, Outcome, RunFilter, RunState, SqliteStore, StepError, Store,
 };
@@ -206,7 +206,8 @@ async fn of_many_who_append_to_one_place_one_wins() {
 fn any_event() -> impl Strategy<Value = Event> {
     let step = prop_oneof![Just("tag"), Just("swap"), Just("notify"), Just("unknown")].prop_map(StepId::from);
     let error = || StepError { code: "X".into(), message: "x".into() };
-    (step, 0..9u8).prop_map(move |(step, kind)| match kind {
+    let kept = || Kept { name: "a".into(), sha256: "0".repeat(64), bytes: 1, captured_at: t0(), source: "x".into() };
+    (step, 0..11u8).prop_map(move |(step, kind)| match kind {
         0 | 1 => Event::Intended { step, change: None },
         2 => Event::Applied { step, output: vec![] },
         3 => Event::Failed { step, error: error() },
@@ -214,6 +215,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         5 => Event::Verified { step, seen: String::new() },
         6 => Event::NotVerified { step, seen: String::new() },
         7 => Event::Skipped { step, why: String::new() },
+        8 => Event::Kept { step, kept: kept() },
+        9 => Event::Recovered { actor: actor("ben") },
         _ => Event::Ended { outcome: Outcome::Partial, message: String::new() },
     })
 }
@@ -236,6 +239,29 @@ proptest! {
             }
             prop_assert!(before.ended.is_none() || state == before, "nothing follows the end");
         }
+    }
+}
+
+proptest! {
+    /// What is judged before it is recorded is judged as every reader will judge it.
+    #[test]
+    fn what_is_admitted_is_what_can_be_read_again(
+        done in proptest::collection::vec(any_event(), 0..12),
+        events in proptest::collection::vec(any_event(), 0..4),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut state = runtime.block_on(async { begun(&SqliteStore::in_memory().unwrap(), 1).await });
+        let apply = |state: &mut RunState, event: &Event| {
+            state.apply(&lazaret::ledger::Record {
+                position: 1, run: state.run, seq: state.next_seq, at: t0(), event: event.clone(),
+                previous: String::new(), hash: String::new(),
+            })
+        };
+        for event in &done {
+            drop(apply(&mut state, event));
+        }
+        let admitted = state.admit(&events).is_ok();
+        prop_assert_eq!(admitted, events.iter().all(|event| apply(&mut state, event).is_ok()));
     }
 }
 
