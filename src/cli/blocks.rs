@@ -40,7 +40,7 @@ pub(super) async fn run(global: &Global, args: &BlocksArgs, out: &Out) -> Result
         let until = match b.until {
             Some(until) if until <= now => format!("{} OVER", time(until)),
             Some(until) => time(until),
-            None => "taken back".to_owned(),
+            None => "no end".to_owned(),
         };
         rows.push([
             shown(&b.deny.range),

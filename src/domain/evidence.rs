@@ -38,6 +38,13 @@ pub struct Retention {
     pub days: u32,
 }
 
+impl Retention {
+    /// Its length in words.
+    pub fn length(self) -> String {
+        if self.days == 1 { "1 day".to_owned() } else { format!("{} days", self.days) }
+    }
+}
+
 /// Where evidence is kept. Each run has a folder of its own in it, and nothing in there is ever overwritten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "vault", rename_all = "snake_case")]

@@ -194,7 +194,7 @@ impl Evidence {
                 "ec2:LockSnapshot",
                 "the snapshots of this run",
                 None,
-                Some(format!("{}, {} days", retention.mode.as_str(), retention.days)),
+                Some(format!("{}, {}", retention.mode.as_str(), retention.length())),
             )],
             Self::CopySnapshots { kms_key, .. } => vec![
                 ApiCall::read("ec2:DescribeSnapshots", "the snapshots of this run"),

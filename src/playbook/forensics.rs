@@ -248,7 +248,7 @@ fn snapshot_steps(request: &Request<'_>, instance: &Instance, incident: &str, wa
         },
     )];
     if let Some(retention) = policy.snapshot_lock() {
-        let title = format!("Lock the snapshots for {} days ({})", retention.days, retention.mode.as_str());
+        let title = format!("Lock the snapshots for {} ({})", retention.length(), retention.mode.as_str());
         let lock = evidence(Evidence::LockSnapshots { retention });
         steps.push(step("lock-snapshots", title, 3, Weight::Wanted, &["snapshots"], lock));
     }

@@ -98,7 +98,7 @@ pub(super) async fn each(engine: &Engine, writes: &dyn Writes, state: &RunState,
         let answer = match act {
             Act::Lock(lock) => rereading(engine, || writes.lock_snapshot(&target, id, *lock))
                 .await
-                .map(|()| format!("{id} locked for {} days ({})", lock.days, lock.mode.as_str())),
+                .map(|()| format!("{id} locked for {} ({})", lock.length(), lock.mode.as_str())),
             Act::Share { accounts, .. } => {
                 let names: Vec<String> = accounts.iter().map(ToString::to_string).collect();
                 let shared = rereading(engine, || writes.share_snapshot(&target, id, accounts)).await;
