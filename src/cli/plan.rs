@@ -8,8 +8,8 @@ use crate::domain::text;
 use crate::engine::blocks::NUMBER_TAKEN;
 use crate::engine::{Consent, EngineError, Prepared, RunReport};
 use crate::ledger::{Event, Record, RunState};
-use crate::playbook::Playbook;
 use crate::playbook::plan::{Drift, DriftKind};
+use crate::playbook::{Plan, Playbook};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -53,8 +53,7 @@ pub(super) async fn carry_out(
             preview(session, &prepared, out);
         }
         let plan = &prepared.plan;
-        let question =
-            format!("{} ({})? Type `yes` to go ahead:", plan.title, session.account_name(&plan.scope.account));
+        let question = format!("{}? Type `yes` to go ahead:", titled(session, plan));
         if !matches!(out.ask(&question).as_deref(), Some("yes" | "y")) {
             return Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed"));
         }
@@ -219,6 +218,12 @@ fn plan_json(session: &Session, prepared: &Prepared) -> serde_json::Value {
     })
 }
 
+/// The plan's title with the account's name, where it has one: its number is in the title.
+fn titled(session: &Session, plan: &Plan) -> String {
+    let name = session.account_name(&plan.scope.account);
+    if name == plan.scope.account.as_str() { plan.title.clone() } else { format!("{} ({name})", plan.title) }
+}
+
 /// What the plan will do, call by call.
 pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
     let plan = &prepared.plan;
@@ -226,7 +231,7 @@ pub(super) fn preview(session: &Session, prepared: &Prepared, out: &Out) {
         out.json(&plan_json(session, prepared));
         return;
     }
-    out.line(format!("{} ({})", plan.title, session.account_name(&plan.scope.account)));
+    out.line(titled(session, plan));
     if let Some(finding) = &plan.finding {
         out.line(format!(
             "answers  {} {}: {}",

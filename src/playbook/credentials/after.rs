@@ -73,7 +73,7 @@ pub fn what_else(dossier: &Dossier, since: Option<DateTime<Utc>>, cut: &[String]
     }
     next.push(
         "what it made elsewhere (users, keys, roles, trust policies, instances) stands in CloudTrail alone: look for \
-         Create*, Put*, Attach* and UpdateAssumeRolePolicy by this principal since then"
+         Create*, Put*, Attach* and UpdateAssumeRolePolicy by this principal"
             .to_owned(),
     );
     next
