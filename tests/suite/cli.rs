@@ -57,6 +57,39 @@ fn from_finding_to_quarantine_and_back() {
     assert_eq!((verified.code, &verified.json()["bad"]), (0, &Value::Null), "{verified:?}");
 }
 
+/// What a run says takes it back does so as it is printed; what takes back says nothing of the kind.
+#[test]
+fn a_run_says_how_it_is_taken_back() {
+    let home = Home::new();
+    let finding = home.run(&["--sandbox", "findings", "--json"]).out;
+    let finding = finding.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).find(|f| f["sample"] == false);
+    let finding = finding.unwrap()["id"].as_str().unwrap().to_owned();
+    let other =
+        home.run(&["--sandbox", "block", "203.0.113.98", "--nacl", "acl-0b11c000000000001", "--ttl", "3h", "--yes"]);
+    assert_eq!(other.code, 0, "{other:?}");
+    let verbs: [&[&str]; 6] = [
+        &["quarantine", WEB_1],
+        &["revoke", "role", "ec2rolle"],
+        &["block", "203.0.113.99", "--nacl", "acl-0b11c000000000001", "--ttl", "3h"],
+        &["block", "203.0.113.98", "--extend", "9h"],
+        &["unblock", "203.0.113.98"],
+        &["finding", "acknowledge", &finding],
+    ];
+    for verb in verbs {
+        let said = home.run(&[&["--sandbox"], verb, &["--yes"]].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+        let back = said.out.lines().find_map(|l| l.strip_prefix("  back   lazaret ")).expect("a way back").to_owned();
+        let command: Vec<&str> = ["--sandbox"].into_iter().chain(back.split(' ')).chain(["--yes"]).collect();
+        let restored = home.run(&command);
+        assert!(restored.code == 0 && restored.out.contains("done: "), "{verb:?}: {restored:?}");
+        // An extension goes back by another, and an unblock by a block: those have their own way back.
+        let anew = verb.contains(&"--extend") || verb[0] == "unblock";
+        assert_eq!(restored.out.contains("  back "), anew, "{restored:?}");
+    }
+    let evidence = home.run(&["--sandbox", "forensics", WEB_1, "--yes"]);
+    assert!(evidence.code == 0 && !evidence.out.contains("  back "), "nothing of it is taken back: {evidence:?}");
+}
+
 #[test]
 fn a_run_is_taken_back_by_its_id() {
     let home = Home::new();
