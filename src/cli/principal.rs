@@ -151,9 +151,8 @@ fn lines(sight: &PrincipalSight, account: &str) -> Vec<String> {
         say("denied by", text::fit(other, 160));
     }
     let ours = |name: &String| sight.denies.iter().any(|d| d.policy == *name);
-    say("inline", names(sight.inline().keys().filter(|n| !ours(n))));
-    let attached = dossier.user.as_ref().map(|u| &u.attached).or(dossier.role.as_ref().map(|r| &r.attached));
-    for arn in attached.into_iter().flatten() {
+    say("inline", names(sight.dossier.inline().into_iter().flat_map(|i| i.keys()).filter(|n| !ours(n))));
+    for arn in dossier.attached().into_iter().flatten() {
         let dates = dossier.policies.iter().find(|p| p.arn == *arn).map(|policy| {
             let version = text::fit(&policy.version, 20);
             format!(", made {}, changed {} ({version})", age(policy.created_at, now), age(policy.updated_at, now))

@@ -173,6 +173,9 @@ pub(super) async fn look_for_evidence(
     };
     let steps = journal.state.plan.steps.iter().filter(|s| is_evidence(&s.action) && open(&s.id));
     let owed: Vec<(StepId, Action)> = steps.map(|s| (s.id.clone(), s.action.clone())).collect();
+    if owed.is_empty() {
+        return Ok(());
+    }
     let state = journal.state.clone();
     let looks = owed.iter().map(|(step, action)| tokio::time::timeout(within, found_of(engine, &state, step, action)));
     for ((step, _), answer) in owed.iter().zip(join_all(looks).await) {

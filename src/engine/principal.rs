@@ -8,7 +8,6 @@ use crate::playbook::dossier::Dossier;
 use crate::playbook::{PlanRefusal, deny};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// A run on a principal of which something stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,21 +69,19 @@ impl Engine {
         let named = || format!("{} {}", behind.principal.kind(), text::fit(behind.principal.name(), 80));
         let missing = || PlanRefusal::NotFound { what: named(), scope: scope.clone() };
         let dossier = *observed.dossier.ok_or_else(missing)?;
-        let inline = inline_of(&dossier);
-        let denies = our_denies(inline);
+        let denies = dossier.inline().map(our_denies).unwrap_or_default();
         let ours = |name: &str| denies.iter().any(|d| d.policy == name);
-        let alike = inline.iter().filter(|(name, document)| **document == deny::deny_all() && !ours(name));
+        let inline = dossier.inline().into_iter().flatten();
+        let alike = inline.filter(|(name, document)| **document == deny::deny_all() && !ours(name));
         let mut denied_by_others: Vec<String> = alike.map(|(name, _)| name.clone()).collect();
         let of_aws = deny_all_arn(&scope.partition);
-        let attached = dossier.user.as_ref().map(|u| &u.attached).or(dossier.role.as_ref().map(|r| &r.attached));
-        denied_by_others.extend(attached.filter(|arns| arns.contains(&of_aws)).map(|_| of_aws.clone()));
-        let live = dossier.user.as_ref().map(|u| &u.user.id).or(dossier.role.as_ref().map(|r| &r.role.id));
+        denied_by_others.extend(dossier.attached().filter(|arns| arns.contains(&of_aws)).map(|_| of_aws.clone()));
         let keys: Vec<String> = dossier.user.iter().flat_map(|u| &u.keys).map(|k| k.id.clone()).collect();
         let standing = self.outstanding(scope, &behind.principal.to_string()).await?;
         Ok(PrincipalSight {
             scope: scope.clone(),
             observed_at: observed.at,
-            told_id: behind.id.clone().filter(|told| live.is_some_and(|live| live != told)),
+            told_id: behind.id.clone().filter(|told| dossier.id().is_some_and(|live| live != told)),
             trusted: dossier.role.as_ref().map(|r| trusted(&r.role.trust)).unwrap_or_default(),
             runs: standing.iter().map(|o| of_run(&o.run)).collect(),
             next: what_else(&dossier, since, &keys),
@@ -105,21 +102,10 @@ fn of_run(run: &crate::ledger::RunState) -> StandingRun {
     }
 }
 
-/// A principal's inline policies.
-fn inline_of(dossier: &Dossier) -> &BTreeMap<String, String> {
-    static NONE: BTreeMap<String, String> = BTreeMap::new();
-    dossier.user.as_ref().map(|u| &u.inline).or(dossier.role.as_ref().map(|r| &r.inline)).unwrap_or(&NONE)
-}
-
 impl PrincipalSight {
     /// The user or role.
     pub fn principal(&self) -> &Principal {
         &self.dossier.principal
-    }
-
-    /// Its inline policies, by name.
-    pub fn inline(&self) -> &BTreeMap<String, String> {
-        inline_of(&self.dossier)
     }
 
     /// What holds of it, in a line, escaped: whether everything is denied, or which sessions are cut.

@@ -188,33 +188,19 @@ impl RunState {
         if record.run != run || record.seq != self.next_seq {
             return Err(illegal(format!("record {}/{} is not the next", record.run, record.seq)));
         }
-        if self.ended.is_some() {
-            return Err(illegal(format!("record {} comes after its end", record.seq)));
+        let stands = |id: &StepId| self.steps.get(id).map(|s| &s.state);
+        let moved = judge(&record.event, record.seq, self.ended.is_some(), stands).map_err(illegal)?;
+        self.next_seq += 1;
+        match &record.event {
+            Event::Recovered { .. } => self.recoveries += 1,
+            Event::Ended { outcome, message } => self.ended = Some((*outcome, record.at, message.clone())),
+            // Its step's state doesn't move: `Applied` follows.
+            Event::Kept { step, kept } => self.steps.get_mut(step).into_iter().for_each(|s| s.kept.push(kept.clone())),
+            _ => {}
         }
-        let (step, next) = match &record.event {
-            Event::Begun { .. } => return Err(illegal("begun twice".into())),
-            Event::Recovered { .. } => {
-                self.recoveries += 1;
-                self.next_seq += 1;
-                return Ok(());
-            }
-            Event::Ended { outcome, message } => {
-                self.ended = Some((*outcome, record.at, message.clone()));
-                self.next_seq += 1;
-                return Ok(());
-            }
-            Event::Kept { step, kept } => return self.keep(record.seq, step, kept),
-            event => match moved(event) {
-                Some(moved) => moved,
-                None => return Err(illegal(format!("record {} moves no step", record.seq))),
-            },
+        let Some((status, next)) = moved.and_then(|(step, next)| Some((self.steps.get_mut(step)?, next))) else {
+            return Ok(());
         };
-        let Some(status) = self.steps.get_mut(step) else {
-            return Err(illegal(format!("record {} names step {step}, which the plan does not have", record.seq)));
-        };
-        if !may_follow(&status.state, &next) {
-            return Err(illegal(format!("step {step} can't go from {} to {}", status.state.word(), next.word())));
-        }
         match &record.event {
             Event::Intended { change, .. } => {
                 status.intended_at = Some(record.at);
@@ -234,7 +220,6 @@ impl RunState {
             _ => {}
         }
         status.state = next;
-        self.next_seq += 1;
         Ok(())
     }
 
@@ -243,49 +228,15 @@ impl RunState {
     /// # Errors
     /// The first that may not.
     pub fn admit(&self, events: &[Event]) -> Result<(), IllegalEvent> {
-        let illegal = |what: String| IllegalEvent { run: self.run, what };
         let mut ended = self.ended.is_some();
         let mut since: BTreeMap<&StepId, StepState> = BTreeMap::new();
-        for event in events {
-            if ended {
-                return Err(illegal("it has ended".into()));
-            }
+        for (event, seq) in events.iter().zip(self.next_seq..) {
+            let stands = |id: &StepId| since.get(id).or_else(|| self.steps.get(id).map(|s| &s.state));
+            let moved = judge(event, seq, ended, stands).map_err(|what| IllegalEvent { run: self.run, what })?;
+            since.extend(moved);
             ended = matches!(event, Event::Ended { .. });
-            let stands = |id| since.get(id).or_else(|| self.steps.get(id).map(|s| &s.state));
-            match (event, moved(event)) {
-                (Event::Begun { .. }, _) => return Err(illegal("begun twice".into())),
-                (Event::Kept { step, .. }, _) if !stands(step).is_some_and(StepState::is_open) => {
-                    return Err(illegal(format!("step {step} can't keep evidence now")));
-                }
-                (_, Some((step, next))) => {
-                    let Some(from) = stands(step) else {
-                        return Err(illegal(format!("the plan does not have step {step}")));
-                    };
-                    if !may_follow(from, &next) {
-                        return Err(illegal(format!("step {step} can't go from {} to {}", from.word(), next.word())));
-                    }
-                    since.insert(step, next);
-                }
-                _ => {}
-            }
         }
         Ok(())
-    }
-
-    /// Notes a piece of evidence. Its step's state doesn't move: `Applied` follows.
-    fn keep(&mut self, seq: u64, step: &StepId, kept: &Kept) -> Result<(), IllegalEvent> {
-        let illegal = |what: String| IllegalEvent { run: self.run, what };
-        match self.steps.get_mut(step) {
-            None => Err(illegal(format!("record {seq} names step {step}, which the plan does not have"))),
-            Some(status) if !status.state.is_open() => {
-                Err(illegal(format!("step {step} can't keep evidence when it is {}", status.state.word())))
-            }
-            Some(status) => {
-                status.kept.push(kept.clone());
-                self.next_seq += 1;
-                Ok(())
-            }
-        }
     }
 
     /// What a person should look at next, with the run's id where the plan says `RUN`: a plan knows no run yet, and people
@@ -350,18 +301,42 @@ impl RunState {
     }
 }
 
-/// The step that an event moves, and where to.
-fn moved(event: &Event) -> Option<(&StepId, StepState)> {
-    Some(match event {
-        Event::Begun { .. } | Event::Recovered { .. } | Event::Ended { .. } | Event::Kept { .. } => return None,
-        Event::Intended { step, .. } => (step, StepState::Intended),
-        Event::Applied { step, .. } => (step, StepState::Applied),
-        Event::Failed { step, error } => (step, StepState::Failed { error: error.clone() }),
-        Event::Indeterminate { step, error } => (step, StepState::Indeterminate { error: error.clone() }),
-        Event::Verified { step, .. } => (step, StepState::Verified),
-        Event::NotVerified { step, seen } => (step, StepState::NotVerified { seen: seen.clone() }),
-        Event::Skipped { step, why } => (step, StepState::Skipped { why: why.clone() }),
-    })
+/// The step that an event moves, and where to; none for one that moves no step. `seq` is its place, `stands` where each step
+/// of the plan is when it comes.
+///
+/// # Errors
+/// Why it can't follow.
+fn judge<'e, 's>(
+    event: &'e Event,
+    seq: u64,
+    ended: bool,
+    stands: impl Fn(&StepId) -> Option<&'s StepState>,
+) -> Result<Option<(&'e StepId, StepState)>, String> {
+    if ended {
+        return Err(format!("record {seq} comes after its end"));
+    }
+    let (step, next) = match event {
+        Event::Begun { .. } => return Err("begun twice".into()),
+        Event::Recovered { .. } | Event::Ended { .. } => return Ok(None),
+        Event::Kept { step, .. } => (step, None),
+        Event::Intended { step, .. } => (step, Some(StepState::Intended)),
+        Event::Applied { step, .. } => (step, Some(StepState::Applied)),
+        Event::Failed { step, error } => (step, Some(StepState::Failed { error: error.clone() })),
+        Event::Indeterminate { step, error } => (step, Some(StepState::Indeterminate { error: error.clone() })),
+        Event::Verified { step, .. } => (step, Some(StepState::Verified)),
+        Event::NotVerified { step, seen } => (step, Some(StepState::NotVerified { seen: seen.clone() })),
+        Event::Skipped { step, why } => (step, Some(StepState::Skipped { why: why.clone() })),
+    };
+    let Some(from) = stands(step) else {
+        return Err(format!("record {seq} names step {step}, which the plan does not have"));
+    };
+    match next {
+        None if !from.is_open() => Err(format!("step {step} can't keep evidence when it is {}", from.word())),
+        Some(next) if !may_follow(from, &next) => {
+            Err(format!("step {step} can't go from {} to {}", from.word(), next.word()))
+        }
+        next => Ok(next.map(|next| (step, next))),
+    }
 }
 
 /// Whether a step may go from one state to the other. Everything not named here may not.

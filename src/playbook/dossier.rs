@@ -3,7 +3,7 @@
 use crate::domain::principal::{KeyUse, ManagedPolicy, RoleRecord, UserRecord};
 use crate::domain::{InstanceId, Principal, Region, Scope};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An instance that gets a role's credentials through one of its profiles.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,5 +62,20 @@ impl Dossier {
     /// The principal's ARN, where it exists.
     pub fn arn(&self) -> Option<&str> {
         self.user.as_ref().map(|u| u.user.arn.as_str()).or(self.role.as_ref().map(|r| r.role.arn.as_str()))
+    }
+
+    /// The principal's unique id, where it exists.
+    pub fn id(&self) -> Option<&str> {
+        self.user.as_ref().map(|u| u.user.id.as_str()).or(self.role.as_ref().map(|r| r.role.id.as_str()))
+    }
+
+    /// Its inline policies, by name, where it exists.
+    pub fn inline(&self) -> Option<&BTreeMap<String, String>> {
+        self.user.as_ref().map(|u| &u.inline).or(self.role.as_ref().map(|r| &r.inline))
+    }
+
+    /// The ARNs of the managed policies on it, where it exists.
+    pub fn attached(&self) -> Option<&BTreeSet<String>> {
+        self.user.as_ref().map(|u| &u.attached).or(self.role.as_ref().map(|r| &r.attached))
     }
 }

@@ -221,6 +221,11 @@ impl Observed {
         }
     }
 
+    /// When reading began, by AWS's clock where its answers have told; else by this machine's.
+    pub fn aws_at(&self) -> DateTime<Utc> {
+        self.at + self.clock_ahead.unwrap_or_default()
+    }
+
     /// The interfaces in device order.
     pub fn interfaces_in_order(&self) -> Vec<&Interface> {
         let mut list: Vec<&Interface> = self.interfaces.values().collect();

@@ -2,6 +2,7 @@
 
 use crate::quarantine::comparable;
 use crate::support::bench::{Bench, message, outcome};
+use crate::support::sweep::commit_or_crash;
 use lazaret::cloud::sandbox::{Fault, FaultKind};
 use lazaret::domain::{GroupId, GroupRule, InterfaceId, Protection, Scope};
 use lazaret::engine::prepare::RestoreWhat;
@@ -183,11 +184,7 @@ async fn i2_a_group_opened_between_crash_and_recovery_is_not_called_isolation() 
     bench.restore("web-1").await.unwrap();
     let prepared = bench.prepare("web-1").await.unwrap();
     bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").kind(FaultKind::HangBefore));
-    let consent = Consent::default();
-    tokio::select! {
-        run = bench.engine.commit(&prepared, &consent, None) => panic!("{run:?}"),
-        () = bench.sandbox.hung() => {}
-    }
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
     bench.sandbox.clear_faults();
     bench
         .sandbox
@@ -321,11 +318,7 @@ async fn i3_a_crashed_run_can_be_ended_where_it_stands() {
     let before = bench.sandbox.world();
     let prepared = bench.prepare("web-1").await.unwrap();
     bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").kind(FaultKind::HangAfter));
-    let consent = Consent::default();
-    tokio::select! {
-        run = bench.engine.commit(&prepared, &consent, None) => panic!("{run:?}"),
-        () = bench.sandbox.hung() => {}
-    }
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
     bench.sandbox.clear_faults();
     bench.let_leases_run_out();
     bench.sandbox.clear_calls();

@@ -3,7 +3,7 @@
 
 use crate::quarantine::comparable;
 use crate::support::bench::{Bench, message, outcome, start};
-use crate::support::sweep::{Drill, again_after_every_crash, every_call, every_call_back, restore_of};
+use crate::support::sweep::{Drill, again_after_every_crash, commit_or_crash, every_call, every_call_back, restore_of};
 use async_trait::async_trait;
 use chrono::Duration;
 use lazaret::cloud::sandbox::{Access, Fault, FaultKind, Session, World};
@@ -154,11 +154,7 @@ async fn a_session_issued_between_swap_and_cut_off_is_dead_as_well() {
     let prepared = prepare(&bench, &request(&bench).await).await.unwrap();
     // The run is stopped before its revocation, as a crash would.
     bench.sandbox.inject(Fault::on("iam:PutRolePolicy").kind(FaultKind::HangBefore));
-    let consent = Consent::default();
-    tokio::select! {
-        _ = bench.engine.commit(&prepared, &consent, None) => panic!("it hangs"),
-        () = bench.sandbox.hung() => {}
-    }
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
     assert_eq!(profile(&bench.sandbox.world(), "web-1"), "ec2rolle-backup");
     issue(&bench, "ASIAINBETWEEN", "ec2rolle");
     assert!(alive(&bench, STOLEN) && alive(&bench, "ASIAINBETWEEN"), "moved, and not cut yet");

@@ -5,6 +5,7 @@ use crate::exfiltration::{
 };
 use crate::quarantine::comparable;
 use crate::support::bench::{message, outcome};
+use crate::support::sweep::commit_or_crash;
 use chrono::Duration;
 use lazaret::cloud::sandbox::{Fault, FaultKind, World};
 use lazaret::domain::principal::{ROLE_POLICY_LIMIT, policies_size};
@@ -156,11 +157,7 @@ async fn a_cut_that_is_made_late_is_as_late_as_it_is_made() {
     let bench = bench();
     let prepared = prepare(&bench, &request(&bench).await).await.unwrap();
     bench.sandbox.inject(Fault::on("iam:PutRolePolicy").kind(FaultKind::HangBefore));
-    let consent = Consent::default();
-    tokio::select! {
-        _ = bench.engine.commit(&prepared, &consent, None) => panic!("it hangs"),
-        () = bench.sandbox.hung() => {}
-    }
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
     bench.sandbox.clear_faults();
     bench.clock.advance(Duration::minutes(3));
     issue(&bench, "ASIASINCE", "ec2rolle");

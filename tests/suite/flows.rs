@@ -2,7 +2,7 @@
 
 use crate::quarantine::comparable;
 use crate::support::bench::{Bench, message, outcome};
-use crate::support::sweep::{Drill, again_after_every_crash, every_call, every_call_back};
+use crate::support::sweep::{Drill, again_after_every_crash, commit_or_crash, every_call, every_call_back};
 use async_trait::async_trait;
 use lazaret::cloud::sandbox::{Behaviour, Fault, FaultKind, World};
 use lazaret::domain::{AclAction, GroupId, GroupRule, Interface};
@@ -102,11 +102,7 @@ async fn i3_a_crash_while_the_open_group_is_made_costs_no_flow_its_cut() {
         let before = bench.sandbox.world();
         let prepared = bench.prepare("web-1").await.unwrap();
         bench.sandbox.inject(Fault::on(call).kind(kind.clone()));
-        let consent = Consent::default();
-        tokio::select! {
-            _ = bench.engine.commit(&prepared, &consent, None) => panic!("it hangs"),
-            () = bench.sandbox.hung() => {}
-        }
+        assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
         bench.sandbox.clear_faults();
         bench.sandbox.clear_calls();
         bench.let_leases_run_out();
@@ -129,11 +125,7 @@ async fn the_open_group_allows_everything() {
     let bench = bench(CutFlows::Groups);
     let prepared = bench.prepare("web-1").await.unwrap();
     bench.sandbox.inject(Fault::on(SWAP).nth(3).kind(FaultKind::HangBefore));
-    let consent = Consent::default();
-    tokio::select! {
-        _ = bench.engine.commit(&prepared, &consent, None) => panic!("it hangs"),
-        () = bench.sandbox.hung() => {}
-    }
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
     let world = bench.sandbox.world();
     let (scope, _) = bench.find("web-1");
     let open = open_groups(&world);

@@ -154,7 +154,7 @@ pub async fn dossier(reads: &dyn Reads, scope: &Scope, regions: &[Scope], of: &P
             .unread
             .extend(failures.iter().map(|(s, e)| format!("which instances use the role in {} ({e})", s.region)));
     }
-    let attached = dossier.user.as_ref().map(|u| &u.attached).or(dossier.role.as_ref().map(|r| &r.attached));
+    let attached = dossier.attached();
     let own: Vec<String> = attached.into_iter().flatten().filter(|arn| !arn.contains(":iam::aws:")).cloned().collect();
     let answers = join_all(own.iter().map(|arn| reads.managed_policy(scope, arn))).await;
     for (arn, answer) in own.iter().zip(answers) {

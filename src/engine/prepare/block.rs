@@ -1,6 +1,6 @@
 //! What blocking, unblocking and extending need to know, and their plans.
 
-use super::super::blocks::{Block, numbers_used};
+use super::super::blocks::{Block, numbers_used, ours};
 use super::super::observe::{observe, prefix_lists::of_aws};
 use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
@@ -121,9 +121,10 @@ impl Engine {
                 acl.entries.extend(deny.directions.iter().map(|direction| deny.entry(*direction)));
             }
         }
-        let recorded = self.recorded(&request.scope, &request.range, WhichBlocks::All).await?;
+        let runs = self.ledger().runs(&RunFilter::default()).await?;
+        let used = numbers_used(&runs);
+        let recorded = self.meant(ours(runs), &request.scope, &request.range, WhichBlocks::All);
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
-        let used = numbers_used(&self.ledger().runs(&RunFilter::default()).await?);
         let here = |((scope, acl), numbers)| (scope == request.scope).then_some((acl, numbers));
         let used: BTreeMap<AclId, BTreeSet<i32>> = used.into_iter().filter_map(here).collect();
         let plan = block::plan(&block::Request {
@@ -232,8 +233,12 @@ impl Engine {
 
     /// Our blocks of a range in a scope.
     async fn recorded(&self, scope: &Scope, range: &IpNet, which: WhichBlocks) -> Result<Vec<Block>, EngineError> {
+        Ok(self.meant(self.recorded_blocks().await?, scope, range, which))
+    }
+
+    /// Those of these blocks that are of a range in a scope.
+    fn meant(&self, mut blocks: Vec<Block>, scope: &Scope, range: &IpNet, which: WhichBlocks) -> Vec<Block> {
         let (range, now) = (range.trunc(), self.now());
-        let mut blocks = self.recorded_blocks().await?;
         blocks.retain(|b| {
             let meant = match which {
                 WhichBlocks::All => true,
@@ -242,7 +247,7 @@ impl Engine {
             };
             meant && b.scope == *scope && b.deny.range == range
         });
-        Ok(blocks)
+        blocks
     }
 
     async fn observe_blocks(&self, scope: &Scope, blocks: &[Block]) -> Result<Observed, EngineError> {

@@ -5,7 +5,7 @@ use super::block::Together;
 use super::{BlockRequest, QuarantineRequest};
 use crate::domain::{Finding, Subject, text};
 use crate::intake;
-use crate::playbook::block::{facts, shown};
+use crate::playbook::block::{facts, say_once, shown};
 use crate::playbook::quarantine::Denies;
 use crate::playbook::{Action, Change};
 use crate::policy::Ttl;
@@ -44,12 +44,8 @@ impl Engine {
             let planned = tokio::time::timeout(PATIENCE, self.deny(request, &finding, range, &mut together)).await;
             let why = match planned {
                 Ok(Ok(plan)) => {
-                    // What the block says of itself is said of it here, once for all addresses where it is the same.
-                    for warning in plan.warnings {
-                        if !denies.warnings.contains(&warning) {
-                            denies.warnings.push(warning);
-                        }
-                    }
+                    // What the block says of itself is said of it here.
+                    say_once(&mut denies.warnings, plan.warnings);
                     let step = |s: &crate::playbook::Step| {
                         matches!(&s.action, Action::Change(Change::DenyAddress(_)) | Action::WriteCounter { .. })
                     };

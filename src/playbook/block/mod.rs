@@ -11,7 +11,7 @@ pub mod unblock;
 
 mod words;
 
-pub use words::{RemoteFacts, facts, shown, subject};
+pub use words::{RemoteFacts, facts, say_once, shown, subject};
 
 use super::change::{Change, DenyAddress, ways};
 use super::observed::Observed;

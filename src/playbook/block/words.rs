@@ -87,6 +87,15 @@ pub(super) fn awss(lists: &AwsLists, file: bool) -> Option<String> {
     }
 }
 
+/// Adds what several addresses' blocks say of themselves: once where it is the same.
+pub fn say_once(said: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
+    for sentence in more {
+        if !said.contains(&sentence) {
+            said.push(sentence);
+        }
+    }
+}
+
 /// What the block will not stop.
 pub(super) fn limits(request: &Request<'_>) -> Vec<String> {
     let mut limits = vec![

@@ -62,9 +62,13 @@ pub fn what_else(dossier: &Dossier, since: Option<DateTime<Utc>>, cut: &[String]
             next.push(format!("{role} was {}", made(record.role.created_at, since)));
         }
     }
-    let inline = dossier.user.as_ref().map(|u| &u.inline).or(dossier.role.as_ref().map(|r| &r.inline));
-    let foreign: Vec<String> =
-        inline.into_iter().flat_map(|i| i.keys()).filter(|n| !n.starts_with("lazaret-")).map(|n| name(n)).collect();
+    let foreign: Vec<String> = dossier
+        .inline()
+        .into_iter()
+        .flat_map(|i| i.keys())
+        .filter(|n| !n.starts_with("lazaret-"))
+        .map(|n| name(n))
+        .collect();
     if !foreign.is_empty() {
         next.push(format!("IAM keeps no dates of inline policies: check {}", foreign.join(", ")));
     }

@@ -72,7 +72,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let missing = || PlanRefusal::NotFound { what: missing_text(principal, behind), scope: scope.clone() };
     let dossier = observed.dossier.as_ref().filter(|d| d.principal == *principal).ok_or_else(missing)?;
     let named = format!("{} {}", principal.kind(), text::fit(principal.name(), 80));
-    let live = dossier.user.as_ref().map(|u| &u.user.id).or(dossier.role.as_ref().map(|r| &r.role.id));
+    let live = dossier.id();
     if let (Some(told), Some(live)) = (&behind.id, live)
         && told != live
     {
@@ -296,7 +296,7 @@ fn cut_role(
             to_spare(&earlier).unwrap_or_else(|| "Move one of them to a managed policy and try again".to_owned())
         )));
     }
-    let cut_off = deny::cut_off(plan.observed_at + request.observed.clock_ahead.unwrap_or_default());
+    let cut_off = deny::cut_off(request.observed.aws_at());
     plan.warnings.extend(earlier.iter().map(|earlier| earlier.beside(Some(cut_off), only.as_deref())));
     let place = request.only_instance.map(|instance| format!(" on {instance} alone")).unwrap_or_default();
     let title = format!("Deny everything to the sessions of role {shown} until now{place}");

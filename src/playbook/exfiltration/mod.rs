@@ -15,6 +15,7 @@ mod words;
 pub use backup::{Backup, WITHOUT, backup_name};
 pub use left::{IMDSV2, PROFILE};
 
+use super::block::say_once;
 use super::change::{Change, DenyAddress, PutInlinePolicy, SetInstanceProfile, SetMetadataOptions, profile_name};
 use super::credentials::{Credential, behind, our_denies, to_spare};
 use super::deny;
@@ -297,12 +298,7 @@ fn deny_steps(request: &Request<'_>, plan: &mut Plan) {
         match address {
             Address::Left(why) => plan.limits.push(why.clone()),
             Address::Denied(denies, warnings) => {
-                // What is the same for several addresses is said once.
-                for warning in warnings {
-                    if !plan.warnings.contains(warning) {
-                        plan.warnings.push(warning.clone());
-                    }
-                }
+                say_once(&mut plan.warnings, warnings.iter().cloned());
                 let elsewhere: BTreeSet<&Region> = request.regions.values().collect();
                 if !elsewhere.is_empty() && !denies.is_empty() {
                     let regions: Vec<&str> = elsewhere.into_iter().map(Region::as_str).collect();

@@ -63,8 +63,7 @@ pub(super) fn warnings(
             earlier.by, earlier.run
         ));
     }
-    let now = request.observed.at + request.observed.clock_ahead.unwrap_or_default();
-    let cut_off = crate::playbook::deny::cut_off(now);
+    let cut_off = crate::playbook::deny::cut_off(request.observed.aws_at());
     warnings.extend(our_denies(&original.inline).iter().map(|earlier| earlier.beside(Some(cut_off), None)));
     let who: Vec<String> = users.iter().map(|i| placed(request, i)).collect();
     warnings.push(match who.as_slice() {

@@ -1,6 +1,7 @@
 //! Others at the same table: at the same moment, in between, and afterwards.
 
 use super::*;
+use crate::support::sweep::commit_or_crash;
 use lazaret::cloud::ErrorKind;
 use lazaret::cloud::sandbox::{Behaviour, Fault, FaultKind, Staleness};
 use lazaret::engine::RunReport;
@@ -147,11 +148,7 @@ async fn i2_a_deny_that_was_left_to_somebody_else_is_read_back() {
     done(&first);
     // The other takes it back after the late one has seen it, and before that one reads back.
     bench.sandbox.inject(Fault::on("ec2:DescribeNetworkAcls").nth(2).kind(FaultKind::HangBefore));
-    let consent = Consent::default();
-    tokio::select! {
-        _ = ben.engine.commit(&late, &consent, None) => panic!("it does not look again"),
-        () = bench.sandbox.hung() => {}
-    }
+    assert_eq!(commit_or_crash(&ben, &late, &Consent::default()).await, None, "it hangs");
     bench.sandbox.clear_faults();
     done(&unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap());
     let [run] = &ben.recover_all().await[..] else { panic!() };
@@ -180,11 +177,7 @@ async fn i2_an_allow_that_comes_before_the_deny_is_seen_on_reading_back() {
     let prepared = bench.engine.prepare_block(&in_acl(STRANGER, PUBLIC)).await.unwrap();
     // The process goes away after both entries, and somebody opens the table before it is recovered.
     bench.sandbox.inject(Fault::on("ec2:CreateNetworkAclEntry").nth(2).kind(FaultKind::HangAfter));
-    let consent = Consent::default();
-    tokio::select! {
-        _ = bench.engine.commit(&prepared, &consent, None) => panic!("no crash"),
-        () = bench.sandbox.hung() => {}
-    }
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
     bench.sandbox.clear_faults();
     edit(&bench, PUBLIC, |entries| {
         entries.push(AclEntry { action: AclAction::Allow, ..deny(1, AclDirection::Ingress, "203.0.113.0/24") });

@@ -1,6 +1,7 @@
 //! What changes between a look and the next: late reads, interfaces that appear, old previews, two responders.
 
 use super::*;
+use crate::support::sweep::commit_or_crash;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lazaret::cloud::sandbox::{Fault, FaultKind};
@@ -234,11 +235,7 @@ async fn i4_a_run_that_somebody_else_has_recovered_meanwhile_is_left_at_its_end(
     let before = bench.sandbox.world();
     let prepared = bench.prepare("web-1").await.unwrap();
     bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").kind(FaultKind::HangAfter));
-    let consent = Consent::default();
-    tokio::select! {
-        _ = bench.engine.commit(&prepared, &consent, None) => panic!("it hangs"),
-        () = bench.sandbox.hung() => {}
-    }
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
     bench.sandbox.clear_faults();
     bench.let_leases_run_out();
     let (run, _) = bench.engine.unfinished().await.unwrap().remove(0);
