@@ -15,3 +15,4 @@ pub mod intake;
 pub mod ledger;
 pub mod playbook;
 pub mod policy;
+mod sqlite;

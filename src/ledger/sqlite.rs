@@ -5,6 +5,7 @@ use super::state::RunState;
 use super::store::{BeginError, Claim, LedgerError, News, RunFilter, Store, Verdict};
 use crate::domain::RunId;
 use crate::playbook::Plan;
+use crate::sqlite::share;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -15,6 +16,9 @@ use std::time::Duration;
 
 /// The schema this code writes. Migrations lead from each earlier one to the next, in order.
 const SCHEMA: i64 = 1;
+
+/// How long a hand waits for another's writing.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const MIGRATIONS: [&str; SCHEMA as usize] = ["
     CREATE TABLE record (
@@ -124,8 +128,7 @@ impl SqliteStore {
 
     fn prepare(mut connection: Connection, place: String) -> Result<Self, LedgerError> {
         let fail = |e: rusqlite::Error| LedgerError::Store { place: place.clone(), why: e.to_string() };
-        connection.busy_timeout(Duration::from_secs(5)).map_err(fail)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
+        share(&connection, PATIENCE).map_err(fail)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(fail)?;
         let version = |c: &Connection| c.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(fail);

@@ -203,6 +203,23 @@ async fn of_many_who_append_to_one_place_one_wins() {
     assert_eq!(SqliteStore::open(&file).unwrap().verify().await.unwrap().bad, None);
 }
 
+#[test]
+fn several_hands_may_make_the_ledger_at_once() {
+    for _ in 0..100 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger.db");
+        let together = std::sync::Barrier::new(4);
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    together.wait();
+                    SqliteStore::open(&file).unwrap();
+                });
+            }
+        });
+    }
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let step = prop_oneof![Just("tag"), Just("swap"), Just("notify"), Just("unknown")].prop_map(StepId::from);
     let error = || StepError { code: "X".into(), message: "x".into() };

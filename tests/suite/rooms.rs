@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 /// Which rooms each room may import, besides itself. ARCHITECTURE.md draws it.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("sqlite", &[]),
     ("intake", &["domain"]),
     ("policy", &["domain"]),
     ("config", &["domain", "policy"]),
     ("playbook", &["domain", "policy"]),
-    ("ledger", &["domain", "playbook"]),
-    ("cloud", &["domain", "intake"]),
+    ("ledger", &["domain", "sqlite", "playbook"]),
+    ("cloud", &["domain", "sqlite", "intake"]),
     ("engine", &["domain", "intake", "policy", "playbook", "ledger", "cloud"]),
     ("console", &["domain", "policy", "config", "playbook", "ledger", "cloud", "engine"]),
     ("cli", &["domain", "intake", "policy", "config", "playbook", "ledger", "cloud", "engine", "console"]),

@@ -2,6 +2,7 @@
 
 use super::refusal::{Refusal, Ruling};
 use super::world::World;
+use crate::sqlite::share;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -160,8 +161,7 @@ impl FileStore {
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    share(connection, PATIENCE)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS worlds (
