@@ -10,8 +10,8 @@ use crate::domain::{AclDirection, InstanceId, Scope, text};
 use crate::engine::{BlockRequest, Consent, EngineError, ExtendRequest, WhichBlocks};
 use crate::playbook::block::{facts, shown, subject};
 use crate::playbook::{FindingRef, Playbook};
-use crate::policy::Ttl;
 use crate::policy::address::{Known, check};
+use crate::policy::{Stands, Ttl};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(super) async fn run(global: &Global, args: &BlockArgs, out: &Out) -> Result<
         instances,
         acls: args.nacl.clone(),
         directions,
-        ttl: args.ttl.or(policy.ttl),
+        stands: args.ttl.or(policy.ttl).into(),
         typed_again: args.wide,
         aws: aws.map(Arc::new),
         remote: found.as_ref().map(|(_, seen)| facts(&seen.finding, &args.address)),
@@ -127,7 +127,7 @@ async fn extend(session: &Session, args: &BlockArgs, ttl: Ttl, out: &Out) -> Res
     let scopes = scopes_with(session, args).await?;
     let mut ends = Vec::new();
     for scope in scopes {
-        let request = ExtendRequest { scope: scope.clone(), range: args.address, which, ttl: Some(ttl) };
+        let request = ExtendRequest { scope: scope.clone(), range: args.address, which, stands: Stands::For(ttl) };
         let done = match session.engine.prepare_extend(&request).await {
             Ok(prepared) => carry_out(session, prepared, &Consent::default(), args.commit, out).await,
             Err(e) => Err(unplanned(Playbook::ExtendBlock, &subject(&args.address), &scope, e, out)),

@@ -2,7 +2,6 @@
 //!
 //! May import everything. Deliberately absent: decisions. What may be done, and how, is the engine's.
 
-mod again;
 mod args;
 mod block;
 mod blocks;

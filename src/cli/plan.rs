@@ -6,8 +6,8 @@ use super::out::Out;
 use super::session::Session;
 use crate::domain::text;
 use crate::engine::blocks::NUMBER_TAKEN;
-use crate::engine::{Consent, EngineError, Prepared, RunReport};
-use crate::ledger::{Event, Outcome, Record, RunState};
+use crate::engine::{Consent, EngineError, Prepared, RunReport, has_a_way_back};
+use crate::ledger::{Event, Record, RunState};
 use crate::playbook::plan::{Drift, DriftKind};
 use crate::playbook::{Plan, Playbook};
 use serde_json::json;
@@ -169,21 +169,12 @@ pub(super) fn report(state: &RunState, out: &Out) -> Exit {
             out.line(format!("  {word}  {}", drift_text(drift)));
         }
         report.next.iter().for_each(|next| out.line(format!("  next   {next}")));
-        if can_go_back(state) {
+        if has_a_way_back(state) {
             out.line(format!("  back   lazaret restore --run {}", state.run));
         }
         out.line(format!("run {}", state.run));
     }
     Exit::of_run(state)
-}
-
-/// Whether the run left something that a restore of it takes back.
-fn can_go_back(state: &RunState) -> bool {
-    match state.plan.playbook {
-        Playbook::Restore | Playbook::CollectForensics | Playbook::DeleteRole => false,
-        Playbook::ExtendBlock => state.outcome() == Outcome::Done,
-        _ => !state.changes().is_empty(),
-    }
 }
 
 /// One record of a run under way, on standard error.

@@ -1,6 +1,5 @@
 //! `lazaret restore`.
 
-use super::again::take_back;
 use super::args::{FindingStatus, Global, RestoreArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
@@ -10,19 +9,23 @@ use crate::domain::{Scope, Workflow};
 use crate::engine::prepare::RestoreWhat;
 use crate::engine::{Consent, EngineError, RestoreRequest};
 use crate::playbook::{PlanRefusal, Playbook};
+use std::sync::Arc;
 
 pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
+    let mut aws = None;
     let (scope, what, subject) = match (&args.instance, args.run) {
         (Some(instance), _) => {
             (session.scope_of(instance).await?, RestoreWhat::Instance(instance.clone()), format!("instance:{instance}"))
         }
         (None, Some(run)) => {
-            let state = session.engine.run_state(run).await?;
-            if let Some(exit) = take_back(&session, &state, args, out).await? {
-                return Ok(exit);
+            let plan = session.engine.run_state(run).await?.plan;
+            // AWS's ranges matter to what is denied again, and a mistake in their file to nothing else.
+            if plan.playbook == Playbook::Unblock {
+                aws =
+                    session.settings.aws_ranges().map_err(|e| Failure::new(Exit::Usage, e.to_string()))?.map(Arc::new);
             }
-            (state.plan.scope.clone(), RestoreWhat::Run(run), state.plan.subject.clone())
+            (plan.scope, RestoreWhat::Run(run), plan.subject)
         }
         (None, None) => return Err(Failure::new(Exit::Usage, "name an instance, or a run with --run")),
     };
@@ -37,6 +40,8 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         what,
         force: args.force.iter().chain(&args.reactivate).cloned().collect(),
         finding_status,
+        block: session.settings.block.clone(),
+        aws,
     };
     let prepared = match session.engine.prepare_restore(&request).await {
         Ok(prepared) => prepared,

@@ -53,6 +53,8 @@ pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<E
             force: args.force.iter().cloned().collect(),
             // The finding is closed once the last of it has gone back.
             finding_status: status.clone().filter(|_| n == oldest),
+            block: session.settings.block.clone(),
+            aws: None,
         };
         let planned = session.engine.prepare_restore(&request).await;
         items.push(Item { run, request, planned });

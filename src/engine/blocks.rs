@@ -60,10 +60,29 @@ pub struct Block {
 }
 
 impl Block {
+    /// Whether this run denied this range by it.
+    pub(super) fn is(&self, of: RunId, range: &IpNet) -> bool {
+        self.run == of && self.deny.range == *range
+    }
+
     /// Whether its time is over.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         self.until.is_some_and(|until| until <= now)
     }
+}
+
+/// When a block ends, where it does by itself.
+pub(super) type End = Option<DateTime<Utc>>;
+
+/// Whose ends a run has moved: the range, the run that denies it, and until when.
+pub(super) fn moves(run: &RunState) -> Vec<(IpNet, RunId, End)> {
+    let moved = run.plan.steps.iter().filter_map(|step| match &step.action {
+        Action::MoveExpiry { range, runs, until, .. } if run.steps.get(&step.id)?.state.succeeded() => {
+            Some(runs.iter().map(|of| (*range, *of, *until)))
+        }
+        _ => None,
+    });
+    moved.flatten().collect()
 }
 
 /// Our blocks that no run has taken away, oldest first, as all runs of the ledger tell them. The tables are not asked:
@@ -71,16 +90,8 @@ impl Block {
 pub fn ours(runs: Vec<RunState>) -> Vec<Block> {
     let mut runs = runs;
     runs.sort_by_key(|r| r.run);
-    let mut until: BTreeMap<(RunId, IpNet), Option<DateTime<Utc>>> = BTreeMap::new();
-    for run in &runs {
-        for step in &run.plan.steps {
-            if let Action::MoveExpiry { range, runs: moved, until: to, .. } = &step.action
-                && run.steps.get(&step.id).is_some_and(|s| s.state.succeeded())
-            {
-                until.extend(moved.iter().map(|of| ((*of, *range), *to)));
-            }
-        }
-    }
+    let moved = runs.iter().flat_map(moves);
+    let until: BTreeMap<(RunId, IpNet), End> = moved.map(|(range, of, end)| ((of, range), end)).collect();
     let mut blocks = Vec::new();
     for standing in outstanding(runs) {
         let run = &standing.run;

@@ -34,7 +34,7 @@ mod simulate;
 
 pub use blocks::{Block, BlockList, BlockState};
 pub use guard::{Consent, Guard, Refusal};
-pub use outstanding::{Outstanding, outstanding, settled};
+pub use outstanding::{Outstanding, has_a_way_back, leaves_something, outstanding, settled};
 pub use prepare::{
     BlockRequest, CredentialsRequest, ExtendRequest, FindingsRequest, ForensicsRequest, Prepared, QuarantineRequest,
     Request, RestoreRequest, UnblockRequest, WhichBlocks,
@@ -184,7 +184,7 @@ impl Engine {
         let permit = self.inner.guard.admit(prepared, consent)?;
         let mut fresh = None;
         if self.now() - prepared.plan.observed_at > FRESH {
-            let again = self.prepare_again(prepared).await?;
+            let again = self.prepare_anew(prepared).await?;
             if !again.plan.same_effect(&prepared.plan) {
                 return Err(EngineError::Changed(Box::new(again)));
             }

@@ -78,6 +78,20 @@ fn settle(restore: &RunState, standing: &mut [Outstanding]) {
     }
 }
 
+/// Whether a run has left something that stands until it is put back, as far as the run itself tells.
+pub fn leaves_something(run: &RunState) -> bool {
+    run.plan.playbook.contains() && !run.is_open() && !left_standing(run).is_empty()
+}
+
+/// Whether a restore of the run, by its id, has something to do, as far as the run itself tells.
+pub fn has_a_way_back(run: &RunState) -> bool {
+    match run.plan.playbook {
+        Playbook::ExtendBlock => run.outcome() == Outcome::Done,
+        Playbook::Unblock => !run.is_open() && !run.changes().is_empty(),
+        _ => leaves_something(run),
+    }
+}
+
 /// The runs, of any subjects, of which nothing stands any more: taken back in full, or without effect.
 pub fn settled(runs: &[RunState]) -> BTreeSet<RunId> {
     let mut in_order = runs.to_vec();

@@ -1,6 +1,6 @@
 //! How an address is blocked: the numbers that may be used, what is never blocked, and for how long.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -158,6 +158,50 @@ impl TryFrom<String> for Ttl {
 impl From<Ttl> for String {
     fn from(ttl: Ttl) -> Self {
         ttl.to_string()
+    }
+}
+
+/// How long a block stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// Until somebody takes it back.
+    UntilTakenBack,
+    /// For this long from now.
+    For(Ttl),
+    /// Until this moment.
+    Until(DateTime<Utc>),
+}
+
+impl Stands {
+    /// When it ends; none where it doesn't by itself.
+    pub fn end(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::UntilTakenBack => None,
+            Self::For(ttl) => Some(now + ttl.duration()),
+            Self::Until(end) => Some(end),
+        }
+    }
+}
+
+impl fmt::Display for Stands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UntilTakenBack => f.write_str("until it is taken back"),
+            Self::For(ttl) => write!(f, "for {ttl}"),
+            Self::Until(end) => write!(f, "until {}", end.format("%Y-%m-%d %H:%M:%SZ")),
+        }
+    }
+}
+
+impl From<Option<Ttl>> for Stands {
+    fn from(ttl: Option<Ttl>) -> Self {
+        ttl.map_or(Self::UntilTakenBack, Self::For)
+    }
+}
+
+impl From<Option<DateTime<Utc>>> for Stands {
+    fn from(end: Option<DateTime<Utc>>) -> Self {
+        end.map_or(Self::UntilTakenBack, Self::Until)
     }
 }
 

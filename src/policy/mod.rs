@@ -9,7 +9,7 @@ pub mod address;
 mod block;
 pub mod documents;
 
-pub use block::{Band, BlockPolicy, Ttl};
+pub use block::{Band, BlockPolicy, Stands, Ttl};
 
 use crate::domain::GroupId;
 use serde::{Deserialize, Serialize};

@@ -12,6 +12,7 @@ use lazaret::ledger::{Outcome, RunState};
 use lazaret::playbook::credentials::Credential;
 use lazaret::playbook::plan::DriftKind;
 use lazaret::playbook::{Change, FindingRef, PlanRefusal, deny};
+use lazaret::policy::BlockPolicy;
 use std::collections::BTreeSet;
 
 pub(crate) const KEY: &str = "AKIAEXAMPLE0DEPLOY01";
@@ -84,6 +85,8 @@ fn restore_request(run: RunId, names: &[&str]) -> RestoreRequest {
         force: names.iter().map(|n| (*n).to_owned()).collect(),
         finding_status: None,
         topic_arn: None,
+        block: BlockPolicy::default(),
+        aws: None,
     }
 }
 

@@ -11,6 +11,7 @@ use lazaret::ledger::{Outcome, RunState, StepState};
 use lazaret::playbook::change::NO_NOTE;
 use lazaret::playbook::update_findings::FindingAction;
 use lazaret::playbook::{FindingRef, PlanRefusal};
+use lazaret::policy::BlockPolicy;
 use serde_json::json;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ async fn take_back(bench: &Bench, run: &RunState, force: &[&str]) -> Result<RunS
         force: force.iter().map(|f| (*f).to_owned()).collect(),
         finding_status: None,
         topic_arn: None,
+        block: BlockPolicy::default(),
+        aws: None,
     };
     let prepared = bench.engine.prepare_restore(&request).await?;
     bench.engine.commit(&prepared, &Consent::default(), None).await

@@ -3,11 +3,10 @@
 use super::field::Field;
 use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
-use super::pane::can_go_back;
 use crate::console::msg::RunsRead;
 use crate::domain::{FindingId, RunId, text};
 use crate::engine::incident::is_note;
-use crate::engine::settled;
+use crate::engine::{has_a_way_back, leaves_something, settled};
 use crate::ledger::RunState;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +39,7 @@ impl Activity {
         self.standing.clear();
         let mut newest: Vec<&RunState> = self.read.runs.iter().collect();
         newest.sort_by_key(|run| std::cmp::Reverse(run.run));
-        for run in newest.into_iter().filter(|r| !is_note(r) && can_go_back(r) && !self.settled.contains(&r.run)) {
+        for run in newest.into_iter().filter(|r| !is_note(r) && leaves_something(r) && !self.settled.contains(&r.run)) {
             if let Some(finding) = &run.plan.finding {
                 self.standing.entry(finding.id.clone()).or_default().push(run.run);
             }
@@ -111,11 +110,11 @@ impl Activity {
 
     /// Whether a restore can take the run back: it changed something, and none has.
     pub fn can_be_taken_back(&self, run: &RunState) -> bool {
-        can_go_back(run) && !self.settled.contains(&run.run)
+        has_a_way_back(run) && !self.settled.contains(&run.run)
     }
 
     /// Whether a restore has taken the run back.
     pub fn was_taken_back(&self, run: &RunState) -> bool {
-        can_go_back(run) && self.settled.contains(&run.run)
+        leaves_something(run) && self.settled.contains(&run.run)
     }
 }

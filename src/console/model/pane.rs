@@ -5,7 +5,7 @@ use crate::console::msg::{Failure, Ticket};
 use crate::domain::{InstanceId, RunId, Scope, text};
 use crate::engine::prepare::{Request, RestoreWhat};
 use crate::engine::rehearse::Rehearsal;
-use crate::engine::{Consent, Prepared, Refusal, RestoreRequest};
+use crate::engine::{Consent, Prepared, Refusal, RestoreRequest, has_a_way_back};
 use crate::ledger::RunState;
 use crate::playbook::block::shown;
 use crate::playbook::plan::{Drift, claim_key};
@@ -340,7 +340,7 @@ impl Pane {
     /// the way of a plan. An instance's goes back whole, however many runs it took.
     pub fn taken_back_by(&self) -> Option<RestoreWhat> {
         match &self.stage {
-            Stage::Ended(run) | Stage::Broken(Some(run), _) => can_go_back(run).then(|| match run.plan.instance() {
+            Stage::Ended(run) | Stage::Broken(Some(run), _) => has_a_way_back(run).then(|| match run.plan.instance() {
                 Some(instance) if run.plan.playbook == Playbook::QuarantineInstance => RestoreWhat::Instance(instance),
                 _ => RestoreWhat::Run(run.run),
             }),
@@ -414,9 +414,4 @@ pub fn verb(playbook: Playbook) -> &'static str {
         Playbook::Unblock => "Unblock",
         Playbook::ExtendBlock => "Extend",
     }
-}
-
-/// Whether a run has left something that a restore could put back, as far as the run itself tells.
-pub fn can_go_back(run: &RunState) -> bool {
-    run.plan.playbook.contains() && !run.is_open() && run.changes().iter().any(|c| c.inverse().is_some())
 }

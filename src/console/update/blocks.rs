@@ -13,8 +13,8 @@ use crate::domain::Scope;
 use crate::engine::prepare::{ExtendRequest, Request, UnblockRequest, WhichBlocks};
 use crate::playbook::Playbook;
 use crate::playbook::block::{shown, subject};
-use crate::policy::Ttl;
 use crate::policy::address;
+use crate::policy::{Stands, Ttl};
 use ipnet::IpNet;
 
 /// The selected block of ours: where, what, and the run that made it.
@@ -60,7 +60,7 @@ pub(super) fn block(model: &mut Model, key: &AclKey, typed: &str, effects: &mut 
         (Ok(range), Ok(ttl), None) => {
             let mut request = wish::block_request(model, &key.0, range, None);
             request.acls = vec![key.1.clone()];
-            request.ttl = ttl.or(request.ttl);
+            request.stands = ttl.map_or(request.stands, Stands::For);
             open(model, vec![wish::block(request)], effects);
             Ok(())
         }
@@ -124,16 +124,16 @@ pub(super) fn extend(
     typed: &str,
     effects: &mut Vec<Effect>,
 ) -> Result<(), String> {
-    let ttl = match typed {
-        "-" => None,
-        typed => Some(typed.parse::<Ttl>()?),
+    let stands = match typed {
+        "-" => Stands::UntilTakenBack,
+        typed => Stands::For(typed.parse::<Ttl>()?),
     };
     let wish = Wish {
         playbook: Playbook::ExtendBlock,
         subject: Some(subject(&range)),
         words: shown(&range),
         finding: None,
-        request: Request::Extend(Box::new(ExtendRequest { scope, range, which, ttl })),
+        request: Request::Extend(Box::new(ExtendRequest { scope, range, which, stands })),
     };
     open(model, vec![wish], effects);
     Ok(())

@@ -158,7 +158,7 @@ pub(super) fn block_request(model: &Model, scope: &Scope, range: IpNet, finding:
         instances: vec![],
         acls: vec![],
         directions: None,
-        ttl: settings.block.ttl,
+        stands: settings.block.ttl.into(),
         typed_again: None,
         policy: settings.block.clone(),
         aws: model.session.aws_ranges.clone(),
@@ -207,6 +207,8 @@ pub(super) fn restore(model: &Model, scope: &Scope, what: RestoreWhat, subject: 
         force: BTreeSet::new(),
         finding_status: model.session.settings.restore.finding_status.workflow(),
         topic_arn: model.session.topic(scope),
+        block: model.session.settings.block.clone(),
+        aws: model.session.aws_ranges.clone(),
     };
     let words = subject.as_deref().and_then(|s| s.split_once(':')).map_or("", |(_, id)| id);
     Wish {

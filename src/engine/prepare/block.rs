@@ -11,7 +11,7 @@ use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unbl
 use crate::playbook::change::DenyAddress;
 use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal};
 use crate::policy::address::{AwsLists, AwsRanges};
-use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Ttl};
+use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Stands};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,8 +30,8 @@ pub struct BlockRequest {
     pub acls: Vec<AclId>,
     /// In which directions; none for both.
     pub directions: Option<BTreeSet<AclDirection>>,
-    /// For how long; none until it is taken back.
-    pub ttl: Option<Ttl>,
+    /// For how long.
+    pub stands: Stands,
     /// The range typed a second time, where it is wide or AWS's own.
     pub typed_again: Option<IpNet>,
     /// How to block, and what never to.
@@ -81,8 +81,8 @@ pub struct ExtendRequest {
     pub range: IpNet,
     /// Which of its blocks.
     pub which: WhichBlocks,
-    /// How long from now; none until they are taken back.
-    pub ttl: Option<Ttl>,
+    /// How long they stand now.
+    pub stands: Stands,
 }
 
 /// What the blocks of several addresses in one plan have in common.
@@ -131,7 +131,7 @@ impl Engine {
             used: &used,
             range: request.range,
             directions: request.directions.clone(),
-            ttl: request.ttl,
+            stands: request.stands,
             observed: &observed,
             interfaces: &interfaces,
             recorded: &recorded,
@@ -217,18 +217,27 @@ impl Engine {
     pub async fn prepare_extend(&self, request: &ExtendRequest) -> Result<Prepared, EngineError> {
         let head = self.head().await?;
         let blocks = self.recorded(&request.scope, &request.range, request.which).await?;
-        let observed = self.observe_blocks(&request.scope, &blocks).await?;
+        let asked = Request::Extend(Box::new(request.clone()));
+        self.prepare_move(head, &request.scope, request.range, vec![(request.stands, blocks)], asked).await
+    }
+
+    /// Plans that each of these blocks of a range stands as long as is said with it.
+    pub(super) async fn prepare_move(
+        &self,
+        head: u64,
+        scope: &Scope,
+        range: IpNet,
+        moves: Vec<(Stands, Vec<Block>)>,
+        asked: Request,
+    ) -> Result<Prepared, EngineError> {
+        let blocks: Vec<Block> = moves.iter().flat_map(|(_, blocks)| blocks.clone()).collect();
+        let observed = self.observe_blocks(scope, &blocks).await?;
         let (finding, incident) = self.answered(&blocks).await?;
-        let recorded: Vec<Recorded> = blocks.into_iter().map(as_recorded).collect();
-        let plan = extend::plan(&extend::Request {
-            range: request.range,
-            blocks: &recorded,
-            observed: &observed,
-            ttl: request.ttl,
-            finding,
-            incident,
-        })?;
-        Ok(Prepared::new(head, plan, observed, Request::Extend(Box::new(request.clone()))))
+        let recorded = |blocks: Vec<Block>| blocks.into_iter().map(as_recorded).collect();
+        let moves: Vec<extend::Move> =
+            moves.into_iter().map(|(stands, blocks)| extend::Move { stands, blocks: recorded(blocks) }).collect();
+        let plan = extend::plan(&extend::Request { range, moves: &moves, observed: &observed, finding, incident })?;
+        Ok(Prepared::new(head, plan, observed, asked))
     }
 
     /// Our blocks of a range in a scope.

@@ -73,7 +73,7 @@ impl Engine {
             instances: vec![request.instance.clone()],
             acls: vec![],
             directions: None,
-            ttl: STANDS.parse::<Ttl>().ok(),
+            stands: STANDS.parse::<Ttl>().ok().into(),
             typed_again: None,
             policy: request.policy.denies.policy.clone(),
             aws: request.policy.denies.aws.clone(),

@@ -15,7 +15,7 @@ use crate::playbook::exfiltration::{self, Address, Deny, Earlier, Moved, Swap, b
 use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal, delete_role};
 use crate::policy::actions::iam_action;
 use crate::policy::address::AwsRanges;
-use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE};
+use crate::policy::{BlockPolicy, EXEMPT_TAG, EXEMPT_VALUE, Stands};
 use futures::future::join_all;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -279,7 +279,7 @@ impl Engine {
                 instances: users.to_vec(),
                 acls: vec![],
                 directions: None,
-                ttl: None,
+                stands: Stands::UntilTakenBack,
                 typed_again: None,
                 policy: request.block.clone(),
                 aws: request.aws.clone(),

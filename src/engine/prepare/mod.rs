@@ -1,5 +1,6 @@
 //! From a request to a plan: observe, then ask the playbook. Reads only. One file a playbook.
 
+mod again;
 mod block;
 mod cut_flows;
 mod exfiltration;
@@ -128,7 +129,7 @@ impl Engine {
         RunState::replay(&records).map_err(crate::ledger::LedgerError::from)?.ok_or(EngineError::NoSuchRun(run))
     }
 
-    pub(super) async fn prepare_again(&self, prepared: &Prepared) -> Result<Prepared, EngineError> {
+    pub(super) async fn prepare_anew(&self, prepared: &Prepared) -> Result<Prepared, EngineError> {
         self.prepare(&prepared.request).await
     }
 }

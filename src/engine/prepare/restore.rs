@@ -7,8 +7,10 @@ use crate::cloud::port::FindingQuery;
 use crate::domain::{InstanceId, RunId, Scope, Workflow, text};
 use crate::ledger::RunState;
 use crate::playbook::{Change, FindingRef, PlanRefusal, Playbook, restore};
-use crate::policy::QuarantinePolicy;
+use crate::policy::address::AwsRanges;
+use crate::policy::{BlockPolicy, QuarantinePolicy};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What is to be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,10 @@ pub struct RestoreRequest {
     pub finding_status: Option<Workflow>,
     /// The topic to tell.
     pub topic_arn: Option<String>,
+    /// How to block, and what never to: where the run took a block away, it is denied again.
+    pub block: BlockPolicy,
+    /// AWS's published ranges, where somebody keeps the file of them.
+    pub aws: Option<Arc<AwsRanges>>,
 }
 
 impl Engine {
@@ -43,6 +49,12 @@ impl Engine {
     /// # Errors
     /// When something can't be read, there is nothing to restore, or a named run is unknown.
     pub async fn prepare_restore(&self, request: &RestoreRequest) -> Result<Prepared, EngineError> {
+        if let RestoreWhat::Run(run) = request.what {
+            let state = self.run_state(run).await?;
+            if let Some(prepared) = self.prepare_again(request, &state).await? {
+                return Ok(prepared);
+            }
+        }
         let head = self.head().await?;
         let scope = &request.scope;
         let reads = self.cloud().reads().as_ref();
@@ -170,11 +182,8 @@ fn contains_nothing(state: &RunState) -> String {
     };
     match state.plan.playbook {
         Playbook::Restore => format!("run {run} put back what another had changed: {again}"),
-        Playbook::Unblock => format!("run {run} took blocks away: {again}"),
-        Playbook::ExtendBlock => format!(
-            "run {run} moved the end of a block and changed nothing in AWS: `lazaret block {what} --extend TIME` moves it \
-             again, `lazaret unblock {what}` ends it"
-        ),
+        Playbook::Unblock => format!("run {run} took no block away: nothing to take back"),
+        Playbook::ExtendBlock => format!("run {run} did not move the end of any block: nothing to take back"),
         other => format!("run {run} ({}) contains nothing: nothing to take back", other.name()),
     }
 }

@@ -19,7 +19,7 @@ use super::plan::{Action, FindingRef, Plan, PlanRefusal, Playbook, Promise, Step
 use super::quarantine::update_finding;
 use crate::domain::{AclDirection, AclId, Direction, Interface, NetworkAcl, RunId, Workflow, text};
 use crate::policy::address::{AwsLists, AwsRanges, Known, OwnRange, check};
-use crate::policy::{BlockPolicy, Ttl};
+use crate::policy::{BlockPolicy, Stands};
 use allocate::{Wanted, number, room};
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
@@ -50,8 +50,8 @@ pub struct Request<'a> {
     pub range: IpNet,
     /// In which directions; none for both.
     pub directions: Option<BTreeSet<AclDirection>>,
-    /// For how long; none until it is taken back.
-    pub ttl: Option<Ttl>,
+    /// For how long.
+    pub stands: Stands,
     /// What was read: the ACLs in question and their counters, and the instance where one is meant.
     pub observed: &'a Observed,
     /// Every network interface of the account and Region: whose addresses are our own, and who else is behind the ACLs.
@@ -106,7 +106,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         )));
     }
     let directions = request.directions.clone().unwrap_or_else(both);
-    let until = request.ttl.map(|ttl| observed.at + ttl.duration());
+    let until = request.stands.end(observed.at);
     let mut warnings = warnings(request, &range, &directions);
     warnings.extend(words::awss(request.lists, request.aws.is_some()));
     // Typed again for being wide, it may be AWS's all the same.
@@ -149,7 +149,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         warnings.push(format!("denied there already, and left as it is: {entries}"));
     }
     let acls: Vec<&str> = observed.acls.keys().map(AclId::as_str).collect();
-    let for_how_long = request.ttl.map_or("until it is taken back".to_owned(), |ttl| format!("for {ttl}"));
+    let for_how_long = request.stands;
     steps.push(Step {
         id: "read-back".into(),
         title: "Read back: every entry stands as written, below every allow that would let the address through".into(),

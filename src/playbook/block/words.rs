@@ -2,6 +2,7 @@
 
 use super::Request;
 use crate::domain::{AclDirection, Direction, Finding, Subject};
+use crate::policy::Stands;
 use crate::policy::address::AwsLists;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -116,9 +117,9 @@ pub(super) fn next(request: &Request<'_>, name: &str) -> Vec<String> {
     if let Some(instance) = &request.observed.instance {
         next.push(format!("If {0} may be compromised: lazaret quarantine {0}", instance.id));
     }
-    next.push(match request.ttl {
-        None => format!("To take it back: lazaret unblock {name}"),
-        Some(_) => format!(
+    next.push(match request.stands {
+        Stands::UntilTakenBack => format!("To take it back: lazaret unblock {name}"),
+        Stands::For(_) | Stands::Until(_) => format!(
             "When its time is over a `lazaret sweep` takes it away, and nothing else does. Before that: lazaret unblock {name}"
         ),
     });

@@ -121,7 +121,7 @@ async fn the_lists_add_no_call_in_a_row_to_a_block() {
 async fn nothing_but_a_block_reads_them() {
     let bench = Bench::new("crypto-mining");
     let ttl = request(&bench, STRANGER);
-    done(&block(&bench, &BlockRequest { ttl: Some("24h".parse().unwrap()), ..ttl }).await.unwrap());
+    done(&block(&bench, &BlockRequest { stands: Stands::For("24h".parse().unwrap()), ..ttl }).await.unwrap());
     bench.sandbox.clear_calls();
     done(&extend(&bench, STRANGER, "48h").await.unwrap());
     done(&unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap());

@@ -1,5 +1,6 @@
 //! Addresses blocked in network ACLs, and unblocked: alone, among others at the same table, and after every failure.
 
+mod back;
 mod cli;
 mod lists;
 mod others;
@@ -18,8 +19,8 @@ use lazaret::ledger::{Outcome, RunState, SqliteStore};
 use lazaret::playbook::Change;
 use lazaret::playbook::block::subject;
 use lazaret::playbook::change::DenyAddress;
-use lazaret::policy::BlockPolicy;
 use lazaret::policy::address::parse;
+use lazaret::policy::{BlockPolicy, Stands};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The two ACLs that web-1's packets cross.
@@ -42,7 +43,7 @@ fn request(bench: &Bench, address: &str) -> BlockRequest {
         instances: vec![instance],
         acls: vec![],
         directions: None,
-        ttl: None,
+        stands: Stands::UntilTakenBack,
         typed_again: None,
         policy: BlockPolicy::default(),
         aws: None,
@@ -75,8 +76,8 @@ async fn unblock(bench: &Bench, address: &str, which: WhichBlocks) -> Result<Run
 }
 
 async fn extend(bench: &Bench, address: &str, ttl: &str) -> Result<RunState, EngineError> {
-    let ttl = Some(ttl.parse().unwrap());
-    let request = ExtendRequest { scope: payments(), range: parse(address).unwrap(), which: WhichBlocks::All, ttl };
+    let stands = Stands::For(ttl.parse().unwrap());
+    let request = ExtendRequest { scope: payments(), range: parse(address).unwrap(), which: WhichBlocks::All, stands };
     let prepared = bench.engine.prepare_extend(&request).await?;
     Ok(commit(bench, &prepared).await)
 }
@@ -88,6 +89,8 @@ async fn restore(bench: &Bench, run: &RunState) -> Result<RunState, EngineError>
         force: BTreeSet::new(),
         finding_status: None,
         topic_arn: None,
+        block: BlockPolicy::default(),
+        aws: None,
     };
     let prepared = bench.engine.prepare_restore(&request).await?;
     Ok(commit(bench, &prepared).await)
@@ -219,8 +222,9 @@ async fn an_address_of_ipv6_is_denied_as_128_below_the_allow_of_its_family() {
 #[tokio::test]
 async fn what_is_blocked_already_is_refused_with_who_when_and_until() {
     let bench = Bench::new("crypto-mining");
-    let run =
-        block(&bench, &BlockRequest { ttl: Some("24h".parse().unwrap()), ..request(&bench, STRANGER) }).await.unwrap();
+    let run = block(&bench, &BlockRequest { stands: Stands::For("24h".parse().unwrap()), ..request(&bench, STRANGER) })
+        .await
+        .unwrap();
     bench.sandbox.clear_calls();
     let again = block(&bench.colleague("ben"), &request(&bench, STRANGER)).await.unwrap_err().to_string();
     assert!(

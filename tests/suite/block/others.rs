@@ -238,6 +238,8 @@ async fn i6_an_entry_that_somebody_has_replaced_altogether_is_left_alone_even_by
             force: BTreeSet::from(["all".to_owned()]),
             finding_status: None,
             topic_arn: None,
+            block: BlockPolicy::default(),
+            aws: None,
         },
     );
     for _ in 0..2 {

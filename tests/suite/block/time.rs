@@ -6,10 +6,10 @@ use lazaret::engine::BlockState;
 use lazaret::playbook::PlanRefusal;
 
 fn for_a_day(address: &str) -> BlockRequest {
-    BlockRequest { ttl: Some("24h".parse().unwrap()), ..in_acl(address, PUBLIC) }
+    BlockRequest { stands: Stands::For("24h".parse().unwrap()), ..in_acl(address, PUBLIC) }
 }
 
-async fn until(bench: &Bench) -> Vec<Option<DateTime<Utc>>> {
+pub(super) async fn until(bench: &Bench) -> Vec<Option<DateTime<Utc>>> {
     bench.engine.recorded_blocks().await.unwrap().into_iter().map(|b| b.until).collect()
 }
 
@@ -70,15 +70,15 @@ async fn an_extension_moves_the_end_and_touches_nothing_in_aws() {
     assert_eq!(until(&bench).await, [Some(first.begun_at + Duration::hours(68))]);
     bench.clock.advance(Duration::hours(5));
     assert_eq!(bench.engine.due(&[payments()]).await.unwrap(), [], "it was extended");
-    // What changed nothing has nothing to take back, and says so.
+    // The end before it is over: nobody gets a block that is due at once for a restore.
     let refused = restore(&bench, &moved).await.unwrap_err().to_string();
-    assert!(refused.contains("moves it again") && refused.contains("--extend TIME"), "{refused}");
+    assert!(refused.contains("block was over at") && refused.contains("lazaret block 203.0.113.99"), "{refused}");
     // Sooner than before is said, and done.
     let request = ExtendRequest {
         scope: payments(),
         range: parse(STRANGER).unwrap(),
         which: WhichBlocks::Run(first.run),
-        ttl: Some("30m".parse().unwrap()),
+        stands: Stands::For("30m".parse().unwrap()),
     };
     let prepared = bench.engine.prepare_extend(&request).await.unwrap();
     assert!(prepared.plan.warnings.iter().any(|w| w.contains("sooner than its end so far")));

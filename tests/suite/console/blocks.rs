@@ -145,6 +145,49 @@ async fn a_block_is_extended_and_what_expired_is_swept() {
     desk.hides("203.0.113.98");
 }
 
+/// What takes something back is taken back by the same key as everything else.
+#[tokio::test]
+async fn an_unblock_and_an_extension_are_taken_back_with_r() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.do_keys("3 B").await;
+    desk.write("203.0.113.99 24h");
+    desk.do_keys("enter").await;
+    desk.do_keys("C esc").await;
+    let first = ends(&desk).await;
+    choose(&mut desk, "203.0.113.99");
+    desk.press("X");
+    desk.press("ctrl-u");
+    desk.write("3d");
+    desk.do_keys("enter").await;
+    desk.do_keys("C").await;
+    desk.shows("Extend done");
+    assert_ne!(ends(&desk).await, first);
+    desk.do_keys("R").await;
+    desk.shows("Extend plan; nothing has happened yet");
+    desk.do_keys("C").await;
+    desk.shows("Extend done");
+    assert_eq!(ends(&desk).await, first);
+    desk.do_keys("esc").await;
+    choose(&mut desk, "203.0.113.99");
+    desk.do_keys("U").await;
+    desk.do_keys("C").await;
+    desk.do_keys("R").await;
+    desk.shows("Block plan; nothing has happened yet");
+    desk.do_keys("C").await;
+    desk.shows("Block done");
+    assert_eq!(ends(&desk).await, first);
+    // From the list of runs, too; what is denied again already has nothing to put back, and says so.
+    desk.do_keys("esc").await;
+    desk.do_keys("5 j").await;
+    desk.shows("by        ana (cli) on test");
+    desk.do_keys("R").await;
+    desk.shows("nothing to put back");
+}
+
+async fn ends(desk: &Desk) -> Vec<Option<chrono::DateTime<chrono::Utc>>> {
+    desk.bench.engine.recorded_blocks().await.unwrap().into_iter().map(|b| b.until).collect()
+}
+
 /// Several that have expired are taken away one plan after the other, each with a commit of its own.
 #[tokio::test]
 async fn a_sweep_of_several_is_a_plan_after_the_other() {

@@ -12,6 +12,7 @@ use lazaret::domain::{InstanceId, Scope};
 use lazaret::engine::prepare::RestoreWhat;
 use lazaret::engine::{Consent, EngineError, Prepared, QuarantineRequest, RestoreRequest, RunReport};
 use lazaret::ledger::{Outcome, RunState};
+use lazaret::policy::BlockPolicy;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ fn restore_request(bench: &Bench, force: &[&str]) -> RestoreRequest {
         finding_status: None,
         topic_arn: None,
         scope,
+        block: BlockPolicy::default(),
+        aws: None,
     }
 }
 

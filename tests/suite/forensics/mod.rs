@@ -18,7 +18,7 @@ use lazaret::engine::{Consent, EngineError, ForensicsRequest, RestoreRequest, Ru
 use lazaret::ledger::{Outcome, RunState, Store};
 use lazaret::playbook::PlanRefusal;
 use lazaret::playbook::evidence::Manifest;
-use lazaret::policy::ForensicsPolicy;
+use lazaret::policy::{BlockPolicy, ForensicsPolicy};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -392,6 +392,8 @@ async fn restore_of_a_forensics_run_leaves_the_evidence_and_says_so() {
         force: BTreeSet::new(),
         finding_status: None,
         topic_arn: None,
+        block: BlockPolicy::default(),
+        aws: None,
     };
     let error = bench.engine.prepare_restore(&request).await.unwrap_err().to_string();
     assert!(error.contains("took evidence, which stays where it is kept"), "{error}");

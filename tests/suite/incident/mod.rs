@@ -11,6 +11,7 @@ use lazaret::engine::{Consent, FindingsRequest, RestoreRequest};
 use lazaret::ledger::{RunFilter, RunState, Store};
 use lazaret::playbook::Playbook;
 use lazaret::playbook::update_findings::FindingAction;
+use lazaret::policy::BlockPolicy;
 use std::collections::BTreeSet;
 
 /// Every run in the ledger.
@@ -43,6 +44,8 @@ fn restore_of(run: &RunState, force: &[&str]) -> RestoreRequest {
         force: force.iter().map(|f| (*f).to_owned()).collect::<BTreeSet<_>>(),
         finding_status: None,
         topic_arn: None,
+        block: BlockPolicy::default(),
+        aws: None,
     }
 }
 

@@ -8,7 +8,7 @@ use lazaret::engine::prepare::RestoreWhat;
 use lazaret::engine::{Consent, Engine, EngineError, Guard, Prepared, QuarantineRequest, RestoreRequest};
 use lazaret::ledger::{Actor, Hand, Outcome, RunState, SqliteStore};
 use lazaret::playbook::FindingRef;
-use lazaret::policy::QuarantinePolicy;
+use lazaret::policy::{BlockPolicy, QuarantinePolicy};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeSet;
@@ -105,6 +105,8 @@ impl Bench {
             force: BTreeSet::new(),
             finding_status: Some(Workflow::Resolved),
             topic_arn: Some(self.topic(&scope)),
+            block: BlockPolicy::default(),
+            aws: None,
             scope,
         }
     }

@@ -10,6 +10,7 @@ use lazaret::engine::prepare::{Request, RestoreWhat};
 use lazaret::engine::{Consent, EngineError, Prepared, RestoreRequest, outstanding};
 use lazaret::ledger::{Outcome, RunFilter, RunState, Store};
 use lazaret::playbook::PlanRefusal;
+use lazaret::policy::BlockPolicy;
 
 pub(crate) const FAULTS: [FaultKind; 7] = [
     FaultKind::Fail,
@@ -103,6 +104,8 @@ pub(crate) fn restore_of(run: &RunState) -> RestoreRequest {
             .collect(),
         finding_status: None,
         topic_arn: None,
+        block: BlockPolicy::default(),
+        aws: None,
     }
 }
 

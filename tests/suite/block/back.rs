@@ -1,0 +1,98 @@
+//! The way back of a way back: an unblock is denied again, an end that was moved goes back, each exactly as it was.
+
+use super::time::until;
+use super::*;
+use chrono::Duration;
+use lazaret::engine::has_a_way_back;
+use lazaret::playbook::{PlanRefusal, Playbook};
+
+fn in_public(address: &str, ttl: &str) -> BlockRequest {
+    BlockRequest { stands: Stands::For(ttl.parse().unwrap()), ..in_acl(address, PUBLIC) }
+}
+
+async fn is_nothing(bench: &Bench, run: &RunState) -> bool {
+    matches!(restore(bench, run).await, Err(EngineError::Plan(PlanRefusal::Nothing(_))))
+}
+
+#[tokio::test]
+async fn an_extension_goes_back_to_the_very_end_before_it() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_public(STRANGER, "24h")).await.unwrap());
+    let first = until(&bench).await;
+    bench.clock.advance(Duration::seconds(4_711));
+    let moved = extend(&bench, STRANGER, "7d").await.unwrap();
+    assert!(has_a_way_back(&moved));
+    bench.clock.advance(Duration::seconds(42));
+    bench.sandbox.clear_calls();
+    let back = restore(&bench, &moved).await.unwrap();
+    done(&back);
+    assert_eq!((back.plan.playbook, until(&bench).await), (Playbook::ExtendBlock, first));
+    assert_eq!(writes(&bench), [""; 0]);
+    // Twice is harmless; and the run that took it back is itself one to take back.
+    assert!(is_nothing(&bench, &moved).await);
+    done(&restore(&bench, &back).await.unwrap());
+    assert_eq!(until(&bench).await, [Some(moved.begun_at + Duration::days(7))]);
+}
+
+/// Each block has an end of its own before an extension of all of them.
+#[tokio::test]
+async fn ends_that_differed_differ_again_by_one_plan() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_public(STRANGER, "24h")).await.unwrap());
+    done(&block(&bench, &BlockRequest { stands: Stands::UntilTakenBack, ..in_acl(STRANGER, DATA) }).await.unwrap());
+    let first = until(&bench).await;
+    let moved = extend(&bench, STRANGER, "3d").await.unwrap();
+    assert!(until(&bench).await.iter().all(|end| *end == Some(moved.begun_at + Duration::days(3))));
+    let back = restore(&bench, &moved).await.unwrap();
+    done(&back);
+    assert_eq!((back.plan.steps.len(), until(&bench).await), (2, first));
+}
+
+/// I6: what somebody has moved since is not moved from under them.
+#[tokio::test]
+async fn i6_an_end_that_was_moved_again_is_left_to_the_later_run() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_public(STRANGER, "24h")).await.unwrap());
+    let first = until(&bench).await;
+    let moved = extend(&bench, STRANGER, "3d").await.unwrap();
+    let later = extend(&bench.colleague("ben"), STRANGER, "9d").await.unwrap();
+    match restore(&bench, &moved).await {
+        Err(EngineError::Plan(PlanRefusal::Newer { newer, .. })) => assert_eq!(newer, later.run),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(until(&bench).await, [Some(later.begun_at + Duration::days(9))]);
+    done(&restore(&bench, &later).await.unwrap());
+    done(&restore(&bench, &moved).await.unwrap());
+    assert_eq!(until(&bench).await, first);
+}
+
+#[tokio::test]
+async fn an_unblock_is_denied_again_until_the_very_end_it_had() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_public(STRANGER, "24h")).await.unwrap());
+    done(&extend(&bench, STRANGER, "3d").await.unwrap());
+    let first = until(&bench).await;
+    bench.clock.advance(Duration::seconds(4_711));
+    let gone = unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap();
+    assert!(has_a_way_back(&gone) && until(&bench).await.is_empty());
+    let again = restore(&bench, &gone).await.unwrap();
+    done(&again);
+    assert_eq!((again.plan.playbook, until(&bench).await), (Playbook::BlockAddress, first));
+    denied_once(&live(&bench, PUBLIC), STRANGER);
+    assert!(is_nothing(&bench, &gone).await, "twice is harmless");
+    // It is a block as any other: what it did is taken back by its own run.
+    done(&restore(&bench, &again).await.unwrap());
+    assert_eq!(numbers(&live(&bench, PUBLIC), STRANGER).values().flatten().count(), 0);
+}
+
+#[tokio::test]
+async fn a_time_that_is_over_does_not_come_back() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_public(STRANGER, "24h")).await.unwrap());
+    bench.clock.advance(Duration::hours(25));
+    let swept = unblock(&bench, STRANGER, WhichBlocks::Expired).await.unwrap();
+    bench.sandbox.clear_calls();
+    let refused = restore(&bench, &swept).await.unwrap_err().to_string();
+    assert!(refused.contains("block was over at") && refused.contains("denies it anew"), "{refused}");
+    assert_eq!(writes(&bench), [""; 0]);
+}
