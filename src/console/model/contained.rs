@@ -23,8 +23,10 @@ pub enum Status {
     Drift,
     /// Some interfaces are isolated and some are not.
     Partial,
-    /// A run is at work on it.
+    /// A quarantine is at work on it.
     Running,
+    /// A restore is at work on it.
+    Restoring,
     /// It could not be read yet: nothing is claimed.
     Unread,
     /// Every interface was read and holds the quarantine group alone.
@@ -42,6 +44,7 @@ impl Status {
             Self::Drift => "DRIFT",
             Self::Partial => "PARTIAL",
             Self::Running => "running",
+            Self::Restoring => "restoring",
             Self::Unread => "unread",
             Self::Isolated => "isolated",
             Self::Gone => "gone",
@@ -223,6 +226,13 @@ impl Quarantine {
                 reasons: vec![],
                 key,
             });
+        }
+        // What is back already while a restore goes on is no alarm.
+        for run in runs.iter().filter(|r| r.plan.playbook == Playbook::Restore && r.is_open()) {
+            if let Some(entry) = key_of(run).and_then(|key| entries.get_mut(&key)) {
+                entry.status = Status::Restoring;
+                entry.reasons.clear();
+            }
         }
         self.entries = entries;
         self.reorder(names, height)

@@ -27,6 +27,7 @@ use super::msg::Ticket;
 use crate::config::{Command, Context, Key, Keymap, Settings};
 use crate::domain::{AccountId, GroupId, Region, RunId, Scope, Vault};
 use crate::engine::Guard;
+use crate::playbook::Playbook;
 use crate::policy::address::AwsRanges;
 use chrono::{DateTime, Utc};
 use field::Field;
@@ -481,7 +482,10 @@ impl Model {
             let ids = row.finding.instances().filter_map(|i| i.id.clone());
             ids.filter_map(|id| Some((id.clone(), self.quarantine.status(&(scope.clone(), id))?))).collect()
         });
-        offers::offers(&row.finding, &live.unwrap_or_default())
+        // How a quarantine stands is read, and says more than that there was one.
+        let runs = self.activity.standing_for(&row.finding.id).map(|run| run.plan.playbook);
+        let done: Vec<_> = runs.filter(|playbook| *playbook != Playbook::QuarantineInstance).collect();
+        offers::offers(&row.finding, &live.unwrap_or_default(), &done)
     }
 
     /// The instance of a finding, as the list knows it.

@@ -182,8 +182,9 @@ fn order(sign: Sign) -> [Act; 6] {
     }
 }
 
-/// What can be done about a finding, best first; after it what was thought of and can't be done, with why.
-pub fn offers(finding: &Finding, live: &Live) -> Vec<Offer> {
+/// What can be done about a finding, best first: what was not `done` about it before what was and stands; after it what was
+/// thought of and can't be done, with why.
+pub fn offers(finding: &Finding, live: &Live, done: &[Playbook]) -> Vec<Offer> {
     let sign = sign(finding);
     let mut list: Vec<Offer> = order(sign).into_iter().filter_map(|act| offer(act, sign, finding, live)).collect();
     if let Some(why) = never(finding) {
@@ -191,7 +192,7 @@ pub fn offers(finding: &Finding, live: &Live) -> Vec<Offer> {
             offer.why_not = Some(why.to_owned());
         }
     }
-    list.sort_by_key(|o| !o.fits());
+    list.sort_by_key(|o| (!o.fits(), done.contains(&o.act.playbook())));
     list
 }
 
@@ -228,7 +229,7 @@ fn offer(act: Act, sign: Sign, finding: &Finding, live: &Live) -> Option<Offer> 
         seen
     };
     let held = |id: &InstanceId| !matches!(live.get(id), None | Some(Status::Gone | Status::Restored));
-    let whole = |id: &InstanceId| matches!(live.get(id), Some(Status::Isolated | Status::Running));
+    let whole = |id: &InstanceId| matches!(live.get(id), Some(Status::Isolated | Status::Running | Status::Restoring));
     let mut why_not = None;
     let targets: Vec<Target> = match act {
         Act::Restore => instances().into_iter().filter(held).map(Target::Instance).collect(),
@@ -333,7 +334,11 @@ mod tests {
 
     /// The acts that fit, then those that don't behind a bar.
     fn acts(finding: &Finding, live: &Live) -> String {
-        let offers = offers(finding, live);
+        acts_after(finding, live, &[])
+    }
+
+    fn acts_after(finding: &Finding, live: &Live, done: &[Playbook]) -> String {
+        let offers = offers(finding, live, done);
         let words = |fits: bool| -> Vec<&str> {
             offers.iter().filter(|o| o.fits() == fits).map(|o| o.act.command().name()).collect()
         };
@@ -398,7 +403,7 @@ mod tests {
                 Subject::Role { name: "web".into() },
             ],
         );
-        let offers = offers(&found, &Live::new());
+        let offers = offers(&found, &Live::new(), &[]);
         let of = |act: Act| offers.iter().find(|o| o.act == act).map_or(0, |o| o.targets.len());
         assert_eq!((of(Act::Quarantine), of(Act::Revoke)), (2, 2));
         assert_eq!(offers.first().map(Offer::about).as_deref(), Some("i-1 or 1 more"));
@@ -411,6 +416,15 @@ mod tests {
         assert_eq!(acts(&found, &live(Status::Isolated)), "restore forensics |");
         assert_eq!(acts(&found, &live(Status::Partial)), "restore quarantine forensics |");
         assert_eq!(acts(&found, &live(Status::Restored)), "quarantine forensics |");
+    }
+
+    #[test]
+    fn what_was_done_and_stands_is_offered_last() {
+        let kind = "UnauthorizedAccess:EC2/SSHBruteForce";
+        let found = finding(kind, vec![instance("i-1"), remote("203.0.113.9", Direction::Inbound, false)]);
+        assert_eq!(acts(&found, &Live::new()), "block quarantine forensics |");
+        let blocked = acts_after(&found, &Live::new(), &[Playbook::BlockAddress]);
+        assert_eq!(blocked, "quarantine forensics block |");
     }
 
     #[test]

@@ -17,6 +17,7 @@ impl Model {
             _ if row.finding.sample => ("sample".to_owned(), Role::Dim),
             Some(Status::Isolated) => ("◆ isolated".to_owned(), Role::Quarantined),
             Some(Status::Running) => ("▶ isolating".to_owned(), Role::Running),
+            Some(Status::Restoring) => ("▶ restoring".to_owned(), Role::Running),
             Some(Status::Partial) => ("◆ PARTIAL".to_owned(), Role::Partial),
             Some(Status::Drift) => ("◆ DRIFT".to_owned(), Role::Drift),
             Some(Status::Unread) => ("◆ unread".to_owned(), Role::Dim),

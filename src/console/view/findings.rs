@@ -30,7 +30,7 @@ fn columns(model: &Model) -> [Column; 7] {
         Column::flexible("SUBJECT", 19, 32).goes(1),
         Column::fixed("ACCOUNT", account).goes(4),
         Column::fixed("REGION", region).goes(5),
-        Column::flexible("STATE", 10, 13).goes(2),
+        Column::flexible("STATE", 11, 13).goes(2),
     ]
 }
 

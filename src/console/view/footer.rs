@@ -150,7 +150,7 @@ fn commands(model: &Model) -> Vec<(Command, &'static str)> {
                 Some(S::Isolated | S::Unread) => vec![(C::Restore, "restore")],
                 Some(S::Partial | S::Drift) => vec![(C::Restore, "restore"), (C::Quarantine, "quarantine again")],
                 Some(S::Restored) => vec![(C::Quarantine, "quarantine again")],
-                Some(S::Running | S::Gone) | None => vec![],
+                Some(S::Running | S::Restoring | S::Gone) | None => vec![],
             };
             if let Some(entry) = model.quarantine.selected() {
                 if entry.status != S::Gone {

@@ -75,7 +75,7 @@ fn cells(model: &Model, theme: &Theme, entry: &Contained, widths: &[u16]) -> Vec
     let mark = if over { "  " } else { "◆ " };
     let (isolated, of) = entry.isolated();
     let fraction = if of == 0 { "—".to_owned() } else { format!("{isolated}/{of}") };
-    let whole = isolated == of || over || entry.status == Status::Unread;
+    let whole = isolated == of || over || matches!(entry.status, Status::Unread | Status::Restoring);
     let name = entry.name.as_deref().map(|n| text::fit(n, 40)).unwrap_or_default();
     let room = usize::from(width(2)).saturating_sub(text::width(&name) + 1);
     let id = if room < 19 && !name.is_empty() {
@@ -126,6 +126,7 @@ fn lines(model: &Model, theme: &Theme, entry: &Contained, width: u16) -> Vec<Lin
         Status::Partial => format!("NOT isolated: {isolated} of {} hold the quarantine group", interfaces(of)),
         Status::Drift => "not as it was left".to_owned(),
         Status::Running => "a run is at work on it: see Activity".to_owned(),
+        Status::Restoring => "a restore is at work on it: see Activity".to_owned(),
         Status::Unread => "not read yet: nothing is claimed".to_owned(),
         Status::Gone => "the instance is no longer there".to_owned(),
         Status::Restored => "restored: it is out of quarantine".to_owned(),
@@ -139,7 +140,7 @@ fn lines(model: &Model, theme: &Theme, entry: &Contained, width: u16) -> Vec<Lin
         doc.marked(Role::Error, "! ", &error);
     }
     let mut keys = vec![];
-    if !matches!(entry.status, Status::Gone | Status::Restored | Status::Running) {
+    if !matches!(entry.status, Status::Gone | Status::Restored | Status::Running | Status::Restoring) {
         keys.push((Command::Restore, "restore"));
     }
     if matches!(entry.status, Status::Partial | Status::Drift | Status::Restored) {

@@ -124,7 +124,7 @@ pub fn status_role(status: Status) -> Role {
         Status::Isolated => Role::Quarantined,
         Status::Partial => Role::Partial,
         Status::Drift => Role::Drift,
-        Status::Running => Role::Running,
+        Status::Running | Status::Restoring => Role::Running,
         Status::Restored => Role::Ok,
         Status::Unread | Status::Gone => Role::Dim,
     }

@@ -2,9 +2,11 @@
 
 use super::desk::Desk;
 use crate::support::bench::Bench;
+use crate::support::sweep::commit_or_crash;
 use chrono::Duration;
 use lazaret::cloud::sandbox::{Fault, FaultKind};
 use lazaret::console::msg::Msg;
+use lazaret::engine::Consent;
 use lazaret::ledger::RunFilter;
 use lazaret::ledger::Store;
 
@@ -170,4 +172,22 @@ async fn a_restore_by_run_names_its_subject_all_the_way() {
     desk.shows("a restore is not taken back");
     desk.do_keys("j R").await;
     desk.shows("the run was taken back already");
+}
+
+/// A colleague's restore that is half way is no alarm: what is back already is what was asked for.
+#[tokio::test]
+async fn an_instance_that_is_being_restored_is_no_alarm() {
+    let bench = Bench::new("crypto-mining");
+    bench.quarantine("web-1").await.unwrap();
+    // The first interface is back, the second is under way.
+    bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").nth(2).kind(FaultKind::HangBefore));
+    let prepared = bench.engine.prepare_restore(&bench.restore_request("web-1")).await.unwrap();
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
+    let mut desk = Desk::with(bench, |_| {});
+    desk.begin().await;
+    desk.shows("restoring");
+    desk.hides("Quarantine 1 !1");
+    desk.do_keys("2").await;
+    desk.shows("a restore is at work on it");
+    desk.hides("PARTIAL");
 }
