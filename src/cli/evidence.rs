@@ -6,7 +6,7 @@ use super::out::Out;
 use super::session::{Session, read_ledger};
 use crate::domain::{RunId, text};
 use crate::engine::evidence::verify_folder;
-use crate::ledger::{LedgerError, RunState, Store};
+use crate::ledger::Store;
 
 pub(super) async fn run(global: &Global, args: &EvidenceArgs, out: &Out) -> Result<Exit, Failure> {
     match args.verb {
@@ -40,9 +40,9 @@ async fn verify(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure>
 }
 
 async fn list(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure> {
-    let records = read_ledger(global)?.records(run).await?;
-    let state = RunState::replay(&records)
-        .map_err(LedgerError::from)?
+    let state = read_ledger(global)?
+        .run(run)
+        .await?
         .ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;
     let kept = state.kept();
     if out.json {

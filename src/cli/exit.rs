@@ -4,7 +4,7 @@ use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::text;
 use crate::engine::EngineError;
 use crate::engine::incident::Unnamed;
-use crate::ledger::{LedgerError, Outcome, RunState};
+use crate::ledger::{LedgerError, Outcome, RunState, Unreadable};
 use crate::playbook::PlanRefusal;
 use crate::playbook::plan::{Drift, DriftKind};
 use std::process::{ExitCode, Termination};
@@ -124,7 +124,8 @@ impl From<Unnamed> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        Self::new(Exit::Failed, error.to_string())
+        let failure = Self::new(Exit::Failed, error.to_string());
+        if error.is_unreadable() { failure.hint(Unreadable::HINT) } else { failure }
     }
 }
 
@@ -133,6 +134,7 @@ impl From<EngineError> for Failure {
         let message = error.to_string();
         match error {
             EngineError::Cloud(error) => error.into(),
+            EngineError::Ledger(error) if error.is_unreadable() => error.into(),
             EngineError::Ledger(_) | EngineError::NoSuchRun(_) => Self::new(Exit::Failed, message),
             EngineError::Plan(refusal) => {
                 let (exit, hint) = match &refusal {

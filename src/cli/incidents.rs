@@ -3,12 +3,14 @@
 use super::args::{Global, IncidentsArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
+use super::runs::missing;
 use crate::engine::incident::{State, list};
-use crate::ledger::{RunFilter, Store};
+use crate::ledger::{Listing, RunFilter, Store};
 
 pub(super) async fn run(global: &Global, args: &IncidentsArgs, out: &Out) -> Result<Exit, Failure> {
     let ledger = super::session::read_ledger(global)?;
-    let mut incidents = list(&ledger.runs(&RunFilter::default()).await?);
+    let Listing { runs, unreadable } = ledger.list(&RunFilter::default()).await?;
+    let mut incidents = list(&runs);
     incidents.retain(|i| {
         let here = i.scopes.iter().any(|s| {
             global.account.as_ref().is_none_or(|a| *a == s.account)
@@ -19,7 +21,7 @@ pub(super) async fn run(global: &Global, args: &IncidentsArgs, out: &Out) -> Res
     incidents.truncate(args.limit);
     if out.json {
         incidents.iter().for_each(|i| out.json(i));
-        return Ok(Exit::Done);
+        return Ok(missing(&unreadable, out));
     }
     let rows: Vec<[String; 7]> = incidents
         .iter()
@@ -47,5 +49,5 @@ pub(super) async fn run(global: &Global, args: &IncidentsArgs, out: &Out) -> Res
         })
         .collect();
     out.table(["INCIDENT", "SEVERITY", "TYPE", "SUBJECT", "BEGAN", "LAST", "STATE"], &rows);
-    Ok(Exit::Done)
+    Ok(missing(&unreadable, out))
 }

@@ -5,17 +5,17 @@ use super::exit::{Exit, Failure};
 use super::out::{Out, ascii_json};
 use crate::domain::{Clock, SystemClock};
 use crate::engine::incident::report::{IncidentReport, LedgerLine};
-use crate::engine::incident::{markdown, members, named};
+use crate::engine::incident::{all_members, markdown, named};
 use crate::ledger::{RunFilter, Store};
 use std::io::Write;
 use std::path::Path;
 
 pub(super) async fn run(global: &Global, args: &ReportArgs, out: &Out) -> Result<Exit, Failure> {
     let ledger = super::session::read_ledger(global)?;
-    let runs = ledger.runs(&RunFilter::default()).await?;
+    let runs = ledger.list(&RunFilter::default()).await?.runs;
     let incident = named(&args.incident, &runs)?;
     let mut of_it = Vec::new();
-    for run in members(&incident, &runs) {
+    for run in all_members(&ledger, &incident, &runs).await? {
         let records = ledger.records(run.run).await?;
         of_it.push((run, records));
     }

@@ -5,15 +5,13 @@ use super::exit::{Exit, Failure};
 use super::out::Out;
 use crate::domain::text;
 use crate::engine::RunReport;
-use crate::ledger::{RunFilter, RunState};
+use crate::ledger::{Listing, RunFilter, RunState, Store, Unreadable};
 
 pub(super) async fn run(global: &Global, args: &RunsArgs, out: &Out) -> Result<Exit, Failure> {
     let ledger = super::session::read_ledger(global)?;
     if let Some(run) = args.run {
-        let records = crate::ledger::Store::records(&ledger, run).await?;
-        let state = RunState::replay(&records)
-            .map_err(crate::ledger::LedgerError::from)?
-            .ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;
+        let state =
+            ledger.run(run).await?.ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;
         show(&state, out);
         return Ok(Exit::Done);
     }
@@ -22,14 +20,14 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, out: &Out) -> Result<E
         limit: Some(args.limit),
         ..RunFilter::default()
     };
-    let mut runs = crate::ledger::Store::runs(&ledger, &filter).await?;
+    let Listing { mut runs, unreadable } = ledger.list(&filter).await?;
     runs.retain(|r| {
         global.account.as_ref().is_none_or(|a| *a == r.plan.scope.account)
             && global.region.as_ref().is_none_or(|x| *x == r.plan.scope.region)
     });
     if out.json {
         runs.iter().for_each(|r| out.json(&RunReport::new(r)));
-        return Ok(Exit::Done);
+        return Ok(missing(&unreadable, out));
     }
     let rows: Vec<[String; 6]> = runs
         .iter()
@@ -45,7 +43,17 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, out: &Out) -> Result<E
         })
         .collect();
     out.table(["RUN", "BEGUN", "PLAYBOOK", "SUBJECT", "STATE", "BY"], &rows);
-    Ok(Exit::Done)
+    Ok(missing(&unreadable, out))
+}
+
+/// Says what a list lacks, and how it ends then.
+pub(super) fn missing(unreadable: &[Unreadable], out: &Out) -> Exit {
+    if unreadable.is_empty() {
+        return Exit::Done;
+    }
+    let what: Vec<String> = unreadable.iter().map(Unreadable::to_string).collect();
+    out.error(&Failure::new(Exit::Failed, format!("not in the list: {}", what.join("; "))).hint(Unreadable::HINT));
+    Exit::Failed
 }
 
 fn show(state: &RunState, out: &Out) {

@@ -9,7 +9,7 @@ use super::plan::{carry_out, nothing_to_do, preview, unplanned};
 use super::restore::{finding_status, topic};
 use super::session::Session;
 use crate::domain::{RunId, text};
-use crate::engine::incident::{Lasting, is_note, lasting, members, named, to_undo};
+use crate::engine::incident::{Lasting, all_members, is_note, lasting, members, named, to_undo};
 use crate::engine::prepare::RestoreWhat;
 use crate::engine::{Consent, EngineError, Prepared, RestoreRequest};
 use crate::ledger::{RunFilter, RunState};
@@ -27,9 +27,10 @@ struct Item {
 
 pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
-    let runs = session.engine.ledger().runs(&RunFilter::default()).await?;
+    let ledger = session.engine.ledger().as_ref();
+    let runs = ledger.list(&RunFilter::default()).await?.runs;
     let incident = named(&args.incident, &runs)?;
-    let members = members(&incident, &runs);
+    let members = all_members(ledger, &incident, &runs).await?;
     let (standing, lasting) = (to_undo(&members), lasting(&members));
     if standing.is_empty() {
         if !out.json {
@@ -103,7 +104,7 @@ pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<E
 
 /// What stays of an incident as the ledger tells it now: its restores have given findings their last status.
 async fn what_lasts(session: &Session, incident: &str) -> Result<Vec<Lasting>, Failure> {
-    let runs = session.engine.ledger().runs(&RunFilter::default()).await?;
+    let runs = session.engine.ledger().list(&RunFilter::default()).await?.runs;
     Ok(lasting(&members(incident, &runs)))
 }
 

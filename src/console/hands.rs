@@ -9,14 +9,13 @@ use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::{GroupId, InstanceId, Interface, Scope, Vault};
 use crate::engine::incident::report::{IncidentReport, LedgerLine};
-use crate::engine::incident::{markdown, members};
+use crate::engine::incident::{all_members, markdown};
 use crate::engine::observe::{observe, ssm_endpoint_groups};
 use crate::engine::outstanding;
 use crate::engine::poller::Poller;
 use crate::engine::prepare::Request;
 use crate::engine::{Engine, EngineError, LEASE, Progress};
-use crate::ledger::KnownRuns;
-use crate::ledger::{LedgerError, RunFilter, RunState};
+use crate::ledger::{KnownRuns, LedgerError, Listing, RunFilter, RunState, Unreadable};
 use crate::playbook::change::leaks;
 use crate::playbook::{Needs, Observed, PlanRefusal, tags};
 use crate::policy::QuarantinePolicy;
@@ -302,8 +301,8 @@ fn broken(words: String) -> Failure {
 }
 
 async fn runs(engine: &Engine, known: &Mutex<KnownRuns>) -> Result<RunsRead, EngineError> {
-    let runs = known.lock().await.look(engine.ledger().as_ref()).await?;
-    let mut read = RunsRead { runs, ..RunsRead::default() };
+    let Listing { runs, unreadable } = known.lock().await.look(engine.ledger().as_ref()).await?;
+    let mut read = RunsRead { runs, unreadable, ..RunsRead::default() };
     for (run, alive) in engine.unfinished().await? {
         if alive {
             read.alive.insert(run.run);
@@ -389,9 +388,9 @@ async fn report(engine: &Engine, incident: &str, folder: Option<&Path>) -> Resul
     let folder = folder.ok_or_else(|| "no folder is known for reports: use `lazaret report`".to_owned())?;
     let ledger = engine.ledger();
     let words = |e: LedgerError| e.to_string();
-    let runs = ledger.runs(&RunFilter::default()).await.map_err(words)?;
+    let runs = ledger.list(&RunFilter::default()).await.map_err(words)?.runs;
     let mut of_it = Vec::new();
-    for run in members(incident, &runs) {
+    for run in all_members(ledger.as_ref(), incident, &runs).await.map_err(words)? {
         let records = ledger.records(run.run).await.map_err(words)?;
         of_it.push((run, records));
     }
@@ -414,7 +413,7 @@ async fn report(engine: &Engine, incident: &str, folder: Option<&Path>) -> Resul
 
 /// Reads how each edit that cuts somebody's credentials stands. What can't be read is said, and nothing is claimed of it.
 async fn credentials(engine: &Engine) -> Result<CredentialsRead, EngineError> {
-    let runs = engine.ledger().runs(&RunFilter::default()).await?;
+    let runs = engine.ledger().list(&RunFilter::default()).await?.runs;
     let mut read = CredentialsRead::default();
     for standing in outstanding(about_principals(&runs)) {
         let scope = &standing.run.plan.scope;
@@ -478,6 +477,7 @@ fn failure(error: EngineError) -> Failure {
         EngineError::Plan(refusal) => plan_hint(refusal),
         EngineError::Cloud(error) => cloud_hint(error),
         EngineError::Ledger(LedgerError::Conflict { .. }) => Some("see Activity for who took it over".to_owned()),
+        EngineError::Ledger(error) if error.is_unreadable() => Some(Unreadable::HINT.to_owned()),
         EngineError::Ledger(_) => Some("`lazaret ledger verify` says where it is damaged".to_owned()),
         EngineError::Changed(_) | EngineError::NoSuchRun(_) => None,
     };

@@ -7,7 +7,7 @@ use crate::domain::{GroupId, Instance, InstanceId, Interface, NetworkAcl, RunId,
 use crate::engine::Prepared;
 use crate::engine::poller::Batch;
 use crate::engine::rehearse::Rehearsal;
-use crate::ledger::{Record, RunState};
+use crate::ledger::{Record, RunState, Unreadable};
 use crate::playbook::plan::Drift;
 use crate::playbook::{Observed, Standing};
 use chrono::{DateTime, Utc};
@@ -95,6 +95,8 @@ pub struct CredentialsRead {
 pub struct RunsRead {
     /// The runs.
     pub runs: Vec<RunState>,
+    /// What can't be read.
+    pub unreadable: Vec<Unreadable>,
     /// The open runs whose process keeps its promise to be alive.
     pub alive: BTreeSet<RunId>,
     /// When the process of an open run was last heard from: a process that was killed still has its promise for a while.

@@ -3,7 +3,7 @@
 use super::observe::acls::counters;
 use super::{Engine, EngineError, outstanding};
 use crate::domain::{AclEntry, AclId, FindingId, NetworkAcl, RunId, Scope, text};
-use crate::ledger::{RunFilter, RunState};
+use crate::ledger::{Listing, RunFilter, RunState};
 use crate::playbook::block::counter::compare;
 use crate::playbook::change::{DenyAddress, ways};
 use crate::playbook::{Action, Change};
@@ -196,13 +196,14 @@ impl Engine {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn blocks(&self, scopes: &[Scope]) -> Result<BlockList, EngineError> {
-        let runs = self.ledger().runs(&RunFilter::default()).await?;
+        let Listing { runs, unreadable } = self.ledger().list(&RunFilter::default()).await?;
         let used = numbers_used(&runs);
         let mut blocks = ours(runs);
         blocks.retain(|b| scopes.contains(&b.scope));
         let (reads, all) = (self.cloud().reads(), []);
         let tables = futures::future::join_all(scopes.iter().map(|scope| reads.network_acls(scope, &all))).await;
-        let mut list = BlockList { blocks, ..BlockList::default() };
+        let errors = unreadable.iter().map(|u| format!("{u}: what it denied is called nobody's")).collect();
+        let mut list = BlockList { blocks, errors, ..BlockList::default() };
         for (scope, answer) in scopes.iter().zip(tables) {
             match answer {
                 Ok(acls) => {

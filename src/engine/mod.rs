@@ -58,6 +58,14 @@ pub const FRESH: Duration = Duration::seconds(10);
 /// How long a process promises to be alive for its run at a time. A run whose promise has run out may be recovered.
 pub const LEASE: Duration = Duration::seconds(30);
 
+/// What failed, and what holds now.
+fn ledger_words(error: &LedgerError) -> String {
+    if error.is_unreadable() {
+        return error.to_string();
+    }
+    format!("{error}. Nothing was called without a record; `lazaret recover` looks into what was under way")
+}
+
 /// Why a verb could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -65,7 +73,7 @@ pub enum EngineError {
     #[error(transparent)]
     Cloud(#[from] CloudError),
     /// The ledger failed: nothing more was called for the run.
-    #[error("{0}. Nothing was called without a record; `lazaret recover` looks into what was under way")]
+    #[error("{}", ledger_words(.0))]
     Ledger(#[from] LedgerError),
     /// The playbook made no plan.
     #[error(transparent)]
@@ -164,8 +172,11 @@ impl Engine {
     /// An id later than that of every run in the ledger: runs are told in the order of their ids, and a clock that was set
     /// back would have a restore come before what it takes back. A run that can't be read keeps no other from beginning.
     async fn new_run_id(&self) -> RunId {
-        let newest = self.inner.ledger.runs(&RunFilter { limit: Some(1), ..RunFilter::default() }).await;
-        let after = newest.unwrap_or_default().first().map_or(0, |run| run.run.millis() + 1);
+        let newest = self.inner.ledger.list(&RunFilter { limit: Some(1), ..RunFilter::default() }).await;
+        let newest = newest.unwrap_or_default();
+        let unreadable = newest.unreadable.first().and_then(|u| u.run.parse::<RunId>().ok());
+        let newest = newest.runs.first().map(|run| run.run).or(unreadable);
+        let after = newest.map_or(0, |run| run.millis() + 1);
         let now = self.now().timestamp_millis().unsigned_abs();
         RunId::from_parts(now.max(after), self.random_bits())
     }
@@ -203,7 +214,15 @@ impl Engine {
         }
         let mut journal = journal::Journal::new(self, state, progress);
         // Somebody may have come and gone between our reading and our claim.
-        if let Some(other) = self.overtaken_by(&journal.state, prepared.head()).await? {
+        let overtaken = match self.overtaken_by(&journal.state, prepared.head()).await {
+            Ok(overtaken) => overtaken,
+            Err(error) => {
+                let message = format!("not begun: {error}");
+                journal.append(&[Event::Ended { outcome: Outcome::Failed, message }]).await?;
+                return Err(error.into());
+            }
+        };
+        if let Some(other) = overtaken {
             let message = format!(
                 "not begun: {} {} {} while this was being planned (run {})",
                 other.actor,
@@ -221,7 +240,8 @@ impl Engine {
     /// A run on the same subject of which something was recorded since the plan was made. The ledger's places tell, and no
     /// clock: clocks are set back.
     async fn overtaken_by(&self, ours: &RunState, head: u64) -> Result<Option<RunState>, LedgerError> {
-        let since = self.inner.ledger.changed_since(head).await?.runs;
+        // One that can't be read may be about the same: nothing begins beside it.
+        let since = self.inner.ledger.changed_since(head).await?.listing.whole()?;
         Ok(since.into_iter().find(|other| {
             other.run != ours.run
                 && other.plan.claim_key() == ours.plan.claim_key()

@@ -17,12 +17,13 @@ use crate::playbook::{Action, Change, PlanRefusal, Standing, StepId};
 const TAKE_OVERS: u32 = 5;
 
 impl Engine {
-    /// The runs that have not ended, with whether their process still keeps its promise to be alive.
+    /// The runs that have not ended, with whether their process still keeps its promise to be alive. What can't be read
+    /// can't be recovered either, and is left out.
     ///
     /// # Errors
     /// When the ledger can't be read.
     pub async fn unfinished(&self) -> Result<Vec<(RunState, bool)>, EngineError> {
-        let runs = self.ledger().runs(&RunFilter { open_only: true, ..RunFilter::default() }).await?;
+        let runs = self.ledger().list(&RunFilter { open_only: true, ..RunFilter::default() }).await?.runs;
         let mut list = Vec::with_capacity(runs.len());
         for run in runs {
             let claim = self.ledger().claim(&run.plan.claim_key()).await?;

@@ -1,7 +1,7 @@
 //! The runs that a reader knows already, so that only what is new is read and replayed.
 
 use super::state::RunState;
-use super::store::{LedgerError, Store};
+use super::store::{LedgerError, Listing, Store, Unreadable};
 use crate::domain::RunId;
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 pub struct KnownRuns {
     head: u64,
     runs: BTreeMap<RunId, RunState>,
+    unreadable: BTreeMap<String, Unreadable>,
 }
 
 impl KnownRuns {
@@ -18,7 +19,7 @@ impl KnownRuns {
     ///
     /// # Errors
     /// When the ledger can't be read; the next look begins where this one did.
-    pub async fn look(&mut self, ledger: &dyn Store) -> Result<Vec<RunState>, LedgerError> {
+    pub async fn look(&mut self, ledger: &dyn Store) -> Result<Listing, LedgerError> {
         let mut news = ledger.changed_since(self.head).await?;
         if news.head < self.head {
             // Another ledger stands in its place, as after a reset of the sandbox.
@@ -26,7 +27,20 @@ impl KnownRuns {
             news = ledger.changed_since(0).await?;
         }
         self.head = news.head;
-        self.runs.extend(news.runs.into_iter().map(|run| (run.run, run)));
-        Ok(self.runs.values().rev().cloned().collect())
+        for unreadable in news.listing.unreadable {
+            // As it was known, it may be over by now.
+            if let Ok(run) = unreadable.run.parse() {
+                self.runs.remove(&run);
+            }
+            self.unreadable.insert(unreadable.run.clone(), unreadable);
+        }
+        for run in &news.listing.runs {
+            self.unreadable.remove(&run.run.to_string());
+        }
+        self.runs.extend(news.listing.runs.into_iter().map(|run| (run.run, run)));
+        Ok(Listing {
+            runs: self.runs.values().rev().cloned().collect(),
+            unreadable: self.unreadable.values().rev().cloned().collect(),
+        })
     }
 }

@@ -13,4 +13,4 @@ pub use event::{Actor, Event, Hand, Outcome, Record, StepError};
 pub use known::KnownRuns;
 pub use sqlite::SqliteStore;
 pub use state::{IllegalEvent, RunState, StepState, StepStatus};
-pub use store::{BeginError, Claim, LedgerError, News, RunFilter, Store, Verdict};
+pub use store::{BeginError, Claim, LedgerError, Listing, News, RunFilter, Store, Unreadable, Verdict};

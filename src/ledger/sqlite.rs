@@ -2,8 +2,8 @@
 
 use super::event::{Actor, Event, GENESIS, Record, hash};
 use super::state::RunState;
-use super::store::{BeginError, Claim, LedgerError, News, RunFilter, Store, Verdict};
-use crate::domain::RunId;
+use super::store::{BeginError, Claim, LedgerError, Listing, News, RunFilter, Store, Unreadable, Verdict};
+use crate::domain::{RunId, text};
 use crate::playbook::Plan;
 use crate::sqlite::share;
 use async_trait::async_trait;
@@ -309,6 +309,23 @@ fn records_in(connection: &Connection, place: &str, run: &str) -> Result<Vec<Rec
     rows.map_err(&fail)?.into_iter().map(Row::decode).collect()
 }
 
+/// These runs as their records tell them; what the store itself fails at is the listing's failure.
+fn listing(connection: &Connection, place: &str, ids: Vec<String>) -> Result<Listing, LedgerError> {
+    let mut listing = Listing::default();
+    for id in ids {
+        let read = records_in(connection, place, &id).and_then(|records| Ok(RunState::replay(&records)?));
+        match read {
+            Ok(run) => listing.runs.extend(run),
+            Err(error) if error.is_unreadable() => {
+                let run = text::fit(&id, 64);
+                listing.unreadable.push(Unreadable { run, why: error.to_string() });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(listing)
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn begin(
@@ -382,7 +399,7 @@ impl Store for SqliteStore {
         self.with(move |connection, place| records_in(connection, place, &run.to_string())).await
     }
 
-    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunState>, LedgerError> {
+    async fn list(&self, filter: &RunFilter) -> Result<Listing, LedgerError> {
         let filter = filter.clone();
         self.with(move |connection, place| {
             let fail = sql(place);
@@ -402,11 +419,7 @@ impl Store for SqliteStore {
                     .map_err(&fail)?;
                 rows.collect::<Result<_, _>>().map_err(&fail)?
             };
-            let mut runs = Vec::with_capacity(ids.len());
-            for id in ids {
-                runs.extend(RunState::replay(&records_in(connection, place, &id)?)?);
-            }
-            Ok(runs)
+            listing(connection, place, ids)
         })
         .await
     }
@@ -418,21 +431,18 @@ impl Store for SqliteStore {
             let tx = connection.transaction().map_err(&fail)?;
             let head: i64 =
                 tx.query_row("SELECT COALESCE(MAX(position), 0) FROM record", [], |r| r.get(0)).map_err(&fail)?;
-            let mut news = News { head: head.unsigned_abs(), runs: Vec::new() };
-            if news.head <= position {
-                return Ok(news);
+            let head = head.unsigned_abs();
+            if head <= position {
+                return Ok(News { head, listing: Listing::default() });
             }
             let ids: Vec<String> = {
                 let mut statement = tx
-                    .prepare_cached("SELECT DISTINCT run FROM record WHERE position > ?1 ORDER BY run")
+                    .prepare_cached("SELECT DISTINCT run FROM record WHERE position > ?1 ORDER BY run DESC")
                     .map_err(&fail)?;
                 let rows = statement.query_map([position.cast_signed()], |r| r.get(0)).map_err(&fail)?;
                 rows.collect::<Result<_, _>>().map_err(&fail)?
             };
-            for id in ids {
-                news.runs.extend(RunState::replay(&records_in(&tx, place, &id)?)?);
-            }
-            Ok(news)
+            Ok(News { head, listing: listing(&tx, place, ids)? })
         })
         .await
     }

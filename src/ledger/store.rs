@@ -34,6 +34,9 @@ pub enum LedgerError {
     /// The records contradict each other.
     #[error("the ledger contradicts itself: {0}")]
     Illegal(#[from] IllegalEvent),
+    /// A run can't be read.
+    #[error(transparent)]
+    UnreadableRun(#[from] Unreadable),
     /// A record can't be read.
     #[error("ledger record {position} can't be read: {why}")]
     Unreadable {
@@ -60,6 +63,13 @@ pub enum LedgerError {
         /// What happened.
         why: String,
     },
+}
+
+impl LedgerError {
+    /// Whether the ledger answered, and what it holds can't be read.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable { .. } | Self::UnreadableRun(_) | Self::Illegal(_))
+    }
 }
 
 /// Why a run could not begin.
@@ -106,13 +116,51 @@ pub struct Verdict {
     pub bad: Option<(u64, String)>,
 }
 
+/// A run whose records can't be read: a newer lazaret wrote them, or they were changed. What it did is not known here.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[error("run {run} can't be read: {why}")]
+pub struct Unreadable {
+    /// Its id, escaped.
+    pub run: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Unreadable {
+    /// What it may be, and what tells.
+    pub const HINT: &str = "a newer lazaret may have written it, or somebody changed it: `lazaret ledger verify` tells, and updating helps \
+         in the first case";
+}
+
+/// Runs, and those among them that can't be read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listing {
+    /// The runs, newest first.
+    pub runs: Vec<RunState>,
+    /// What can't be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl Listing {
+    /// All of the runs or none: for whoever would act wrongly where one is missing.
+    ///
+    /// # Errors
+    /// Where one of them can't be read.
+    pub fn whole(self) -> Result<Vec<RunState>, LedgerError> {
+        match self.unreadable.into_iter().next() {
+            Some(unreadable) => Err(unreadable.into()),
+            None => Ok(self.runs),
+        }
+    }
+}
+
 /// What was appended since a place in the ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
     /// The place of the last record; 0 where there is none. Before the place that was asked about, it is another ledger.
     pub head: u64,
     /// The runs that have a record after the place, whole.
-    pub runs: Vec<RunState>,
+    pub listing: Listing,
 }
 
 /// A durable, append-only store of runs.
@@ -150,8 +198,18 @@ pub trait Store: Send + Sync {
     /// The run's records in order; empty when there is no such run.
     async fn records(&self, run: RunId) -> Result<Vec<Record>, LedgerError>;
 
-    /// The runs that match, newest first.
-    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunState>, LedgerError>;
+    /// The run as its records tell it; none where there is no such run.
+    async fn run(&self, run: RunId) -> Result<Option<RunState>, LedgerError> {
+        Ok(RunState::replay(&self.records(run).await?)?)
+    }
+
+    /// The runs that match, newest first; one that can't be read hides no other.
+    async fn list(&self, filter: &RunFilter) -> Result<Listing, LedgerError>;
+
+    /// The runs that match, newest first: all of them, or an error.
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunState>, LedgerError> {
+        self.list(filter).await?.whole()
+    }
 
     /// The runs that were appended to after this place. Cheap where none was: only the last place is looked at.
     async fn changed_since(&self, position: u64) -> Result<News, LedgerError>;

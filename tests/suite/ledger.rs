@@ -4,7 +4,8 @@ use crate::support::plans::{actor, plan};
 use chrono::{DateTime, Duration, Utc};
 use lazaret::domain::{Kept, RunId};
 use lazaret::ledger::{
-    BeginError, Event, KnownRuns, LedgerError, News, Outcome, RunFilter, RunState, SqliteStore, StepError, Store,
+    BeginError, Event, KnownRuns, LedgerError, Listing, News, Outcome, RunFilter, RunState, SqliteStore, StepError,
+    Store,
 };
 use lazaret::playbook::StepId;
 use proptest::prelude::*;
@@ -285,26 +286,30 @@ proptest! {
 #[tokio::test]
 async fn only_what_was_appended_since_is_read_again() {
     let store = SqliteStore::in_memory().unwrap();
-    assert_eq!(store.changed_since(0).await.unwrap(), News { head: 0, runs: vec![] });
+    assert_eq!(store.changed_since(0).await.unwrap(), News { head: 0, listing: Listing::default() });
     begun(&store, 1).await;
     begun(&store, 2).await;
     let news = store.changed_since(0).await.unwrap();
-    assert_eq!((news.head, news.runs.len()), (2, 2));
-    assert_eq!(store.changed_since(2).await.unwrap(), News { head: 2, runs: vec![] });
+    assert_eq!((news.head, news.listing.runs.len()), (2, 2));
+    assert_eq!(store.changed_since(2).await.unwrap(), News { head: 2, listing: Listing::default() });
     store.append(run_id(1), 1, &[intended("tag"), applied("tag")], t0()).await.unwrap();
     let news = store.changed_since(2).await.unwrap();
     assert_eq!(news.head, 4);
-    assert_eq!(news.runs.iter().map(|r| (r.run, r.next_seq)).collect::<Vec<_>>(), [(run_id(1), 3)], "the run whole");
+    assert_eq!(
+        news.listing.runs.iter().map(|r| (r.run, r.next_seq)).collect::<Vec<_>>(),
+        [(run_id(1), 3)],
+        "the run whole"
+    );
     // A reader that knows more than there is asks about another ledger.
-    assert_eq!(store.changed_since(99).await.unwrap(), News { head: 4, runs: vec![] });
+    assert_eq!(store.changed_since(99).await.unwrap(), News { head: 4, listing: Listing::default() });
 }
 
 #[tokio::test]
 async fn who_knows_the_runs_knows_what_a_whole_reading_shows() {
     let store = SqliteStore::in_memory().unwrap();
     let mut known = KnownRuns::default();
-    let whole = async |store: &SqliteStore| store.runs(&RunFilter::default()).await.unwrap();
-    assert_eq!(known.look(&store).await.unwrap(), vec![]);
+    let whole = async |store: &SqliteStore| store.list(&RunFilter::default()).await.unwrap();
+    assert_eq!(known.look(&store).await.unwrap(), Listing::default());
     for n in 1..=3 {
         begun(&store, n).await;
         assert_eq!(known.look(&store).await.unwrap(), whole(&store).await);

@@ -29,3 +29,4 @@ mod revoke;
 mod rooms;
 mod support;
 mod sweep;
+mod unreadable;

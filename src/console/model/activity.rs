@@ -7,7 +7,7 @@ use crate::console::msg::RunsRead;
 use crate::domain::{FindingId, RunId, text};
 use crate::engine::incident::is_note;
 use crate::engine::{has_a_way_back, leaves_something, settled};
-use crate::ledger::RunState;
+use crate::ledger::{RunState, Unreadable};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,6 +71,11 @@ impl Activity {
     /// All runs that are known.
     pub fn runs(&self) -> &[RunState] {
         &self.read.runs
+    }
+
+    /// What of the ledger can't be read.
+    pub fn unreadable(&self) -> &[Unreadable] {
+        &self.read.unreadable
     }
 
     /// The runs that are shown, in order.

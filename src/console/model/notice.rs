@@ -150,6 +150,14 @@ impl Model {
         if self.pane.is_some() || self.help.is_some() {
             return None;
         }
+        if let [first, rest @ ..] = self.activity.unreadable() {
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            let words = format!(
+                "! run {}{more} can't be read, and what it did is not shown: `lazaret ledger verify` tells why",
+                first.run
+            );
+            return Some(self.sentence(Role::Warning, &words, room, rows));
+        }
         let (_, error) = self.readings.failing().next()?;
         Some(self.sentence(Role::Warning, &format!("! {error}"), room, rows))
     }

@@ -4,7 +4,7 @@ use super::super::{Engine, EngineError};
 use super::vault::{self, Place};
 use super::{CloudError, kept_in};
 use crate::domain::{Kept, RunId, text};
-use crate::ledger::{LedgerError, RunState, Store};
+use crate::ledger::{RunState, Store};
 use crate::playbook::PlanRefusal;
 use crate::playbook::evidence::{MANIFEST, Manifest};
 use serde::Serialize;
@@ -58,8 +58,7 @@ impl Engine {
 /// # Errors
 /// When the run has taken none, or the ledger or the folder can't be read.
 pub async fn verify_folder(ledger: &dyn Store, run: RunId) -> Result<Option<Verdict>, EngineError> {
-    let state = RunState::replay(&ledger.records(run).await?).map_err(LedgerError::from)?;
-    let state = state.ok_or(EngineError::NoSuchRun(run))?;
+    let state = ledger.run(run).await?.ok_or(EngineError::NoSuchRun(run))?;
     let place = place_of(&state)?;
     if !place.is_a_folder() {
         return Ok(None);

@@ -7,7 +7,7 @@ pub mod report;
 
 use super::outstanding::outstanding;
 use crate::domain::{FindingKey, RunId, Scope, Severity};
-use crate::ledger::RunState;
+use crate::ledger::{LedgerError, RunFilter, RunState, Store};
 use crate::playbook::{Action, Change, FindingRef, Playbook, Step};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -119,6 +119,15 @@ pub fn members(incident: &str, runs: &[RunState]) -> Vec<RunState> {
         .collect();
     members.sort_by_key(|r| r.run);
     members
+}
+
+/// As [`members`], where every run that was begun for the incident can be read.
+///
+/// # Errors
+/// When one can't, or the ledger can't.
+pub async fn all_members(ledger: &dyn Store, incident: &str, runs: &[RunState]) -> Result<Vec<RunState>, LedgerError> {
+    ledger.runs(&RunFilter { incident: Some(incident.to_owned()), ..RunFilter::default() }).await?;
+    Ok(members(incident, runs))
 }
 
 /// The runs of an incident that still stand, newest first: the order in which they are taken back.

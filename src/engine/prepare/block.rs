@@ -6,7 +6,7 @@ use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::cloud::port::{InstanceQuery, InterfaceQuery};
 use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId, Scope};
-use crate::ledger::RunFilter;
+use crate::ledger::{Listing, RunFilter};
 use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
 use crate::playbook::change::DenyAddress;
 use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal};
@@ -121,13 +121,14 @@ impl Engine {
                 acl.entries.extend(deny.directions.iter().map(|direction| deny.entry(*direction)));
             }
         }
-        let runs = self.ledger().runs(&RunFilter::default()).await?;
+        // What can't be read is said, and keeps nobody from containing.
+        let Listing { runs, unreadable } = self.ledger().list(&RunFilter::default()).await?;
         let used = numbers_used(&runs);
         let recorded = self.meant(ours(runs), &request.scope, &request.range, WhichBlocks::All);
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
         let here = |((scope, acl), numbers)| (scope == request.scope).then_some((acl, numbers));
         let used: BTreeMap<AclId, BTreeSet<i32>> = used.into_iter().filter_map(here).collect();
-        let plan = block::plan(&block::Request {
+        let mut plan = block::plan(&block::Request {
             used: &used,
             range: request.range,
             directions: request.directions.clone(),
@@ -145,6 +146,7 @@ impl Engine {
             update_finding: request.update_finding,
             actor: &self.actor().name,
         })?;
+        plan.warnings.extend(unreadable.iter().map(|u| format!("{u}: what it may have denied is not known here")));
         together.planned.extend(plan.steps.iter().filter_map(|s| match &s.action {
             Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
             _ => None,

@@ -76,8 +76,8 @@ impl Engine {
         }
         // A run may have begun long before its last step: one that was recovered, above all.
         let since = world.at - SHOWN_WITHIN - Duration::days(1);
-        let runs = self.ledger().runs(&RunFilter { since: Some(since), ..RunFilter::default() }).await?;
-        as_last_set(world, &runs);
+        let lately = RunFilter { since: Some(since), ..RunFilter::default() };
+        as_last_set(world, &self.ledger().list(&lately).await?.runs);
         Ok(())
     }
 }

@@ -125,8 +125,7 @@ impl Engine {
     /// # Errors
     /// When the ledger can't be read or has no such run.
     pub async fn run_state(&self, run: RunId) -> Result<RunState, EngineError> {
-        let records = self.ledger().records(run).await?;
-        RunState::replay(&records).map_err(crate::ledger::LedgerError::from)?.ok_or(EngineError::NoSuchRun(run))
+        self.ledger().run(run).await?.ok_or(EngineError::NoSuchRun(run))
     }
 
     pub(super) async fn prepare_anew(&self, prepared: &Prepared) -> Result<Prepared, EngineError> {

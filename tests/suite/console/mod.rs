@@ -3,7 +3,7 @@
 mod blocks;
 mod config;
 mod credentials;
-mod desk;
+pub(crate) mod desk;
 mod flow;
 mod hostile;
 mod incident;

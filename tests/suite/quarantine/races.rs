@@ -8,7 +8,8 @@ use lazaret::cloud::sandbox::{Fault, FaultKind};
 use lazaret::domain::RunId;
 use lazaret::engine::Engine;
 use lazaret::ledger::{
-    Actor, BeginError, Claim, Event, Hand, LedgerError, News, Record, RunFilter, RunState, SqliteStore, Verdict,
+    Actor, BeginError, Claim, Event, Hand, LedgerError, Listing, News, Record, RunFilter, RunState, SqliteStore,
+    Verdict,
 };
 use lazaret::playbook::Plan;
 use rand_chacha::ChaCha12Rng;
@@ -206,8 +207,8 @@ impl Store for Overtaking {
         self.store.records(run).await
     }
 
-    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunState>, LedgerError> {
-        self.store.runs(filter).await
+    async fn list(&self, filter: &RunFilter) -> Result<Listing, LedgerError> {
+        self.store.list(filter).await
     }
 
     async fn changed_since(&self, position: u64) -> Result<News, LedgerError> {
