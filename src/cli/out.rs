@@ -14,6 +14,12 @@ pub(super) struct Out {
     answered: Cell<bool>,
 }
 
+/// One line about the work, on standard error.
+pub(super) fn note(line: impl AsRef<str>) {
+    let mut err = std::io::stderr().lock();
+    let _ = writeln!(err, "{}", line.as_ref());
+}
+
 impl Out {
     pub(super) fn new(json: bool) -> Self {
         Self { json, answered: Cell::new(false) }
@@ -40,8 +46,7 @@ impl Out {
 
     /// One line about the work, on standard error, so that the answer can be piped.
     pub(super) fn note(&self, line: impl AsRef<str>) {
-        let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "{}", line.as_ref());
+        note(line);
     }
 
     /// What went wrong.

@@ -55,7 +55,7 @@ impl Session {
 
     async fn open_as(global: &Global, hand: Hand) -> Result<Self, Failure> {
         let settings = settings(global)?;
-        super::log::start(&settings, &data_folder(global)?)?;
+        super::log::start(&settings, &data_folder(global)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let connection = match &global.sandbox {
             Some(scenario) => sandbox_connection(global, scenario, clock.clone()).await?,

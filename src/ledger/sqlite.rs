@@ -287,7 +287,8 @@ impl Row {
     }
 
     fn decode(self) -> Result<Record, LedgerError> {
-        let bad = |why: String| LedgerError::Unreadable { position: self.position, why };
+        // Who changed a record wrote what is wrong with it, too.
+        let bad = |why: String| LedgerError::Unreadable { position: self.position, why: text::safe(&why).into_owned() };
         Ok(Record {
             position: self.position,
             run: self.run.parse().map_err(&bad)?,

@@ -1,7 +1,7 @@
 //! The one state machine of a run: events in, state out; what can't follow is a typed error.
 
 use super::event::{Actor, Event, Outcome, Record, StepError};
-use crate::domain::{Kept, RunId};
+use crate::domain::{Kept, RunId, text};
 use crate::playbook::{Action, Change, Plan, StepId, Weight};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -184,7 +184,7 @@ impl RunState {
     /// When the record isn't the next of this run, or its event can't follow.
     pub fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
         let run = self.run;
-        let illegal = |what: String| IllegalEvent { run, what };
+        let illegal = |what: String| IllegalEvent { run, what: text::safe(&what).into_owned() };
         if record.run != run || record.seq != self.next_seq {
             return Err(illegal(format!("record {}/{} is not the next", record.run, record.seq)));
         }

@@ -296,6 +296,16 @@ fn i3_a_killed_process_loses_nothing() {
     assert!(killed_open > 3, "{killed_open} kills struck a run: the moments must be chosen anew");
 }
 
+/// A disk that is full or read-only where the log is keeps nobody from containing.
+#[test]
+fn a_log_that_can_not_be_written_is_said_and_stops_nothing() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path().join("data/lazaret/lazaret.log")).unwrap();
+    let run = home.run(&["--sandbox", "quarantine", WEB_1, "--yes"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.err.contains("no log is written") && run.err.contains("lazaret.log"), "{run:?}");
+}
+
 #[test]
 fn the_environment_can_make_a_session_read_only() {
     let home = Home::new();

@@ -12,12 +12,13 @@ const SANDBOX: &str = "--sandbox";
 const WEB_1: &str = "i-0ab12cd34ef56ab78";
 const ACL: &str = "acl-0b11c000000000001";
 
-/// Writes what only a newer lazaret knows into the third record of a run.
+/// Writes what only a newer lazaret knows into the third record of a run; with bytes that an attacker would like to see on
+/// a terminal.
 fn spoil(ledger: &Path, run: &str) {
     let raw = rusqlite::Connection::open(ledger).unwrap();
     raw.execute_batch("DROP TRIGGER record_is_append_only_update").unwrap();
-    let spoilt =
-        raw.execute("UPDATE record SET event = '{\"event\":\"teleported\"}' WHERE run = ?1 AND seq = 2", [run]);
+    let spoilt = raw
+        .execute("UPDATE record SET event = '{\"event\":\"tele\\u001b[31mported\"}' WHERE run = ?1 AND seq = 2", [run]);
     assert_eq!(spoilt.unwrap(), 1);
 }
 
@@ -38,7 +39,8 @@ fn lists_name_it_and_tell_the_others() {
         assert_eq!(said.code, 1, "{said:?}");
         assert!(
             said.err.contains("can't be read")
-                && said.err.contains("teleported")
+                && said.err.contains("ported")
+                && !said.err.contains('\u{1b}')
                 && said.err.contains("lazaret ledger verify"),
             "{said:?}"
         );
