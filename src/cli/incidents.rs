@@ -4,8 +4,8 @@ use super::args::{Global, IncidentsArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::runs::missing;
-use crate::engine::incident::{State, list};
-use crate::ledger::{Listing, RunFilter, Store};
+use crate::engine::incident::{State, Unnamed, list, named};
+use crate::ledger::{Listing, RunFilter, Store, Unreadable};
 
 pub(super) async fn run(global: &Global, args: &IncidentsArgs, out: &Out) -> Result<Exit, Failure> {
     let ledger = super::session::read_ledger(global)?;
@@ -50,4 +50,14 @@ pub(super) async fn run(global: &Global, args: &IncidentsArgs, out: &Out) -> Res
         .collect();
     out.table(["INCIDENT", "SEVERITY", "TYPE", "SUBJECT", "BEGAN", "LAST", "STATE"], &rows);
     Ok(missing(&unreadable, out))
+}
+
+/// The incident that was typed. Where none begins so and a run can't be read, it may be that one's.
+pub(super) fn meant(typed: &str, Listing { runs, unreadable }: &Listing) -> Result<String, Failure> {
+    named(typed, runs).map_err(|error| match unreadable.first() {
+        Some(first) if matches!(error, Unnamed::Unknown(_)) => {
+            Failure::new(Exit::Failed, format!("{error}, and {first}")).hint(Unreadable::HINT)
+        }
+        _ => error.into(),
+    })
 }

@@ -4,8 +4,10 @@ use super::args::{Global, RecoverArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::plan::report;
+use super::runs::left_out;
 use super::session::Session;
-use crate::domain::text;
+use crate::domain::{RunId, text};
+use crate::ledger::RunFilter;
 use serde_json::json;
 
 pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Result<Exit, Failure> {
@@ -67,19 +69,28 @@ pub(super) async fn run(global: &Global, args: &RecoverArgs, out: &Out) -> Resul
         // What one run's recovery comes to keeps no other from its own.
         exits.push(match session.engine.recover(state.run, args.force, !args.end, None).await {
             Ok(state) => report(&state, out),
-            Err(error) => {
-                let failure = Failure::from(error);
-                if out.json {
-                    let (word, message) = (failure.exit.word(), &failure.message);
-                    out.json(&json!({"run": state.run, "state": word, "message": message, "hint": failure.hint}));
-                }
-                out.error(&failure);
-                failure.exit
-            }
+            Err(error) => failed(Some(state.run), &error.into(), out),
         });
     }
-    if looked == 0 {
+    // Nobody can tell whether one that can't be read has left something half done.
+    let open = RunFilter { open_only: true, ..RunFilter::default() };
+    let unreadable = match args.run {
+        Some(_) => vec![],
+        None => session.engine.ledger().list(&open).await?.unreadable,
+    };
+    if let Some(failure) = left_out("not recovered", &unreadable) {
+        exits.push(failed(None, &failure, out));
+    } else if looked == 0 {
         out.note("nothing to recover");
     }
     Ok(Exit::together(&exits))
+}
+
+fn failed(run: Option<RunId>, failure: &Failure, out: &Out) -> Exit {
+    if out.json {
+        let (word, message) = (failure.exit.word(), &failure.message);
+        out.json(&json!({"run": run, "state": word, "message": message, "hint": failure.hint}));
+    }
+    out.error(failure);
+    failure.exit
 }

@@ -2,20 +2,21 @@
 
 use super::args::{Global, ReportArgs, ReportFormat};
 use super::exit::{Exit, Failure};
+use super::incidents::meant;
 use super::out::{Out, ascii_json};
 use crate::domain::{Clock, SystemClock};
 use crate::engine::incident::report::{IncidentReport, LedgerLine};
-use crate::engine::incident::{all_members, markdown, named};
+use crate::engine::incident::{all_members, markdown};
 use crate::ledger::{RunFilter, Store};
 use std::io::Write;
 use std::path::Path;
 
 pub(super) async fn run(global: &Global, args: &ReportArgs, out: &Out) -> Result<Exit, Failure> {
     let ledger = super::session::read_ledger(global)?;
-    let runs = ledger.list(&RunFilter::default()).await?.runs;
-    let incident = named(&args.incident, &runs)?;
+    let all = ledger.list(&RunFilter::default()).await?;
+    let incident = meant(&args.incident, &all)?;
     let mut of_it = Vec::new();
-    for run in all_members(&ledger, &incident, &runs).await? {
+    for run in all_members(&ledger, &incident, &all.runs).await? {
         let records = ledger.records(run.run).await?;
         of_it.push((run, records));
     }

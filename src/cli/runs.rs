@@ -48,12 +48,16 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, out: &Out) -> Result<E
 
 /// Says what a list lacks, and how it ends then.
 pub(super) fn missing(unreadable: &[Unreadable], out: &Out) -> Exit {
-    if unreadable.is_empty() {
-        return Exit::Done;
-    }
+    let Some(failure) = left_out("not in the list", unreadable) else { return Exit::Done };
+    out.error(&failure);
+    failure.exit
+}
+
+/// What a verb had to leave out; none where it was nothing.
+pub(super) fn left_out(how: &str, unreadable: &[Unreadable]) -> Option<Failure> {
     let what: Vec<String> = unreadable.iter().map(Unreadable::to_string).collect();
-    out.error(&Failure::new(Exit::Failed, format!("not in the list: {}", what.join("; "))).hint(Unreadable::HINT));
-    Exit::Failed
+    let message = || format!("{how}: {}", what.join("; "));
+    (!what.is_empty()).then(|| Failure::new(Exit::Failed, message()).hint(Unreadable::HINT))
 }
 
 fn show(state: &RunState, out: &Out) {

@@ -4,12 +4,13 @@
 
 use super::args::{Commit, Global, UndoArgs};
 use super::exit::{Exit, Failure};
+use super::incidents::meant;
 use super::out::Out;
 use super::plan::{carry_out, nothing_to_do, preview, unplanned};
 use super::restore::{finding_status, topic};
 use super::session::Session;
 use crate::domain::{RunId, text};
-use crate::engine::incident::{Lasting, all_members, is_note, lasting, members, named, to_undo};
+use crate::engine::incident::{Lasting, all_members, is_note, lasting, members, to_undo};
 use crate::engine::prepare::RestoreWhat;
 use crate::engine::{Consent, EngineError, Prepared, RestoreRequest};
 use crate::ledger::{RunFilter, RunState};
@@ -28,9 +29,9 @@ struct Item {
 pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<Exit, Failure> {
     let session = Session::open(global).await?;
     let ledger = session.engine.ledger().as_ref();
-    let runs = ledger.list(&RunFilter::default()).await?.runs;
-    let incident = named(&args.incident, &runs)?;
-    let members = all_members(ledger, &incident, &runs).await?;
+    let all = ledger.list(&RunFilter::default()).await?;
+    let incident = meant(&args.incident, &all)?;
+    let members = all_members(ledger, &incident, &all.runs).await?;
     let (standing, lasting) = (to_undo(&members), lasting(&members));
     if standing.is_empty() {
         if !out.json {

@@ -287,7 +287,7 @@ impl Row {
     }
 
     fn decode(self) -> Result<Record, LedgerError> {
-        // Who changed a record wrote what is wrong with it, too.
+        // It may quote the record, which anybody who writes the file can have written.
         let bad = |why: String| LedgerError::Unreadable { position: self.position, why: text::safe(&why).into_owned() };
         Ok(Record {
             position: self.position,

@@ -108,7 +108,7 @@ pub struct StepStatus {
 pub struct IllegalEvent {
     /// The run.
     pub run: RunId,
-    /// What doesn't fit.
+    /// What doesn't fit, escaped.
     pub what: String,
 }
 
@@ -184,6 +184,7 @@ impl RunState {
     /// When the record isn't the next of this run, or its event can't follow.
     pub fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
         let run = self.run;
+        // It may quote the record, which anybody who writes the file can have written.
         let illegal = |what: String| IllegalEvent { run, what: text::safe(&what).into_owned() };
         if record.run != run || record.seq != self.next_seq {
             return Err(illegal(format!("record {}/{} is not the next", record.run, record.seq)));

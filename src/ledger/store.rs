@@ -122,7 +122,7 @@ pub struct Verdict {
 pub struct Unreadable {
     /// Its id, escaped.
     pub run: String,
-    /// Why.
+    /// Why, escaped.
     pub why: String,
 }
 

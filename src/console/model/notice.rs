@@ -100,6 +100,19 @@ impl Model {
         Some(format!("{abandoned} {run} not finished and {process} gone: see Activity, {key} recovers"))
     }
 
+    /// What a person has to know of runs that can't be read; `None` where there are none.
+    pub fn unreadable_words(&self) -> Option<String> {
+        let [first, rest @ ..] = self.activity.unreadable() else { return None };
+        let (more, who) = match rest.len() {
+            0 => (String::new(), "it"),
+            n => (format!(" and {n} more"), "they"),
+        };
+        let run = &first.run;
+        Some(format!(
+            "run {run}{more} can't be read, and what {who} did is not shown: `lazaret ledger verify` tells why"
+        ))
+    }
+
     /// How many rows what is said wants.
     pub fn said_rows(&self) -> usize {
         if layout::is_low(self.size.1) {
@@ -150,16 +163,11 @@ impl Model {
         if self.pane.is_some() || self.help.is_some() {
             return None;
         }
-        if let [first, rest @ ..] = self.activity.unreadable() {
-            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            let words = format!(
-                "! run {}{more} can't be read, and what it did is not shown: `lazaret ledger verify` tells why",
-                first.run
-            );
-            return Some(self.sentence(Role::Warning, &words, room, rows));
-        }
-        let (_, error) = self.readings.failing().next()?;
-        Some(self.sentence(Role::Warning, &format!("! {error}"), room, rows))
+        // What can't be read in the ledger stays so: it comes after what failed just now, and takes no row from it.
+        let failing = self.readings.failing().next().map(|(_, error)| error.to_owned());
+        let wrong: Vec<String> =
+            failing.into_iter().chain(self.unreadable_words()).map(|words| format!("! {words}")).collect();
+        (!wrong.is_empty()).then(|| self.sentence(Role::Warning, &wrong.join("  "), room, rows))
     }
 
     /// A sentence in rows. What there is no room for is one key away, and the key is said.

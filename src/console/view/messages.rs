@@ -18,10 +18,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, page: &Help, theme
     let block = frame_block(theme, title, true);
     let mut doc = Doc::new(theme, area.width.saturating_sub(5));
     let failing: Vec<(&Thing, &str)> = model.readings.failing().collect();
-    let abandoned = model.abandoned_words();
-    if !failing.is_empty() || abandoned.is_some() {
+    let of_runs: Vec<String> = model.abandoned_words().into_iter().chain(model.unreadable_words()).collect();
+    if !failing.is_empty() || !of_runs.is_empty() {
         doc.heading("WRONG NOW");
-        if let Some(words) = abandoned {
+        for words in of_runs {
             doc.marked(Role::Warning, "! ", &words);
         }
         for (thing, error) in failing {
