@@ -1,5 +1,6 @@
 //! What is in quarantine: the ledger beside the live world.
 
+use super::activity::Activity;
 use super::field::Field;
 use super::fuzzy::Fuzzy;
 use super::list::{Cursor, Kept, Move};
@@ -189,11 +190,12 @@ impl Quarantine {
     /// Makes the list anew from ledger and readings.
     pub fn rebuild(
         &mut self,
-        runs: &[RunState],
+        activity: &Activity,
         now: DateTime<Utc>,
         names: &BTreeMap<AccountId, String>,
         height: usize,
     ) -> Kept {
+        let runs = activity.runs();
         let open = open_quarantines(runs);
         let mut entries = BTreeMap::new();
         for (key, runs) in &open {
@@ -227,8 +229,9 @@ impl Quarantine {
                 key,
             });
         }
-        // What is back already while a restore goes on is no alarm.
-        for run in runs.iter().filter(|r| r.plan.playbook == Playbook::Restore && r.is_open()) {
+        // What is back already while a restore goes on is no alarm; once its process has gone, nothing goes on.
+        let goes_on = |r: &&RunState| r.plan.playbook == Playbook::Restore && r.is_open() && activity.alive(r.run);
+        for run in runs.iter().filter(goes_on) {
             if let Some(entry) = key_of(run).and_then(|key| entries.get_mut(&key)) {
                 entry.status = Status::Restoring;
                 entry.reasons.clear();

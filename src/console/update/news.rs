@@ -174,7 +174,7 @@ pub(super) fn acls(model: &mut Model, scope: Scope, result: Result<AclRead, Clou
 
 pub(super) fn rebuild_quarantine(model: &mut Model) {
     let height = model.list_height();
-    model.quarantine.rebuild(model.activity.runs(), model.now, &model.session.names, height);
+    model.quarantine.rebuild(&model.activity, model.now, &model.session.names, height);
     words_changed(model);
 }
 

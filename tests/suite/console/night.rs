@@ -183,11 +183,18 @@ async fn an_instance_that_is_being_restored_is_no_alarm() {
     bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").nth(2).kind(FaultKind::HangBefore));
     let prepared = bench.engine.prepare_restore(&bench.restore_request("web-1")).await.unwrap();
     assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
-    let mut desk = Desk::with(bench, |_| {});
+    let mut desk = Desk::with(bench.clone(), |_| {});
     desk.begin().await;
     desk.shows("restoring");
     desk.hides("Quarantine 1 !1");
     desk.do_keys("2").await;
     desk.shows("a restore is at work on it");
     desk.hides("PARTIAL");
+    // Once its process has gone nothing is at work, and half of it stands open.
+    bench.let_leases_run_out();
+    desk.pass(Duration::minutes(1));
+    desk.settle().await;
+    desk.shows("PARTIAL");
+    desk.shows("Quarantine 1 !1");
+    desk.hides("a restore is at work on it");
 }
