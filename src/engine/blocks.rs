@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The code of a failure after which the same is intended again under another number.
 pub const NUMBER_TAKEN: &str = "NumberTaken";
 
+/// What a removal answers that found nothing to remove.
+pub(super) const NOTHING_STOOD: &str = "nothing of ours stood there any more";
+
 /// What the live table says of a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -83,6 +86,17 @@ pub(super) fn moves(run: &RunState) -> Vec<(IpNet, RunId, End)> {
         _ => None,
     });
     moved.flatten().collect()
+}
+
+/// What a run has removed, or may have. Where looking found that somebody else had, it is theirs, and not the run's.
+pub(super) fn removed(run: &RunState) -> Vec<DenyAddress> {
+    let steps =
+        run.steps.values().filter(|s| s.state.may_have_effect() && !s.output.iter().any(|o| o == NOTHING_STOOD));
+    let denies = steps.filter_map(|step| match &step.change {
+        Some(Change::DenyAddress(deny)) if !deny.adds => Some(deny.clone()),
+        _ => None,
+    });
+    denies.collect()
 }
 
 /// Our blocks that no run has taken away, oldest first, as all runs of the ledger tell them. The tables are not asked:

@@ -1,5 +1,6 @@
 //! What still stands: the changes of runs that no restore has put back. Pure.
 
+use super::blocks::removed;
 use crate::domain::RunId;
 use crate::ledger::{Outcome, RunState};
 use crate::playbook::{Action, Change, Playbook};
@@ -87,7 +88,7 @@ pub fn leaves_something(run: &RunState) -> bool {
 pub fn has_a_way_back(run: &RunState) -> bool {
     match run.plan.playbook {
         Playbook::ExtendBlock => run.outcome() == Outcome::Done,
-        Playbook::Unblock => !run.is_open() && !run.changes().is_empty(),
+        Playbook::Unblock => !run.is_open() && !removed(run).is_empty(),
         _ => leaves_something(run),
     }
 }

@@ -5,7 +5,7 @@
 
 use super::super::Engine;
 use super::super::answer::{Answer, HALF_DONE, step_error, unclear_or_failed};
-use super::super::blocks::NUMBER_TAKEN;
+use super::super::blocks::{NOTHING_STOOD, NUMBER_TAKEN};
 use super::super::readback;
 use super::super::retry::{ATTEMPTS, rereading, retrying};
 use crate::cloud::port::Target;
@@ -163,7 +163,7 @@ async fn remove(hand: &Hand<'_>, deny: &DenyAddress, acl: &NetworkAcl) -> Answer
     let mut output: Vec<String> =
         others.iter().map(|(direction, what)| format!("{direction} has {what}: not ours, left alone")).collect();
     if ours.is_empty() {
-        output.push("nothing of ours stood there any more".into());
+        output.push(NOTHING_STOOD.into());
     }
     Answer::applied(output)
 }

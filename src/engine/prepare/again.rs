@@ -1,14 +1,15 @@
 //! The way back of what was itself a way back: what an unblock took away is denied again, ends that were moved go back.
 
-use super::super::blocks::{Block, End, moves, ours};
+use super::super::blocks::{Block, End, moves, ours, removed};
 use super::super::{Engine, EngineError};
 use super::{BlockRequest, Prepared, Request, RestoreRequest};
-use crate::domain::AclId;
+use crate::domain::{AclId, RunId};
 use crate::ledger::{RunFilter, RunState};
 use crate::playbook::block::shown;
 use crate::playbook::change::DenyAddress;
-use crate::playbook::{Change, PlanRefusal, Playbook};
+use crate::playbook::{PlanRefusal, Playbook};
 use crate::policy::Stands;
+use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,17 +41,12 @@ impl Engine {
         before: &[Block],
     ) -> Result<Option<Prepared>, EngineError> {
         let scope = &state.plan.scope;
-        let removed: Vec<DenyAddress> = state
-            .changes()
-            .into_iter()
-            .filter_map(|change| match change {
-                Change::DenyAddress(deny) if !deny.adds && !deny.directions.is_empty() => Some(deny),
-                _ => None,
-            })
-            .collect();
+        let removed = removed(state);
         let Some(range) = removed.first().map(|deny| deny.range) else { return Ok(None) };
+        // A number tells no block by itself: it is free again once somebody else has removed its entry.
         let was = |deny: &DenyAddress| {
-            before.iter().find(|b| b.scope == *scope && b.deny.acl == deny.acl && b.deny.number == deny.number)
+            let same = |d: &DenyAddress| (&d.acl, d.range, d.number) == (&deny.acl, deny.range, deny.number);
+            before.iter().find(|b| b.scope == *scope && same(&b.deny))
         };
         // Where the ends of several differ, the latest: nothing is denied for less long than it was.
         let ends: Vec<End> = removed.iter().map(|deny| was(deny).map_or(deny.until, |block| block.until)).collect();
@@ -62,7 +58,7 @@ impl Engine {
             instances: vec![],
             acls: acls.into_iter().collect(),
             directions: Some(removed.iter().flat_map(|deny| deny.directions.iter().copied()).collect()),
-            stands: self.not_over(&range, end)?,
+            stands: self.not_over(end).map_err(|over| anew(&range, over))?,
             // It was denied before, by somebody who was asked then.
             typed_again: Some(range),
             policy: request.block.clone(),
@@ -120,21 +116,34 @@ impl Engine {
         }
         let mut back = Vec::new();
         for (end, blocks) in by_end {
-            back.push((self.not_over(&range, end)?, blocks));
+            back.push((self.not_over(end).map_err(|over| stands_still(&range, run, over))?, blocks));
         }
         let asked = Request::Restore(Box::new(request.clone()));
         self.prepare_move(head, scope, range, back, asked).await.map(Some)
     }
 
-    /// A block stands until its end once more; an end that is over can't be gone back to.
-    fn not_over(&self, range: &IpNet, end: End) -> Result<Stands, PlanRefusal> {
+    /// Until its end once more; an end that is over, which can't be gone back to, is the error.
+    fn not_over(&self, end: End) -> Result<Stands, DateTime<Utc>> {
         match end {
-            Some(end) if end <= self.now() => Err(PlanRefusal::Unfit(format!(
-                "the time of {0}'s block was over at {1}. `lazaret block {0}` denies it anew, --ttl says for how long",
-                shown(range),
-                end.format("%Y-%m-%d %H:%M:%SZ"),
-            ))),
+            Some(end) if end <= self.now() => Err(end),
             end => Ok(end.into()),
         }
     }
+}
+
+fn anew(range: &IpNet, over: DateTime<Utc>) -> PlanRefusal {
+    PlanRefusal::Unfit(format!(
+        "the time of {0}'s block was over at {1}. `lazaret block {0}` denies it anew, --ttl says for how long",
+        shown(range),
+        over.format("%Y-%m-%d %H:%M:%SZ"),
+    ))
+}
+
+fn stands_still(range: &IpNet, run: RunId, over: DateTime<Utc>) -> PlanRefusal {
+    PlanRefusal::Unfit(format!(
+        "the end that {0}'s block had before run {run} was over at {1}, and the block stands still: \
+         `lazaret unblock {0}` takes it away now, `lazaret block {0} --extend TIME` moves its end",
+        shown(range),
+        over.format("%Y-%m-%d %H:%M:%SZ"),
+    ))
 }

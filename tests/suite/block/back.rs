@@ -96,3 +96,32 @@ async fn a_time_that_is_over_does_not_come_back() {
     assert!(refused.contains("block was over at") && refused.contains("denies it anew"), "{refused}");
     assert_eq!(writes(&bench), [""; 0]);
 }
+
+/// A number that was free again is another address's: whose end it was is told by the address.
+#[tokio::test]
+async fn the_end_of_another_address_under_the_same_number_is_not_taken_for_its_own() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_public(STRANGER, "24h")).await.unwrap());
+    let range = parse(STRANGER).unwrap();
+    edit(&bench, PUBLIC, |entries| entries.retain(|e| !e.denies_exactly(&range)));
+    done(&block(&bench, &in_public("198.51.100.61", "7d")).await.unwrap());
+    let first = until(&bench).await;
+    let gone = unblock(&bench, "198.51.100.61", WhichBlocks::All).await.unwrap();
+    done(&restore(&bench, &gone).await.unwrap());
+    assert_eq!(until(&bench).await, first);
+}
+
+/// I6: what somebody else has taken away is not denied again for an unblock that found nothing.
+#[tokio::test]
+async fn i6_an_unblock_that_took_nothing_away_denies_nothing_again() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_public(STRANGER, "24h")).await.unwrap());
+    let range = parse(STRANGER).unwrap();
+    edit(&bench, PUBLIC, |entries| entries.retain(|e| !e.denies_exactly(&range)));
+    let gone = unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap();
+    assert!(!has_a_way_back(&gone));
+    bench.sandbox.clear_calls();
+    let refused = restore(&bench, &gone).await.unwrap_err().to_string();
+    assert!(refused.contains("took no block away"), "{refused}");
+    assert_eq!(writes(&bench), [""; 0]);
+}

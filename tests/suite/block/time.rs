@@ -70,9 +70,10 @@ async fn an_extension_moves_the_end_and_touches_nothing_in_aws() {
     assert_eq!(until(&bench).await, [Some(first.begun_at + Duration::hours(68))]);
     bench.clock.advance(Duration::hours(5));
     assert_eq!(bench.engine.due(&[payments()]).await.unwrap(), [], "it was extended");
-    // The end before it is over: nobody gets a block that is due at once for a restore.
+    // The end before it is over: nobody gets a block that is due at once for a restore. It stands, and can't be made anew.
     let refused = restore(&bench, &moved).await.unwrap_err().to_string();
-    assert!(refused.contains("block was over at") && refused.contains("lazaret block 203.0.113.99"), "{refused}");
+    assert!(refused.contains("was over at") && refused.contains("`lazaret unblock 203.0.113.99`"), "{refused}");
+    assert!(refused.contains("stands still") && !refused.contains("anew"), "{refused}");
     // Sooner than before is said, and done.
     let request = ExtendRequest {
         scope: payments(),
