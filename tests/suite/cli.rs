@@ -318,6 +318,26 @@ fn the_environment_can_make_a_session_read_only() {
     }
 }
 
+/// The world is made as the ledger is: whoever comes first makes it, and the others find it.
+#[test]
+fn several_hands_may_make_the_sandbox_at_once() {
+    use lazaret::cloud::sandbox::{Sandbox, Scenario};
+    for _ in 0..40 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("world.db");
+        let together = std::sync::Barrier::new(4);
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    let scenario = Scenario::load("crypto-mining").unwrap();
+                    together.wait();
+                    Sandbox::open(&file, scenario, None, std::sync::Arc::new(lazaret::domain::SystemClock)).unwrap();
+                });
+            }
+        });
+    }
+}
+
 /// What can't go back as it was is said, and has an exit code of its own.
 #[test]
 fn a_restore_that_is_told_to_overwrite_is_done_and_drift_is_5() {
