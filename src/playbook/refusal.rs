@@ -46,7 +46,7 @@ pub enum PlanRefusal {
         until: Option<DateTime<Utc>>,
         /// The run that did it, when our ledger knows it.
         run: Option<RunId>,
-        /// The entries that deny it.
+        /// The entries that deny it, and why it may not be known whose they are.
         entries: Vec<String>,
     },
     /// The address is not one to block.

@@ -77,6 +77,10 @@ fn nobody_is_kept_from_containing_or_from_taking_back_something_else() {
     assert!(plan.out.contains(&format!("run {run} can't be read")), "{plan:?}");
     let block = home.run(&[SANDBOX, "block", "203.0.113.98", "--nacl", ACL, "--yes", "--json"]);
     assert_eq!(block.code, 0, "{block:?}");
+    // Whose a deny is that stands already can't be told, and isn't said without that.
+    let stands = home.run(&[SANDBOX, "block", "203.0.113.99", "--nacl", ACL, "--yes"]);
+    assert_eq!(stands.code, 3, "{stands:?}");
+    assert!(stands.err.contains("denied already") && stands.err.contains(&run), "{stands:?}");
     let back = home.run(&[SANDBOX, "restore", "--run", block.json()["run"].as_str().unwrap(), "--yes"]);
     assert_eq!(back.code, 0, "{back:?}");
     let incidents = home.run(&[SANDBOX, "incidents", "--open", "--json"]);

@@ -128,7 +128,8 @@ impl Engine {
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
         let here = |((scope, acl), numbers)| (scope == request.scope).then_some((acl, numbers));
         let used: BTreeMap<AclId, BTreeSet<i32>> = used.into_iter().filter_map(here).collect();
-        let mut plan = block::plan(&block::Request {
+        let unknown = unreadable.iter().map(|u| format!("{u}: what it may have denied is not known here"));
+        let planned = block::plan(&block::Request {
             used: &used,
             range: request.range,
             directions: request.directions.clone(),
@@ -145,8 +146,9 @@ impl Engine {
             topic_arn: request.topic_arn.clone(),
             update_finding: request.update_finding,
             actor: &self.actor().name,
-        })?;
-        plan.warnings.extend(unreadable.iter().map(|u| format!("{u}: what it may have denied is not known here")));
+        });
+        let mut plan = planned.map_err(|refusal| doubted(refusal, unknown.clone()))?;
+        plan.warnings.extend(unknown);
         together.planned.extend(plan.steps.iter().filter_map(|s| match &s.action {
             Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
             _ => None,
@@ -277,4 +279,12 @@ impl Engine {
 
 fn as_recorded(block: Block) -> Recorded {
     Recorded { deny: block.deny, run: block.run, by: block.by, since: block.since, until: block.until }
+}
+
+/// Whose a deny is can't be said for sure where a run that may have made it can't be read.
+fn doubted(mut refusal: PlanRefusal, unknown: impl Iterator<Item = String>) -> PlanRefusal {
+    if let PlanRefusal::AlreadyBlocked { run: None, entries, .. } = &mut refusal {
+        entries.extend(unknown);
+    }
+    refusal
 }
