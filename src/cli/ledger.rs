@@ -6,7 +6,7 @@ use super::out::Out;
 use super::session::{ledger_path, read_ledger};
 use crate::domain::text;
 use crate::ledger::Store;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) async fn run(global: &Global, args: &LedgerArgs, out: &Out) -> Result<Exit, Failure> {
     // Looking must not make a ledger where there is none: an empty one would be called good.
@@ -27,21 +27,32 @@ pub(super) async fn run(global: &Global, args: &LedgerArgs, out: &Out) -> Result
         }
         LedgerVerb::Verify => {
             let verdict = ledger.verify().await?;
+            let record = |(position, why): &(u64, String)| json!({"position": position, "why": why});
+            let unreadable: Vec<Value> = verdict.unreadable.iter().map(record).collect();
             if out.json {
                 out.json(&json!({
                     "ledger": ledger.place(), "records": verdict.records, "runs": verdict.runs, "head": verdict.head,
-                    "bad": verdict.bad.as_ref().map(|(position, why)| json!({"position": position, "why": why})),
+                    "bad": verdict.bad.as_ref().map(record), "unreadable": unreadable,
                 }));
-            } else if verdict.bad.is_none() {
+            } else if verdict.bad.is_none() && verdict.unreadable.is_empty() {
                 let s = if verdict.runs == 1 { "" } else { "s" };
                 out.line(format!(
                     "good: {} records of {} run{s}; head {}",
                     verdict.records, verdict.runs, verdict.head
                 ));
             }
-            match verdict.bad {
-                None => Ok(Exit::Done),
-                Some((position, why)) => Err(Failure::new(
+            match (verdict.bad, verdict.unreadable.first()) {
+                (None, None) => Ok(Exit::Done),
+                (None, Some((_, why))) => Err(Failure::new(
+                    Exit::Failed,
+                    format!(
+                        "{}: its {} records stand as they were written, but {why}",
+                        ledger.place(),
+                        verdict.records
+                    ),
+                )
+                .hint("a newer lazaret wrote it: update this one")),
+                (Some((position, why)), _) => Err(Failure::new(
                     Exit::Failed,
                     format!("{}: record {position} is bad: {}", ledger.place(), text::safe(&why)),
                 )

@@ -7,7 +7,7 @@ use super::out::{Out, ascii_json};
 use crate::domain::{Clock, SystemClock};
 use crate::engine::incident::report::{IncidentReport, LedgerLine};
 use crate::engine::incident::{all_members, markdown};
-use crate::ledger::{RunFilter, Store};
+use crate::ledger::{LedgerError, RunFilter, Store};
 use std::io::Write;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(super) async fn run(global: &Global, args: &ReportArgs, out: &Out) -> Result
     let all = ledger.list(&RunFilter::default()).await?;
     let incident = meant(&args.incident, &all)?;
     let mut of_it = Vec::new();
-    for run in all_members(&ledger, &incident, &all.runs).await? {
+    for run in all_members(&incident, &all).map_err(LedgerError::from)? {
         let records = ledger.records(run.run).await?;
         of_it.push((run, records));
     }

@@ -55,9 +55,8 @@ pub(super) fn missing(unreadable: &[Unreadable], out: &Out) -> Exit {
 
 /// What a verb had to leave out; none where it was nothing.
 pub(super) fn left_out(how: &str, unreadable: &[Unreadable]) -> Option<Failure> {
-    let what: Vec<String> = unreadable.iter().map(Unreadable::to_string).collect();
-    let message = || format!("{how}: {}", what.join("; "));
-    (!what.is_empty()).then(|| Failure::new(Exit::Failed, message()).hint(Unreadable::HINT))
+    let message = || format!("{how}: {}", Unreadable::sentence(unreadable));
+    (!unreadable.is_empty()).then(|| Failure::new(Exit::Failed, message()).hint(Unreadable::HINT))
 }
 
 fn show(state: &RunState, out: &Out) {

@@ -13,7 +13,7 @@ use crate::domain::{RunId, text};
 use crate::engine::incident::{Lasting, all_members, is_note, lasting, members, to_undo};
 use crate::engine::prepare::RestoreWhat;
 use crate::engine::{Consent, EngineError, Prepared, RestoreRequest};
-use crate::ledger::{RunFilter, RunState};
+use crate::ledger::{LedgerError, RunFilter, RunState};
 use crate::playbook::{PlanRefusal, Playbook};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<E
     let ledger = session.engine.ledger().as_ref();
     let all = ledger.list(&RunFilter::default()).await?;
     let incident = meant(&args.incident, &all)?;
-    let members = all_members(ledger, &incident, &all.runs).await?;
+    let members = all_members(&incident, &all).map_err(LedgerError::from)?;
     let (standing, lasting) = (to_undo(&members), lasting(&members));
     if standing.is_empty() {
         if !out.json {

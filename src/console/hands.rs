@@ -388,9 +388,9 @@ async fn report(engine: &Engine, incident: &str, folder: Option<&Path>) -> Resul
     let folder = folder.ok_or_else(|| "no folder is known for reports: use `lazaret report`".to_owned())?;
     let ledger = engine.ledger();
     let words = |e: LedgerError| e.to_string();
-    let runs = ledger.list(&RunFilter::default()).await.map_err(words)?.runs;
+    let all = ledger.list(&RunFilter::default()).await.map_err(words)?;
     let mut of_it = Vec::new();
-    for run in all_members(ledger.as_ref(), incident, &runs).await.map_err(words)? {
+    for run in all_members(incident, &all).map_err(|unreadable| unreadable.to_string())? {
         let records = ledger.records(run.run).await.map_err(words)?;
         of_it.push((run, records));
     }

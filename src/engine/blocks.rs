@@ -216,7 +216,7 @@ impl Engine {
         blocks.retain(|b| scopes.contains(&b.scope));
         let (reads, all) = (self.cloud().reads(), []);
         let tables = futures::future::join_all(scopes.iter().map(|scope| reads.network_acls(scope, &all))).await;
-        let errors = unreadable.iter().map(|u| format!("{u}: what it denied is called nobody's")).collect();
+        let errors = unreadable.iter().map(|u| format!("{u}: what it denied is listed as not ours")).collect();
         let mut list = BlockList { blocks, errors, ..BlockList::default() };
         for (scope, answer) in scopes.iter().zip(tables) {
             match answer {

@@ -240,9 +240,12 @@ impl Engine {
     /// A run on the same subject of which something was recorded since the plan was made. The ledger's places tell, and no
     /// clock: clocks are set back.
     async fn overtaken_by(&self, ours: &RunState, head: u64) -> Result<Option<RunState>, LedgerError> {
-        // One that can't be read may be about the same: nothing begins beside it.
-        let since = self.inner.ledger.changed_since(head).await?.listing.whole()?;
-        Ok(since.into_iter().find(|other| {
+        let since = self.inner.ledger.changed_since(head).await?.listing;
+        // Nothing begins beside one that can't be read and is about the same.
+        if let Some(unreadable) = since.unreadable.into_iter().find(|u| u.may_be_about(&ours.plan.subject)) {
+            return Err(unreadable.into());
+        }
+        Ok(since.runs.into_iter().find(|other| {
             other.run != ours.run
                 && other.plan.claim_key() == ours.plan.claim_key()
                 && other.outcome() != Outcome::Failed

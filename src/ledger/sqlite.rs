@@ -318,8 +318,11 @@ fn listing(connection: &Connection, place: &str, ids: Vec<String>) -> Result<Lis
         match read {
             Ok(run) => listing.runs.extend(run),
             Err(error) if error.is_unreadable() => {
+                let listed = "SELECT subject, incident FROM run WHERE run = ?1";
+                let listed = connection.query_row(listed, [&id], |r| Ok((r.get(0)?, r.get(1)?))).optional();
+                let (subject, incident) = listed.map_err(sql(place))?.unzip();
                 let run = text::fit(&id, 64);
-                listing.unreadable.push(Unreadable { run, why: error.to_string() });
+                listing.unreadable.push(Unreadable { run, subject, incident, why: error.to_string() });
             }
             Err(error) => return Err(error),
         }
@@ -456,8 +459,9 @@ impl Store for SqliteStore {
     async fn verify(&self) -> Result<Verdict, LedgerError> {
         self.with(|connection, place| {
             let fail = sql(place);
-            let mut verdict = Verdict { records: 0, runs: 0, head: GENESIS.to_owned(), bad: None };
-            let mut states: BTreeMap<String, RunState> = BTreeMap::new();
+            let mut verdict = Verdict { records: 0, runs: 0, head: GENESIS.to_owned(), bad: None, unreadable: vec![] };
+            // None for a run of which a record can't be read: what follows in it can't be judged.
+            let mut states: BTreeMap<String, Option<RunState>> = BTreeMap::new();
             let mut statement =
                 connection.prepare(&format!("SELECT {} FROM record ORDER BY position", Row::COLUMNS)).map_err(&fail)?;
             let mut rows = statement.query([]).map_err(&fail)?;
@@ -468,7 +472,10 @@ impl Store for SqliteStore {
                     Err(e) => Err(e.to_string()),
                 };
                 match wrong {
-                    Ok(head) => verdict.head = head,
+                    Ok((head, unread)) => {
+                        verdict.head = head;
+                        verdict.unreadable.extend(unread.map(|why| (expected, why)));
+                    }
                     Err(why) => {
                         verdict.bad = Some((expected, why));
                         break;
@@ -494,7 +501,7 @@ impl Store for SqliteStore {
 fn derived(
     connection: &Connection,
     place: &str,
-    states: &BTreeMap<String, RunState>,
+    states: &BTreeMap<String, Option<RunState>>,
 ) -> Result<Option<String>, LedgerError> {
     let fail = sql(place);
     let mut statement = connection.prepare("SELECT run, subject, open FROM run").map_err(&fail)?;
@@ -502,7 +509,7 @@ fn derived(
         .query_map([], |r| Ok((r.get::<_, String>(0)?, (r.get::<_, String>(1)?, r.get::<_, bool>(2)?))))
         .map_err(&fail)?;
     let listed: BTreeMap<String, (String, bool)> = rows.collect::<Result<_, _>>().map_err(&fail)?;
-    for (run, state) in states {
+    for (run, state) in states.iter().filter_map(|(run, state)| Some((run, state.as_ref()?))) {
         if listed.get(run) != Some(&(state.plan.subject.clone(), state.is_open())) {
             return Ok(Some(format!("the list of runs does not show run {run} as its records do")));
         }
@@ -511,8 +518,14 @@ fn derived(
     Ok(extra.map(|run| format!("the list of runs shows run {run}, which has no records")))
 }
 
-/// Checks one record against the one before it and its run; answers its hash, or what is wrong with it.
-fn check(row: Row, expected: u64, head: &str, states: &mut BTreeMap<String, RunState>) -> Result<String, String> {
+/// Checks one record against the one before it and its run; answers its hash, and why it can't be read where it stands as it
+/// was written, or what is wrong with it.
+fn check(
+    row: Row,
+    expected: u64,
+    head: &str,
+    states: &mut BTreeMap<String, Option<RunState>>,
+) -> Result<(String, Option<String>), String> {
     if row.position != expected {
         return Err(format!("record {expected} is missing (the next is {})", row.position));
     }
@@ -523,14 +536,20 @@ fn check(row: Row, expected: u64, head: &str, states: &mut BTreeMap<String, RunS
         return Err("its text does not match its hash".into());
     }
     let (run, hash) = (row.run.clone(), row.hash.clone());
-    let record = row.decode().map_err(|e| e.to_string())?;
-    match states.get_mut(&run) {
+    let record = match (states.get(&run), row.decode()) {
+        (Some(None), _) => return Ok((hash, None)),
+        (_, Err(error)) => {
+            states.insert(run, None);
+            return Ok((hash, Some(error.to_string())));
+        }
+        (_, Ok(record)) => record,
+    };
+    match states.get_mut(&run).and_then(Option::as_mut) {
         Some(state) => state.apply(&record).map_err(|e| e.to_string())?,
         None => {
-            if let Some(state) = RunState::replay([&record]).map_err(|e| e.to_string())? {
-                states.insert(run, state);
-            }
+            let state = RunState::replay([&record]).map_err(|e| e.to_string())?;
+            states.insert(run, state);
         }
     }
-    Ok(hash)
+    Ok((hash, None))
 }

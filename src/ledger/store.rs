@@ -114,6 +114,10 @@ pub struct Verdict {
     pub head: String,
     /// The first bad record: its place, and what is wrong with it.
     pub bad: Option<(u64, String)>,
+    /// The first record of each run that can't be read though it stands as it was written: its place, and why. A newer
+    /// lazaret wrote it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<(u64, String)>,
 }
 
 /// A run whose records can't be read: a newer lazaret wrote them, or they were changed. What it did is not known here.
@@ -122,6 +126,10 @@ pub struct Verdict {
 pub struct Unreadable {
     /// Its id, escaped.
     pub run: String,
+    /// Its subject, as the list of runs has it; none where it is not on the list. Raw.
+    pub subject: Option<String>,
+    /// Its incident, likewise.
+    pub incident: Option<String>,
     /// Why, escaped.
     pub why: String,
 }
@@ -130,6 +138,21 @@ impl Unreadable {
     /// What it may be, and what tells.
     pub const HINT: &str = "a newer lazaret may have written it, or somebody changed it: `lazaret ledger verify` tells, and updating helps \
          in the first case";
+
+    /// Several in one sentence: the first few in full.
+    pub fn sentence(unreadable: &[Self]) -> String {
+        const SHOWN: usize = 3;
+        let mut words: Vec<String> = unreadable.iter().take(SHOWN).map(Self::to_string).collect();
+        if let more @ 1.. = unreadable.len().saturating_sub(SHOWN) {
+            words.push(format!("and {more} more of them"));
+        }
+        words.join("; ")
+    }
+
+    /// Whether it is about this subject, as far as anybody can tell.
+    pub fn may_be_about(&self, subject: &str) -> bool {
+        self.subject.as_deref().is_none_or(|own| own == subject)
+    }
 }
 
 /// Runs, and those among them that can't be read.

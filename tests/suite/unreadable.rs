@@ -7,6 +7,7 @@ use crate::support::program::{Home, Said};
 use crate::support::sweep::commit_or_crash;
 use lazaret::cloud::sandbox::{Fault, FaultKind};
 use lazaret::engine::Consent;
+use lazaret::ledger::event::hash;
 use lazaret::ledger::{Event, KnownRuns, RunFilter, SqliteStore, Store};
 use std::path::{Path, PathBuf};
 
@@ -235,19 +236,52 @@ async fn what_begins_after_it_has_a_later_id_though_the_clock_was_set_back() {
     assert!(bench.quarantine("web-1").await.unwrap().run > spoilt);
 }
 
-/// What came in between can't be told to be about something else: the run ends before its first call, and holds nothing.
+/// What begins meanwhile and can't be read stops what is about the same, and nothing else.
 #[tokio::test]
-async fn what_was_planned_before_it_came_is_planned_anew() {
+async fn what_was_planned_before_it_came_about_the_same_is_planned_anew() {
+    for (theirs, goes_on) in [("web-1", false), ("web-2", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger.db");
+        let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
+        let prepared = bench.prepare("web-1").await.unwrap();
+        let ben = bench.colleague("ben");
+        let spoilt = ben.quarantine(theirs).await.unwrap().run;
+        spoil(&file, &spoilt.to_string());
+        bench.sandbox.clear_calls();
+        let answer = bench.engine.commit(&prepared, &Consent::default(), None).await;
+        assert_eq!(answer.is_ok(), goes_on, "{answer:?}");
+        if let Err(refused) = answer {
+            assert!(refused.to_string().contains(&format!("run {spoilt} can't be read")), "{refused}");
+            assert!(!bench.sandbox.calls().iter().any(|c| c.mutating), "nothing was called");
+        }
+        assert!(bench.engine.unfinished().await.unwrap().is_empty());
+    }
+}
+
+/// A newer lazaret's record stands as it was written: that is told from one that was changed, and what comes after it is
+/// checked all the same.
+#[tokio::test]
+async fn what_a_newer_lazaret_wrote_is_no_tampering() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ledger.db");
     let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
-    let prepared = bench.prepare("web-1").await.unwrap();
-    let spoilt = bench.colleague("ben").quarantine("web-2").await.unwrap().run;
-    spoil(&file, &spoilt.to_string());
-    bench.sandbox.clear_calls();
-    let refused = bench.engine.commit(&prepared, &Consent::default(), None).await.unwrap_err().to_string();
-    assert!(refused.contains(&format!("run {spoilt} can't be read")), "{refused}");
-    assert!(!bench.sandbox.calls().iter().any(|c| c.mutating), "nothing was called");
-    assert!(bench.engine.unfinished().await.unwrap().is_empty());
-    bench.quarantine("web-1").await.unwrap();
+    let run = bench.quarantine("web-2").await.unwrap();
+    let before = bench.ledger.verify().await.unwrap();
+    let (id, position, event) = (run.run.to_string(), before.records + 1, r#"{"event":"teleported"}"#);
+    let at = "2026-03-01T03:00:00.000000Z";
+    let hash = hash(position, &id, run.next_seq, at, event, &before.head);
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    raw.execute(
+        "INSERT INTO record (position, run, seq, at, event, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        rusqlite::params![position as i64, id, run.next_seq as i64, at, event, before.head, hash],
+    )
+    .unwrap();
+    let after = bench.quarantine("web-1").await.unwrap();
+    let verdict = bench.ledger.verify().await.unwrap();
+    assert_eq!((verdict.bad.clone(), verdict.records), (None, position + after.next_seq), "{verdict:?}");
+    assert_eq!(verdict.unreadable.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [position]);
+    assert!(verdict.unreadable[0].1.contains("teleported"), "{verdict:?}");
+    // What is changed after it is found as ever.
+    spoil(&file, &after.run.to_string());
+    assert!(bench.ledger.verify().await.unwrap().bad.is_some());
 }

@@ -195,7 +195,8 @@ fn write(report: &IncidentReport, out: &mut String) -> std::fmt::Result {
             if verdict.runs == 1 { "" } else { "s" },
             code(&report.ledger.place),
             code(&verdict.head)
-        )?,
+        )
+        .and_then(|()| verdict.unreadable.iter().try_for_each(|(_, why)| writeln!(out, "- {}", prose(why))))?,
         Some((position, why)) => writeln!(
             out,
             "- **BAD** at record {position} of {}: {}. The records before it are good; the last of them has the hash {}",

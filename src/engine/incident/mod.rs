@@ -7,7 +7,7 @@ pub mod report;
 
 use super::outstanding::outstanding;
 use crate::domain::{FindingKey, RunId, Scope, Severity};
-use crate::ledger::{LedgerError, RunFilter, RunState, Store};
+use crate::ledger::{Listing, RunState, Unreadable};
 use crate::playbook::{Action, Change, FindingRef, Playbook, Step};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -121,13 +121,20 @@ pub fn members(incident: &str, runs: &[RunState]) -> Vec<RunState> {
     members
 }
 
-/// As [`members`], where every run that was begun for the incident can be read.
+/// As [`members`], where every run that is of the incident, or may have taken back something of it, can be read.
 ///
 /// # Errors
-/// When one can't, or the ledger can't.
-pub async fn all_members(ledger: &dyn Store, incident: &str, runs: &[RunState]) -> Result<Vec<RunState>, LedgerError> {
-    ledger.runs(&RunFilter { incident: Some(incident.to_owned()), ..RunFilter::default() }).await?;
-    Ok(members(incident, runs))
+/// The first that can't.
+pub fn all_members(incident: &str, all: &Listing) -> Result<Vec<RunState>, Unreadable> {
+    let members = members(incident, &all.runs);
+    let of_it = |u: &&Unreadable| {
+        u.incident.as_deref().is_none_or(|own| own == incident)
+            || members.iter().any(|member| u.may_be_about(&member.plan.subject))
+    };
+    match all.unreadable.iter().find(of_it) {
+        Some(unreadable) => Err(unreadable.clone()),
+        None => Ok(members),
+    }
 }
 
 /// The runs of an incident that still stand, newest first: the order in which they are taken back.

@@ -6,7 +6,7 @@ use super::super::{Engine, EngineError};
 use super::{Prepared, Request};
 use crate::cloud::port::{InstanceQuery, InterfaceQuery};
 use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId, Scope};
-use crate::ledger::{Listing, RunFilter};
+use crate::ledger::{Listing, RunFilter, Unreadable};
 use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
 use crate::playbook::change::DenyAddress;
 use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal};
@@ -128,7 +128,8 @@ impl Engine {
         let recorded: Vec<Recorded> = recorded.into_iter().map(as_recorded).collect();
         let here = |((scope, acl), numbers)| (scope == request.scope).then_some((acl, numbers));
         let used: BTreeMap<AclId, BTreeSet<i32>> = used.into_iter().filter_map(here).collect();
-        let unknown = unreadable.iter().map(|u| format!("{u}: what it may have denied is not known here"));
+        let unknown = (!unreadable.is_empty())
+            .then(|| format!("{}: what was denied there is not known here", Unreadable::sentence(&unreadable)));
         let planned = block::plan(&block::Request {
             used: &used,
             range: request.range,
@@ -147,7 +148,7 @@ impl Engine {
             update_finding: request.update_finding,
             actor: &self.actor().name,
         });
-        let mut plan = planned.map_err(|refusal| doubted(refusal, unknown.clone()))?;
+        let mut plan = planned.map_err(|refusal| doubted(refusal, unknown.as_ref()))?;
         plan.warnings.extend(unknown);
         together.planned.extend(plan.steps.iter().filter_map(|s| match &s.action {
             Action::Change(Change::DenyAddress(deny)) => Some(deny.clone()),
@@ -282,9 +283,9 @@ fn as_recorded(block: Block) -> Recorded {
 }
 
 /// Whose a deny is can't be said for sure where a run that may have made it can't be read.
-fn doubted(mut refusal: PlanRefusal, unknown: impl Iterator<Item = String>) -> PlanRefusal {
+fn doubted(mut refusal: PlanRefusal, unknown: Option<&String>) -> PlanRefusal {
     if let PlanRefusal::AlreadyBlocked { run: None, entries, .. } = &mut refusal {
-        entries.extend(unknown);
+        entries.extend(unknown.cloned());
     }
     refusal
 }
