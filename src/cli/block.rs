@@ -12,7 +12,7 @@ use crate::playbook::block::{facts, shown, subject};
 use crate::playbook::{FindingRef, Playbook};
 use crate::policy::address::{Known, check};
 use crate::policy::{Stands, Ttl};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) async fn run(global: &Global, args: &BlockArgs, out: &Out) -> Result<Exit, Failure> {
@@ -43,6 +43,7 @@ pub(super) async fn run(global: &Global, args: &BlockArgs, out: &Out) -> Result<
         acls: args.nacl.clone(),
         directions,
         stands: args.ttl.or(policy.ttl).into(),
+        otherwise: BTreeMap::new(),
         typed_again: args.wide,
         aws: aws.map(Arc::new),
         remote: found.as_ref().map(|(_, seen)| facts(&seen.finding, &args.address)),

@@ -13,7 +13,7 @@ use crate::playbook::credentials::Credential;
 use crate::playbook::exfiltration::Swap;
 use crate::playbook::{FindingRef, Playbook};
 use ipnet::IpNet;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The finding as plans keep it.
 pub(super) fn finding_ref(row: &Row) -> FindingRef {
@@ -159,6 +159,7 @@ pub(super) fn block_request(model: &Model, scope: &Scope, range: IpNet, finding:
         acls: vec![],
         directions: None,
         stands: settings.block.ttl.into(),
+        otherwise: BTreeMap::new(),
         typed_again: None,
         policy: settings.block.clone(),
         aws: model.session.aws_ranges.clone(),

@@ -3,9 +3,9 @@
 use super::super::blocks::{Block, End, moves, ours, removed};
 use super::super::{Engine, EngineError};
 use super::{BlockRequest, Prepared, Request, RestoreRequest};
-use crate::domain::{AclId, RunId};
+use crate::domain::RunId;
 use crate::ledger::{RunFilter, RunState};
-use crate::playbook::block::shown;
+use crate::playbook::block::{How, shown};
 use crate::playbook::change::DenyAddress;
 use crate::playbook::{PlanRefusal, Playbook};
 use crate::policy::Stands;
@@ -48,17 +48,42 @@ impl Engine {
             let same = |d: &DenyAddress| (&d.acl, d.range, d.number) == (&deny.acl, deny.range, deny.number);
             before.iter().find(|b| b.scope == *scope && same(&b.deny))
         };
-        // Where the ends of several differ, the latest: nothing is denied for less long than it was.
-        let ends: Vec<End> = removed.iter().map(|deny| was(deny).map_or(deny.until, |block| block.until)).collect();
-        let end = if ends.contains(&None) { None } else { ends.into_iter().flatten().max() };
-        let acls: BTreeSet<AclId> = removed.iter().map(|deny| deny.acl.clone()).collect();
+        let tables = self.cloud().reads().network_acls(scope, &[]).await?;
+        let (mut otherwise, mut over, mut left) = (BTreeMap::new(), None, Vec::new());
+        for deny in &removed {
+            if !tables.iter().any(|acl| acl.id == deny.acl) {
+                left.push(format!("{} is there no more: nothing is denied in it again", deny.acl));
+                continue;
+            }
+            match self.not_over(was(deny).map_or(deny.until, |block| block.until)) {
+                Ok(stands) => {
+                    otherwise.insert(deny.acl.clone(), How { directions: deny.directions.clone(), stands });
+                }
+                Err(end) => {
+                    left.push(format!(
+                        "the block in {} would have ended at {}: it stays away",
+                        deny.acl,
+                        shown_time(end)
+                    ));
+                    over = Some(end);
+                }
+            }
+        }
+        if otherwise.is_empty() {
+            return Err(match over {
+                Some(end) => anew(&range, end),
+                None => PlanRefusal::Nothing(format!("{}: nothing to put back", left.join("; "))),
+            }
+            .into());
+        }
         let block = BlockRequest {
             scope: scope.clone(),
             range,
             instances: vec![],
-            acls: acls.into_iter().collect(),
-            directions: Some(removed.iter().flat_map(|deny| deny.directions.iter().copied()).collect()),
-            stands: self.not_over(end).map_err(|over| anew(&range, over))?,
+            acls: otherwise.keys().cloned().collect(),
+            directions: None,
+            stands: Stands::UntilTakenBack,
+            otherwise,
             // It was denied before, by somebody who was asked then.
             typed_again: Some(range),
             policy: request.block.clone(),
@@ -73,7 +98,13 @@ impl Engine {
             Err(EngineError::Plan(already @ PlanRefusal::AlreadyBlocked { .. })) => {
                 Err(PlanRefusal::Nothing(format!("{already}: nothing to put back")).into())
             }
-            answer => answer.map(Some),
+            Err(error) => Err(error),
+            Ok(mut prepared) => {
+                prepared.plan.warnings.extend(left);
+                // Planned anew, it is asked for as it was here: what is left out is said again.
+                prepared.request = Request::Restore(Box::new(request.clone()));
+                Ok(Some(prepared))
+            }
         }
     }
 
@@ -98,14 +129,15 @@ impl Engine {
             let why = format!("nothing stands of the blocks of {} whose end run {run} moved", shown(&range));
             return Err(PlanRefusal::Nothing(format!("{why}: nothing to put back")).into());
         }
-        if standing.iter().all(|b| b.until == end_before(b)) {
+        // `later` is newest first, and has the run itself.
+        let in_force = in_force(later.iter().rev());
+        if !in_force.contains(&run) {
             return Err(PlanRefusal::Nothing(format!("run {run} has been taken back: nothing to put back")).into());
         }
-        // Whoever moved one of them since, and has not moved it back, goes first.
-        let as_moved = |b: &Block| moved.iter().any(|(_, of, end)| b.run == *of && b.until == *end);
+        // Whoever moved one of them since, and has not moved it back, goes first. What moved one back is no move of its own.
         let since = |r: &&RunState| {
-            let of = moves(r);
-            r.run > run && standing.iter().any(|b| !as_moved(b) && of.iter().any(|(range, of, _)| b.is(*of, range)))
+            let touches = |(range, of, _): &(IpNet, RunId, End)| standing.iter().any(|b| b.is(*of, range));
+            r.run > run && r.plan.reverts.is_empty() && in_force.contains(&r.run) && moves(r).iter().any(touches)
         };
         if let Some(newer) = later.iter().filter(since).map(|r| r.run).max() {
             return Err(PlanRefusal::Newer { newer, subject: shown(&range) }.into());
@@ -119,7 +151,9 @@ impl Engine {
             back.push((self.not_over(end).map_err(|over| stands_still(&range, run, over))?, blocks));
         }
         let asked = Request::Restore(Box::new(request.clone()));
-        self.prepare_move(head, scope, range, back, asked).await.map(Some)
+        let mut prepared = self.prepare_move(head, scope, range, back, asked).await?;
+        prepared.plan.reverts = vec![run];
+        Ok(Some(prepared))
     }
 
     /// Until its end once more; an end that is over, which can't be gone back to, is the error.
@@ -131,11 +165,31 @@ impl Engine {
     }
 }
 
+/// The moves of ends among these runs, oldest first, that nobody has taken back. What takes back such a move brings the one
+/// before it to life again.
+fn in_force<'a>(runs: impl Iterator<Item = &'a RunState>) -> BTreeSet<RunId> {
+    let moved: Vec<&RunState> = runs.filter(|r| !moves(r).is_empty()).collect();
+    let taken_back = |by: RunId| moved.iter().find(|r| r.run == by).and_then(|r| r.plan.reverts.first().copied());
+    let mut in_force = BTreeSet::new();
+    for run in &moved {
+        if let Some(back) = run.plan.reverts.first() {
+            in_force.remove(back);
+            in_force.extend(taken_back(*back));
+        }
+        in_force.insert(run.run);
+    }
+    in_force
+}
+
+fn shown_time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
 fn anew(range: &IpNet, over: DateTime<Utc>) -> PlanRefusal {
     PlanRefusal::Unfit(format!(
         "the time of {0}'s block was over at {1}. `lazaret block {0}` denies it anew, --ttl says for how long",
         shown(range),
-        over.format("%Y-%m-%d %H:%M:%SZ"),
+        shown_time(over),
     ))
 }
 
@@ -144,6 +198,6 @@ fn stands_still(range: &IpNet, run: RunId, over: DateTime<Utc>) -> PlanRefusal {
         "the end that {0}'s block had before run {run} was over at {1}, and the block stands still: \
          `lazaret unblock {0}` takes it away now, `lazaret block {0} --extend TIME` moves its end",
         shown(range),
-        over.format("%Y-%m-%d %H:%M:%SZ"),
+        shown_time(over),
     ))
 }

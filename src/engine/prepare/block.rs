@@ -7,7 +7,7 @@ use super::{Prepared, Request};
 use crate::cloud::port::{InstanceQuery, InterfaceQuery};
 use crate::domain::{AclDirection, AclId, Instance, InstanceId, Interface, RunId, Scope};
 use crate::ledger::{Listing, RunFilter, Unreadable};
-use crate::playbook::block::{self, Recorded, RemoteFacts, extend, guarding, unblock};
+use crate::playbook::block::{self, How, Recorded, RemoteFacts, extend, guarding, unblock};
 use crate::playbook::change::DenyAddress;
 use crate::playbook::{Action, Change, FindingRef, Needs, Observed, PlanRefusal};
 use crate::policy::address::{AwsLists, AwsRanges};
@@ -32,6 +32,8 @@ pub struct BlockRequest {
     pub directions: Option<BTreeSet<AclDirection>>,
     /// For how long.
     pub stands: Stands,
+    /// The ACLs that deny otherwise than the rest.
+    pub otherwise: BTreeMap<AclId, How>,
     /// The range typed a second time, where it is wide or AWS's own.
     pub typed_again: Option<IpNet>,
     /// How to block, and what never to.
@@ -135,6 +137,7 @@ impl Engine {
             range: request.range,
             directions: request.directions.clone(),
             stands: request.stands,
+            otherwise: &request.otherwise,
             observed: &observed,
             interfaces: &interfaces,
             recorded: &recorded,

@@ -10,7 +10,7 @@ use crate::playbook::quarantine::Denies;
 use crate::playbook::{Action, Change};
 use crate::policy::Ttl;
 use ipnet::IpNet;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long the denies stand: long past the time after which both ends of a connection give it up.
@@ -74,6 +74,7 @@ impl Engine {
             acls: vec![],
             directions: None,
             stands: STANDS.parse::<Ttl>().ok().into(),
+            otherwise: BTreeMap::new(),
             typed_again: None,
             policy: request.policy.denies.policy.clone(),
             aws: request.policy.denies.aws.clone(),

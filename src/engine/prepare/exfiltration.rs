@@ -280,6 +280,7 @@ impl Engine {
                 acls: vec![],
                 directions: None,
                 stands: Stands::UntilTakenBack,
+                otherwise: BTreeMap::new(),
                 typed_again: None,
                 policy: request.block.clone(),
                 aws: request.aws.clone(),

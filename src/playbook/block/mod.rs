@@ -43,6 +43,15 @@ pub struct Recorded {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// How one ACL denies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct How {
+    /// In which directions.
+    pub directions: BTreeSet<AclDirection>,
+    /// For how long.
+    pub stands: Stands,
+}
+
 /// Everything that the playbook looks at.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
@@ -52,6 +61,8 @@ pub struct Request<'a> {
     pub directions: Option<BTreeSet<AclDirection>>,
     /// For how long.
     pub stands: Stands,
+    /// The ACLs that deny otherwise than the rest.
+    pub otherwise: &'a BTreeMap<AclId, How>,
     /// What was read: the ACLs in question and their counters, and the instance where one is meant.
     pub observed: &'a Observed,
     /// Every network interface of the account and Region: whose addresses are our own, and who else is behind the ACLs.
@@ -105,8 +116,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
             observed.scope
         )));
     }
-    let directions = request.directions.clone().unwrap_or_else(both);
-    let until = request.stands.end(observed.at);
+    let hows: BTreeMap<&AclId, How> = observed.acls.keys().map(|acl| (acl, request.how(acl))).collect();
+    let directions: BTreeSet<AclDirection> = hows.values().flat_map(|how| how.directions.iter().copied()).collect();
     let mut warnings = warnings(request, &range, &directions);
     warnings.extend(words::awss(request.lists, request.aws.is_some()));
     // Typed again for being wide, it may be AWS's all the same.
@@ -117,7 +128,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     let mut denied = Denied::default();
     let mut steps = Vec::new();
     for acl in observed.acls.values() {
-        let Some(found) = deny_in(acl, request, &range, &directions, &mut denied, &mut warnings)? else { continue };
+        let how = request.how(&acl.id);
+        let Some(found) = deny_in(acl, request, &range, &how.directions, &mut denied, &mut warnings)? else { continue };
         let (prefer, missing, used) = found;
         let wanted = Wanted { range: &range, directions: &missing, band: policy.band, prefer, above: None };
         let number = number(acl, &wanted).map_err(|why| PlanRefusal::Unfit(format!("{}: {why}", acl.id)))?;
@@ -134,7 +146,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
                 directions: missing,
                 adds: true,
                 band: policy.band,
-                until,
+                until: how.stands.end(observed.at),
             })),
         });
         steps.extend(count_step(acl, number, observed));
@@ -148,8 +160,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         already = format!(". Denied before, and no part of this run: {entries}");
         warnings.push(format!("denied there already, and left as it is: {entries}"));
     }
-    let acls: Vec<&str> = observed.acls.keys().map(AclId::as_str).collect();
-    let for_how_long = request.stands;
+    let (alike, words) = words::hows(&hows);
     steps.push(Step {
         id: "read-back".into(),
         title: "Read back: every entry stands as written, below every allow that would let the address through".into(),
@@ -163,27 +174,31 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     Ok(Plan {
         playbook: Playbook::BlockAddress,
         subject: subject(&range),
-        title: format!("Block {name} in {} {for_how_long} in {}", acls.join(" "), observed.scope),
+        title: format!("Block {name} in {alike} in {}", observed.scope),
         observed_at: observed.at,
         incident: finding.as_ref().map_or_else(|| manual_incident(&range, observed.at), FindingRef::incident),
         finding: finding.clone(),
         steps,
         warnings,
-        limits: words::limits(request),
+        limits: words::limits(&hows),
         drift: vec![],
         reverts: vec![],
         promise: Promise {
-            kept: format!(
-                "{name} is denied in {}, {}, {for_how_long}: every entry was read back{already}",
-                acls.join(" "),
-                ways(&directions)
-            ),
+            kept: format!("{name} is denied in {words}: every entry was read back{already}",),
             broken: format!("{name} is NOT denied everywhere"),
-            next: words::next(request, &name),
+            next: words::next(request, &hows, &name),
             ..Promise::default()
         },
         scope: observed.scope.clone(),
     })
+}
+
+impl Request<'_> {
+    /// How an ACL denies.
+    fn how(&self, acl: &AclId) -> How {
+        let as_the_rest = || How { directions: self.directions.clone().unwrap_or_else(both), stands: self.stands };
+        self.otherwise.get(acl).cloned().unwrap_or_else(as_the_rest)
+    }
 }
 
 /// The step that denies in an ACL.

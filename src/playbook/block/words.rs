@@ -1,12 +1,13 @@
 //! What is said of a block: names, warnings, and what it will not stop.
 
-use super::Request;
-use crate::domain::{AclDirection, Direction, Finding, Subject};
+use super::{How, Request};
+use crate::domain::{AclDirection, AclId, Direction, Finding, Subject};
+use crate::playbook::change::ways;
 use crate::policy::Stands;
 use crate::policy::address::AwsLists;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a finding says of an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,30 +99,46 @@ pub fn say_once(said: &mut Vec<String>, more: impl IntoIterator<Item = String>) 
 }
 
 /// What the block will not stop.
-pub(super) fn limits(request: &Request<'_>) -> Vec<String> {
+pub(super) fn limits(hows: &BTreeMap<&AclId, How>) -> Vec<String> {
     let mut limits = vec![
         "whoever is behind the address may come back from another one".to_owned(),
         "traffic within a subnet, DNS to the VPC's resolver and instance metadata cross no network ACL".to_owned(),
         "behind a load balancer, NAT or proxy the network ACL sees that one's address, not this one".to_owned(),
         "calls of AWS's API from this address cross no network ACL: credentials have to be cut".to_owned(),
     ];
-    if request.directions.as_ref().is_some_and(|d| d.len() == 1) {
+    if hows.values().any(|how| how.directions.len() == 1) {
         limits.push("one direction alone is denied: packets of the other still pass".to_owned());
     }
     limits
 }
 
+/// How ACLs deny, for a title (where and for how long) and for a promise (in which directions, too).
+pub(super) fn hows(hows: &BTreeMap<&AclId, How>) -> (String, String) {
+    let mut alike: Vec<(&How, Vec<&str>)> = Vec::new();
+    for (acl, how) in hows {
+        match alike.iter_mut().find(|(other, _)| *other == how) {
+            Some((_, acls)) => acls.push(acl.as_str()),
+            None => alike.push((how, vec![acl.as_str()])),
+        }
+    }
+    let title = alike.iter().map(|(how, acls)| format!("{} {}", acls.join(" "), how.stands));
+    let promise =
+        alike.iter().map(|(how, acls)| format!("{}, {}, {}", acls.join(" "), ways(&how.directions), how.stands));
+    (title.collect::<Vec<_>>().join(" and "), promise.collect::<Vec<_>>().join("; in "))
+}
+
 /// What to look at next.
-pub(super) fn next(request: &Request<'_>, name: &str) -> Vec<String> {
+pub(super) fn next(request: &Request<'_>, hows: &BTreeMap<&AclId, How>, name: &str) -> Vec<String> {
     let mut next = Vec::new();
     if let Some(instance) = &request.observed.instance {
         next.push(format!("If {0} may be compromised: lazaret quarantine {0}", instance.id));
     }
-    next.push(match request.stands {
-        Stands::UntilTakenBack => format!("To take it back: lazaret unblock {name}"),
-        Stands::For(_) | Stands::Until(_) => format!(
+    next.push(if hows.values().all(|how| how.stands == Stands::UntilTakenBack) {
+        format!("To take it back: lazaret unblock {name}")
+    } else {
+        format!(
             "When its time is over a `lazaret sweep` takes it away, and nothing else does. Before that: lazaret unblock {name}"
-        ),
+        )
     });
     next
 }

@@ -66,6 +66,96 @@ async fn i6_an_end_that_was_moved_again_is_left_to_the_later_run() {
     assert_eq!(until(&bench).await, first);
 }
 
+/// I6: two who want the same end want it each for themselves.
+#[tokio::test]
+async fn i6_the_same_end_by_two_people_is_kept_until_both_have_let_go() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_public(STRANGER, "24h")).await.unwrap());
+    let first = until(&bench).await;
+    let lasting = ExtendRequest {
+        scope: payments(),
+        range: parse(STRANGER).unwrap(),
+        which: WhichBlocks::All,
+        stands: Stands::UntilTakenBack,
+    };
+    let mut runs = Vec::new();
+    for name in ["ana", "ben"] {
+        let bench = bench.colleague(name);
+        let prepared = bench.engine.prepare_extend(&lasting).await.unwrap();
+        runs.push(commit(&bench, &prepared).await);
+    }
+    assert!(matches!(restore(&bench, &runs[0]).await, Err(EngineError::Plan(PlanRefusal::Newer { .. }))));
+    done(&restore(&bench, &runs[1]).await.unwrap());
+    assert_eq!(until(&bench).await, [None], "ana's holds");
+    let back = restore(&bench, &runs[0]).await.unwrap();
+    assert_eq!((back.plan.reverts.clone(), until(&bench).await), (vec![runs[0].run], first.clone()));
+    // There and back again, as often as somebody likes.
+    let forth = restore(&bench, &back).await.unwrap();
+    assert_eq!(until(&bench).await, [None]);
+    assert!(is_nothing(&bench, &back).await);
+    done(&restore(&bench, &runs[0]).await.unwrap());
+    assert_eq!(until(&bench).await, first);
+    done(&forth);
+}
+
+/// Each ACL denies again what it denied, as long as it would have, and no more.
+#[tokio::test]
+async fn blocks_that_differed_differ_again() {
+    let bench = Bench::new("crypto-mining");
+    let one_way = BTreeSet::from([AclDirection::Ingress]);
+    done(&block(&bench, &BlockRequest { directions: Some(one_way), ..in_public(STRANGER, "1h") }).await.unwrap());
+    done(
+        &block(&bench, &BlockRequest { stands: Stands::For("7d".parse().unwrap()), ..in_acl(STRANGER, DATA) })
+            .await
+            .unwrap(),
+    );
+    let (first, before) = (until(&bench).await, bench.sandbox.world());
+    let gone = unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap();
+    let again = restore(&bench, &gone).await.unwrap();
+    done(&again);
+    assert_eq!(until(&bench).await, first);
+    let entries = |world: &World| world.scopes[&payments()].network_acls.clone();
+    assert_eq!(entries(&bench.sandbox.world()), entries(&before));
+    assert!(again.plan.limits.iter().any(|l| l.contains("one direction alone")), "{:?}", again.plan.limits);
+    assert!(message(&again).contains("; in "), "{}", message(&again));
+    // One whose time is over meanwhile stays away, and the other comes back.
+    let gone = unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap();
+    bench.clock.advance(Duration::hours(2));
+    let again = restore(&bench, &gone).await.unwrap();
+    done(&again);
+    assert_eq!(until(&bench).await, first[1..]);
+    assert!(
+        again.plan.warnings.iter().any(|w| w.contains(PUBLIC) && w.contains("stays away")),
+        "{:?}",
+        again.plan.warnings
+    );
+}
+
+/// An ACL that is gone keeps no other from denying again.
+#[tokio::test]
+async fn an_acl_that_is_gone_is_said_and_left_out() {
+    let bench = Bench::new("crypto-mining");
+    done(&block(&bench, &in_acl(STRANGER, PUBLIC)).await.unwrap());
+    done(&block(&bench, &in_acl(STRANGER, DATA)).await.unwrap());
+    let gone = unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap();
+    let delete = |acl: &str| {
+        let mut world = bench.sandbox.world();
+        world.scopes.get_mut(&payments()).unwrap().network_acls.remove(&AclId::new(acl));
+        bench.sandbox.set_world(world).unwrap();
+    };
+    delete(DATA);
+    // Old by the time it is committed: what is planned anew is the same plan.
+    let prepared = bench.engine.prepare_restore(&restore_of(&gone)).await.unwrap();
+    bench.clock.advance(Duration::seconds(30));
+    let again = commit(&bench, &prepared).await;
+    done(&again);
+    denied_once(&live(&bench, PUBLIC), STRANGER);
+    assert!(again.plan.warnings.iter().any(|w| w.contains(DATA) && w.contains("no more")), "{:?}", again.plan.warnings);
+    done(&unblock(&bench, STRANGER, WhichBlocks::All).await.unwrap());
+    delete(PUBLIC);
+    assert!(is_nothing(&bench, &gone).await);
+}
+
 #[tokio::test]
 async fn an_unblock_is_denied_again_until_the_very_end_it_had() {
     let bench = Bench::new("crypto-mining");

@@ -44,6 +44,7 @@ fn request(bench: &Bench, address: &str) -> BlockRequest {
         acls: vec![],
         directions: None,
         stands: Stands::UntilTakenBack,
+        otherwise: BTreeMap::new(),
         typed_again: None,
         policy: BlockPolicy::default(),
         aws: None,
@@ -82,8 +83,8 @@ async fn extend(bench: &Bench, address: &str, ttl: &str) -> Result<RunState, Eng
     Ok(commit(bench, &prepared).await)
 }
 
-async fn restore(bench: &Bench, run: &RunState) -> Result<RunState, EngineError> {
-    let request = RestoreRequest {
+fn restore_of(run: &RunState) -> RestoreRequest {
+    RestoreRequest {
         scope: run.plan.scope.clone(),
         what: RestoreWhat::Run(run.run),
         force: BTreeSet::new(),
@@ -91,8 +92,11 @@ async fn restore(bench: &Bench, run: &RunState) -> Result<RunState, EngineError>
         topic_arn: None,
         block: BlockPolicy::default(),
         aws: None,
-    };
-    let prepared = bench.engine.prepare_restore(&request).await?;
+    }
+}
+
+async fn restore(bench: &Bench, run: &RunState) -> Result<RunState, EngineError> {
+    let prepared = bench.engine.prepare_restore(&restore_of(run)).await?;
     Ok(commit(bench, &prepared).await)
 }
 
