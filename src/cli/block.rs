@@ -48,7 +48,7 @@ pub(super) async fn run(global: &Global, args: &BlockArgs, out: &Out) -> Result<
         aws: aws.map(Arc::new),
         remote: found.as_ref().map(|(_, seen)| facts(&seen.finding, &args.address)),
         finding: found.map(|(hub, seen)| FindingRef::new(&seen.finding, Some(&seen.json), Some(hub))),
-        topic_arn: topic(&session, args.topic.as_ref(), &scope),
+        topic_arn: session.topic_for(args.topic.as_ref(), &scope),
         update_finding: session.settings.quarantine.update_finding,
         policy,
         scope: scope.clone(),
@@ -60,11 +60,6 @@ pub(super) async fn run(global: &Global, args: &BlockArgs, out: &Out) -> Result<
         .map_err(|e| unplanned(Playbook::BlockAddress, &subject(&args.address), &scope, e, out))?;
     let consent = Consent { override_exemption: args.override_exemption, ..Consent::default() };
     carry_out(&session, prepared, &consent, args.commit, out).await
-}
-
-/// The topic that is named, or configured, or that the sandbox has there.
-pub(super) fn topic(session: &Session, named: Option<&String>, scope: &Scope) -> Option<String> {
-    named.cloned().or_else(|| session.settings.quarantine.topic_arn.clone()).or_else(|| session.topic(scope))
 }
 
 /// The finding that is named, or the worst open one that names the address. Not finding one stops nothing where the place

@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global, args: &ExfiltrationArgs, out: &Out) -> 
         elsewhere,
         block: session.settings.block.clone(),
         aws: aws.map(Arc::new),
-        topic_arn: super::block::topic(&session, args.topic.as_ref(), &scope),
+        topic_arn: session.topic_for(args.topic.as_ref(), &scope),
         update_finding: session.settings.quarantine.update_finding,
         finding,
         scope: scope.clone(),

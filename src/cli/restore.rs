@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::plan::{carry_out, nothing_to_do, unplanned};
 use super::session::Session;
-use crate::domain::{Scope, Workflow};
+use crate::domain::Workflow;
 use crate::engine::prepare::RestoreWhat;
 use crate::engine::{Consent, EngineError, RestoreRequest};
 use crate::playbook::{PlanRefusal, Playbook};
@@ -20,6 +20,7 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
         }
         (None, Some(run)) => {
             let plan = session.engine.run_state(run).await?.plan;
+            refuse_what_means_nothing(plan.playbook, args)?;
             // AWS's ranges matter to what is denied again, and a mistake in their file to nothing else.
             if plan.playbook == Playbook::Unblock {
                 aws =
@@ -33,7 +34,8 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
     let says = args.finding.is_none() && subject.starts_with("finding");
     let finding_status = finding_status(&session, args.finding).filter(|_| !says);
     // Nobody was told of what was said about findings: nobody is told that it goes back, unless a topic is named.
-    let told = args.topic.clone().or_else(|| topic(&session, None, &scope).filter(|_| !subject.starts_with("finding")));
+    let told =
+        args.topic.clone().or_else(|| session.topic_for(None, &scope).filter(|_| !subject.starts_with("finding")));
     let request = RestoreRequest {
         topic_arn: told,
         scope: scope.clone(),
@@ -55,6 +57,26 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
     carry_out(&session, prepared, &consent, args.commit, out).await
 }
 
+/// Of a run that was itself a way back no option of a restore means anything: one that is given was meant for another.
+fn refuse_what_means_nothing(playbook: Playbook, args: &RestoreArgs) -> Result<(), Failure> {
+    if !matches!(playbook, Playbook::Unblock | Playbook::ExtendBlock) {
+        return Ok(());
+    }
+    let given = [
+        ("--force", !args.force.is_empty()),
+        ("--reactivate", !args.reactivate.is_empty()),
+        ("--trust-tags", args.trust_tags),
+        ("--finding", args.finding.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => {
+            let message = format!("{option} means nothing to the run of {}", playbook.name());
+            Err(Failure::new(Exit::Usage, message).hint("leave it out: blocks are put back as they were"))
+        }
+    }
+}
+
 /// The status that the finding gets: as told, else as the settings say.
 pub(super) fn finding_status(session: &Session, told: Option<FindingStatus>) -> Option<Workflow> {
     match told {
@@ -63,9 +85,4 @@ pub(super) fn finding_status(session: &Session, told: Option<FindingStatus>) -> 
         Some(FindingStatus::Leave) => None,
         None => session.settings.restore.finding_status.workflow(),
     }
-}
-
-/// The topic to tell: as told, else as the settings say, else the sandbox's.
-pub(super) fn topic(session: &Session, told: Option<&String>, scope: &Scope) -> Option<String> {
-    told.cloned().or_else(|| session.settings.quarantine.topic_arn.clone()).or_else(|| session.topic(scope))
 }

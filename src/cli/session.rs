@@ -100,6 +100,11 @@ impl Session {
         self.names.get(account).map_or_else(|| account.to_string(), |name| text::fit(name, 40))
     }
 
+    /// The topic to tell: the one that is named, else as the settings say, else the sandbox's.
+    pub(super) fn topic_for(&self, named: Option<&String>, scope: &Scope) -> Option<String> {
+        named.or(self.settings.quarantine.topic_arn.as_ref()).cloned().or_else(|| self.topic(scope))
+    }
+
     /// The topic that the sandbox has in a scope; real ones are named in the settings.
     pub(super) fn topic(&self, scope: &Scope) -> Option<String> {
         self.topics.get(scope).cloned()

@@ -1,7 +1,6 @@
 //! `lazaret unblock` and `lazaret sweep`.
 
 use super::args::{Commit, Global, SweepArgs, UnblockArgs};
-use super::block::topic;
 use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::plan::{carry_out, nothing_to_do, unplanned};
@@ -95,7 +94,7 @@ async fn each(
     let mut worst = Exit::Done;
     let (mut failed, many) = (None, meant.len() > 1);
     for (scope, range) in meant {
-        let topic_arn = topic(session, named_topic, &scope);
+        let topic_arn = session.topic_for(named_topic, &scope);
         let request = UnblockRequest { scope: scope.clone(), range, which, topic_arn };
         let exit = match session.engine.prepare_unblock(&request).await {
             Ok(prepared) => carry_out(session, prepared, &Consent::default(), commit, out).await,

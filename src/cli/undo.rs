@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::incidents::meant;
 use super::out::Out;
 use super::plan::{carry_out, nothing_to_do, preview, unplanned};
-use super::restore::{finding_status, topic};
+use super::restore::finding_status;
 use super::session::Session;
 use crate::domain::{RunId, text};
 use crate::engine::incident::{Lasting, all_members, is_note, lasting, members, to_undo};
@@ -47,7 +47,7 @@ pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<E
     let status = finding_status(&session, args.finding).filter(|_| !says);
     for (n, run) in standing.into_iter().enumerate() {
         // Nobody was told of what was said about findings: nobody is told that it goes back, unless a topic is named.
-        let told = args.topic.clone().or_else(|| topic(&session, None, &run.plan.scope).filter(|_| !is_note(&run)));
+        let told = args.topic.clone().or_else(|| session.topic_for(None, &run.plan.scope).filter(|_| !is_note(&run)));
         let request = RestoreRequest {
             topic_arn: told,
             scope: run.plan.scope.clone(),

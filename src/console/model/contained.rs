@@ -200,14 +200,15 @@ impl Quarantine {
         let mut entries = BTreeMap::new();
         for (key, runs) in &open {
             let read = self.reads.get(&key.0);
-            entries.insert(key.clone(), entry(key, runs, read));
+            let at_work = runs.iter().any(|r| r.is_open() && activity.alive(r.run));
+            entries.insert(key.clone(), entry(key, runs, at_work, read));
         }
         for (scope, read) in &self.reads {
             for live in &read.instances {
                 let key = (scope.clone(), live.instance.id.clone());
                 let tagged = live.instance.tags.get(tags::STATUS).is_some_and(|v| v == tags::QUARANTINED);
                 if tagged && live.instance.exists() {
-                    entries.entry(key.clone()).or_insert_with(|| entry(&key, &[], Some(read)));
+                    entries.entry(key.clone()).or_insert_with(|| entry(&key, &[], false, Some(read)));
                 }
             }
         }
@@ -302,7 +303,7 @@ fn restored(runs: &[RunState], now: DateTime<Utc>) -> BTreeMap<InstanceKey, &Run
 }
 
 /// How one instance stands by what the ledger and the reading say.
-fn entry(key: &InstanceKey, runs: &[&RunState], read: Option<&QuarantineRead>) -> Contained {
+fn entry(key: &InstanceKey, runs: &[&RunState], at_work: bool, read: Option<&QuarantineRead>) -> Contained {
     let live = read.and_then(|r| r.instances.iter().find(|l| l.instance.id == key.1));
     let changes: Vec<Change> = runs.iter().flat_map(|r| r.changes()).collect();
     let mut ours: BTreeMap<InterfaceId, (BTreeSet<GroupId>, BTreeSet<GroupId>)> = BTreeMap::new();
@@ -338,7 +339,7 @@ fn entry(key: &InstanceKey, runs: &[&RunState], read: Option<&QuarantineRead>) -
             mark: if live.is_some() { InterfaceMark::Gone } else { InterfaceMark::Unread },
         });
     }
-    entry.status = status(&mut entry, runs, live, read.is_some());
+    entry.status = if at_work { Status::Running } else { status(&mut entry, runs, live, read.is_some()) };
     entry
 }
 
@@ -397,9 +398,6 @@ fn from_live(
 }
 
 fn status(entry: &mut Contained, runs: &[&RunState], live: Option<&LiveInstance>, was_read: bool) -> Status {
-    if runs.iter().any(|r| r.is_open()) {
-        return Status::Running;
-    }
     match live {
         None if was_read => return Status::Gone,
         None => return Status::Unread,

@@ -228,8 +228,10 @@ fn offer(act: Act, sign: Sign, finding: &Finding, live: &Live) -> Option<Offer> 
         }
         seen
     };
-    let held = |id: &InstanceId| !matches!(live.get(id), None | Some(Status::Gone | Status::Restored));
-    let whole = |id: &InstanceId| matches!(live.get(id), Some(Status::Isolated | Status::Running | Status::Restoring));
+    // What a run is at work on is that run's: another would only be told so.
+    let at_work = |id: &InstanceId| matches!(live.get(id), Some(Status::Running | Status::Restoring));
+    let held = |id: &InstanceId| !at_work(id) && !matches!(live.get(id), None | Some(Status::Gone | Status::Restored));
+    let whole = |id: &InstanceId| at_work(id) || live.get(id) == Some(&Status::Isolated);
     let mut why_not = None;
     let targets: Vec<Target> = match act {
         Act::Restore => instances().into_iter().filter(held).map(Target::Instance).collect(),
@@ -416,6 +418,7 @@ mod tests {
         assert_eq!(acts(&found, &live(Status::Isolated)), "restore forensics |");
         assert_eq!(acts(&found, &live(Status::Partial)), "restore quarantine forensics |");
         assert_eq!(acts(&found, &live(Status::Restored)), "quarantine forensics |");
+        assert_eq!(acts(&found, &live(Status::Restoring)), "forensics |");
     }
 
     #[test]

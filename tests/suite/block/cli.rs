@@ -115,6 +115,8 @@ fn an_unblock_and_an_extension_are_taken_back_by_their_runs() {
     assert_eq!(gone.code, 0, "{gone:?}");
     let plan = home.run(&[SANDBOX, "restore", "--run", &id(&gone), "--plan"]);
     assert!(plan.code == 0 && plan.out.contains("Block 203.0.113.99"), "{plan:?}");
+    let forced = home.run(&[SANDBOX, "restore", "--run", &id(&gone), "--force", "--yes"]);
+    assert!(forced.code == 2 && forced.err.contains("--force means nothing"), "{forced:?}");
     let again = home.run(&[SANDBOX, "restore", "--run", &id(&gone), "--yes", "--json"]);
     assert_eq!((again.code, again.json()["state"].as_str()), (0, Some("done")), "{again:?}");
     let stands = block(&home);
