@@ -11,6 +11,7 @@ use super::wish;
 use crate::config::{Command, Role};
 use crate::domain::Principal;
 use crate::engine::prepare::RestoreWhat;
+use crate::ledger::RunState;
 use crate::playbook::Playbook;
 
 /// What is said where evidence can't be taken for want of a place.
@@ -148,7 +149,12 @@ pub(super) fn open_restore(model: &mut Model, effects: &mut Vec<Effect>) {
     let target = match &model.pane {
         Some(pane) => match pane.taken_back_by() {
             Some(what) => Some((pane.scope().clone(), what, pane.subject().map(str::to_owned))),
-            None => return,
+            None => {
+                if let Some(why) = pane.run().filter(|_| pane.is_over()).map(|run| why_not(model, run)) {
+                    model.say(Role::Warning, why);
+                }
+                return;
+            }
         },
         None => match model.view {
             View::Activity => match model.activity.selected() {
@@ -156,15 +162,7 @@ pub(super) fn open_restore(model: &mut Model, effects: &mut Vec<Effect>) {
                     Some((run.plan.scope.clone(), RestoreWhat::Run(run.run), Some(run.plan.subject.clone())))
                 }
                 Some(run) => {
-                    let why = if run.is_open() {
-                        "the run is not over"
-                    } else if model.activity.was_taken_back(run) {
-                        "the run was taken back already"
-                    } else if run.plan.playbook == Playbook::Restore {
-                        "a restore is not taken back: contain the subject again instead"
-                    } else {
-                        "the run changed nothing that can go back: there is nothing to take back"
-                    };
+                    let why = why_not(model, run);
                     return model.say(Role::Warning, why);
                 }
                 None => None,
@@ -188,6 +186,19 @@ pub(super) fn open_restore(model: &mut Model, effects: &mut Vec<Effect>) {
     };
     let wish = wish::restore(model, &scope, what, subject);
     open(model, vec![wish], effects);
+}
+
+/// Why a run is not taken back.
+fn why_not(model: &Model, run: &RunState) -> &'static str {
+    if run.is_open() {
+        "the run is not over"
+    } else if model.activity.was_taken_back(run) {
+        "the run was taken back already"
+    } else if run.plan.playbook == Playbook::Restore {
+        "a restore is not taken back: contain the subject again instead"
+    } else {
+        "the run changed nothing that can go back: there is nothing to take back"
+    }
 }
 
 /// Asks for the end of the selected role.

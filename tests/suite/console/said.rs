@@ -237,6 +237,20 @@ async fn a_plans_keys_say_why_they_do_nothing() {
     assert!(matches!(desk.model.pane.as_ref().unwrap().stage, Stage::Ended(_)));
 }
 
+/// The key that takes back says why it does nothing, in a pane as in a list.
+#[tokio::test]
+async fn a_restore_that_is_over_says_that_it_is_not_taken_back() {
+    let mut desk = Desk::open("crypto-mining").await;
+    desk.select("BitcoinTool web-1").await;
+    desk.do_keys("Q").await;
+    desk.do_keys("C").await;
+    desk.do_keys("R").await;
+    desk.do_keys("C").await;
+    desk.shows("Restore done");
+    desk.do_keys("R").await;
+    desk.shows("a restore is not taken back: contain the subject again instead");
+}
+
 /// What was said of a plan does not stand under its run.
 #[tokio::test]
 async fn a_commit_takes_what_was_said_of_the_plan_away() {
