@@ -198,3 +198,21 @@ async fn an_instance_that_is_being_restored_is_no_alarm() {
     desk.shows("Quarantine 1 !1");
     desk.hides("a restore is at work on it");
 }
+
+/// The same of a quarantine: while its process is alive it is at work, and afterwards it stands as it is read.
+#[tokio::test]
+async fn a_quarantine_whose_process_has_gone_is_not_at_work() {
+    let bench = Bench::new("crypto-mining");
+    bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").nth(2).kind(FaultKind::HangBefore));
+    let prepared = bench.prepare("web-1").await.unwrap();
+    assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
+    let mut desk = Desk::with(bench.clone(), |_| {});
+    desk.begin().await;
+    desk.do_keys("2").await;
+    desk.shows("a run is at work on it");
+    bench.let_leases_run_out();
+    desk.pass(Duration::minutes(1));
+    desk.settle().await;
+    desk.shows("NOT isolated: 1 of 2 interfaces hold the");
+    desk.hides("a run is at work on it");
+}
