@@ -4,11 +4,10 @@ use super::args::{DeleteRoleArgs, Global};
 use super::exit::{Exit, Failure};
 use super::out::Out;
 use super::plan::{carry_out, unplanned};
-use super::session::{Session, read_ledger};
+use super::session::{Session, read_ledger, run_in};
 use crate::domain::{RunId, Scope, text};
 use crate::engine::Consent;
 use crate::engine::prepare::DeleteRoleRequest;
-use crate::ledger::Store;
 use crate::playbook::{Action, Change, Playbook};
 
 pub(super) async fn run(global: &Global, args: &DeleteRoleArgs, out: &Out) -> Result<Exit, Failure> {
@@ -49,8 +48,7 @@ pub(super) fn other_regions(session: &Session, scope: &Scope) -> Vec<Scope> {
 
 /// Prints what a run has exported before it deleted a role.
 async fn export(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure> {
-    let state = read_ledger(global)?.run(run).await?;
-    let state = state.ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;
+    let state = run_in(&read_ledger(global)?, run).await?;
     let deleted = state.plan.steps.iter().find_map(|step| match &step.action {
         Action::Change(Change::DeleteRole(delete)) => Some(delete),
         _ => None,

@@ -3,10 +3,9 @@
 use super::args::{EvidenceArgs, EvidenceVerb, Global};
 use super::exit::{Exit, Failure};
 use super::out::Out;
-use super::session::{Session, read_ledger};
+use super::session::{Session, read_ledger, run_in};
 use crate::domain::{RunId, text};
 use crate::engine::evidence::verify_folder;
-use crate::ledger::Store;
 
 pub(super) async fn run(global: &Global, args: &EvidenceArgs, out: &Out) -> Result<Exit, Failure> {
     match args.verb {
@@ -40,10 +39,7 @@ async fn verify(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure>
 }
 
 async fn list(global: &Global, run: RunId, out: &Out) -> Result<Exit, Failure> {
-    let state = read_ledger(global)?
-        .run(run)
-        .await?
-        .ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;
+    let state = run_in(&read_ledger(global)?, run).await?;
     let kept = state.kept();
     if out.json {
         kept.iter().for_each(|k| out.json(k));

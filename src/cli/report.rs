@@ -5,9 +5,9 @@ use super::exit::{Exit, Failure};
 use super::incidents::meant;
 use super::out::{Out, ascii_json};
 use crate::domain::{Clock, SystemClock};
-use crate::engine::incident::report::{IncidentReport, LedgerLine};
-use crate::engine::incident::{all_members, markdown};
-use crate::ledger::{LedgerError, RunFilter, Store};
+use crate::engine::incident::markdown;
+use crate::engine::incident::report::IncidentReport;
+use crate::ledger::{RunFilter, Store};
 use std::io::Write;
 use std::path::Path;
 
@@ -15,14 +15,7 @@ pub(super) async fn run(global: &Global, args: &ReportArgs, out: &Out) -> Result
     let ledger = super::session::read_ledger(global)?;
     let all = ledger.list(&RunFilter::default()).await?;
     let incident = meant(&args.incident, &all)?;
-    let mut of_it = Vec::new();
-    for run in all_members(&incident, &all).map_err(LedgerError::from)? {
-        let records = ledger.records(run.run).await?;
-        of_it.push((run, records));
-    }
-    let checked = LedgerLine { place: ledger.place(), verdict: ledger.verify().await? };
-    let bad = checked.verdict.bad.is_some();
-    let Some(report) = IncidentReport::new(&incident, &of_it, checked, SystemClock.now()) else {
+    let Some(report) = IncidentReport::read(&ledger, &incident, &all, SystemClock.now()).await? else {
         return Err(Failure::new(Exit::Failed, "the incident has no runs"));
     };
     let format = args.format.unwrap_or(if out.json { ReportFormat::Json } else { ReportFormat::Md });
@@ -43,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &ReportArgs, out: &Out) -> Result
         }
     }
     // A report from a ledger that was tampered with says so, and so does its exit.
-    Ok(if bad { Exit::Failed } else { Exit::Done })
+    Ok(if report.ledger.verdict.bad.is_some() { Exit::Failed } else { Exit::Done })
 }
 
 /// Writes the report, readable by its owner alone: it names what an attacker would like to know.

@@ -34,10 +34,9 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs, out: &Out) -> Resul
     let says = args.finding.is_none() && subject.starts_with("finding");
     let finding_status = finding_status(&session, args.finding).filter(|_| !says);
     // Nobody was told of what was said about findings: nobody is told that it goes back, unless a topic is named.
-    let told =
-        args.topic.clone().or_else(|| session.topic_for(None, &scope).filter(|_| !subject.starts_with("finding")));
+    let told = args.topic.is_some() || !subject.starts_with("finding");
     let request = RestoreRequest {
-        topic_arn: told,
+        topic_arn: session.topic_for(args.topic.as_ref(), &scope).filter(|_| told),
         scope: scope.clone(),
         what,
         force: args.force.iter().chain(&args.reactivate).cloned().collect(),

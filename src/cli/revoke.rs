@@ -33,9 +33,8 @@ pub(super) async fn run(global: &Global, args: &RevokeArgs, out: &Out) -> Result
         },
     };
     let regions = session.known_scopes.iter().filter(|s| s.account == scope.account).cloned().collect();
-    let topic_arn = args.topic.clone().or_else(|| session.settings.quarantine.topic_arn.clone());
     let request = CredentialsRequest {
-        topic_arn: topic_arn.or_else(|| session.topic(&scope)),
+        topic_arn: session.topic_for(args.topic.as_ref(), &scope),
         regions,
         only_instance: args.only_instance.clone(),
         since: finding.and_then(|f| f.first_seen.or(f.created_at)),

@@ -3,16 +3,15 @@
 use super::args::{Global, RunsArgs};
 use super::exit::{Exit, Failure};
 use super::out::Out;
+use super::session::{read_ledger, run_in};
 use crate::domain::text;
 use crate::engine::RunReport;
 use crate::ledger::{Listing, RunFilter, RunState, Store, Unreadable};
 
 pub(super) async fn run(global: &Global, args: &RunsArgs, out: &Out) -> Result<Exit, Failure> {
-    let ledger = super::session::read_ledger(global)?;
+    let ledger = read_ledger(global)?;
     if let Some(run) = args.run {
-        let state =
-            ledger.run(run).await?.ok_or_else(|| Failure::new(Exit::Failed, format!("the ledger has no run {run}")))?;
-        show(&state, out);
+        show(&run_in(&ledger, run).await?, out);
         return Ok(Exit::Done);
     }
     let filter = RunFilter {

@@ -9,9 +9,9 @@ use crate::cloud::sandbox::{DEFAULT_SCENARIO, Sandbox, Scenario};
 use crate::cloud::{Cloud, CloudError, Reads};
 use crate::config::{ColorDepth, Keymap, Settings, Theme};
 use crate::console;
-use crate::domain::{AccountId, AclId, Clock, InstanceId, NetworkAcl, Region, Scope, SystemClock, Vault, text};
-use crate::engine::{Engine, Guard};
-use crate::ledger::{Actor, Hand, SqliteStore};
+use crate::domain::{AccountId, AclId, Clock, InstanceId, NetworkAcl, Region, RunId, Scope, SystemClock, Vault, text};
+use crate::engine::{Engine, EngineError, Guard};
+use crate::ledger::{Actor, Hand, RunState, SqliteStore, Store};
 use crate::policy::{ForensicsPolicy, VolatileEvidence};
 use etcetera::BaseStrategy;
 use futures::future::join_all;
@@ -293,6 +293,11 @@ pub(super) fn evidence_folder(global: &Global) -> Result<PathBuf, Failure> {
 /// Opens the ledger for one who only reads it: a full disk, or a copy on read-only media, is no obstacle.
 pub(super) fn read_ledger(global: &Global) -> Result<SqliteStore, Failure> {
     Ok(SqliteStore::open_to_read(&ledger_path(global)?)?)
+}
+
+/// One run of a ledger, as its records tell it.
+pub(super) async fn run_in(ledger: &SqliteStore, run: RunId) -> Result<RunState, Failure> {
+    ledger.run(run).await?.ok_or_else(|| EngineError::NoSuchRun(run).into())
 }
 
 /// Opens the ledger, or makes it.

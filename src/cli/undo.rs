@@ -47,9 +47,9 @@ pub(super) async fn run(global: &Global, args: &UndoArgs, out: &Out) -> Result<E
     let status = finding_status(&session, args.finding).filter(|_| !says);
     for (n, run) in standing.into_iter().enumerate() {
         // Nobody was told of what was said about findings: nobody is told that it goes back, unless a topic is named.
-        let told = args.topic.clone().or_else(|| session.topic_for(None, &run.plan.scope).filter(|_| !is_note(&run)));
+        let told = args.topic.is_some() || !is_note(&run);
         let request = RestoreRequest {
-            topic_arn: told,
+            topic_arn: session.topic_for(args.topic.as_ref(), &run.plan.scope).filter(|_| told),
             scope: run.plan.scope.clone(),
             what: RestoreWhat::Run(run.run),
             force: args.force.iter().cloned().collect(),

@@ -8,8 +8,8 @@ use super::msg::{AclRead, CredentialsRead, Failure, Held, LiveInstance, Msg, Qua
 use crate::cloud::port::{GroupQuery, InstanceQuery, InterfaceQuery};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::{GroupId, InstanceId, Interface, Scope, Vault};
-use crate::engine::incident::report::{IncidentReport, LedgerLine};
-use crate::engine::incident::{all_members, markdown};
+use crate::engine::incident::markdown;
+use crate::engine::incident::report::IncidentReport;
 use crate::engine::observe::{observe, ssm_endpoint_groups};
 use crate::engine::outstanding;
 use crate::engine::poller::Poller;
@@ -389,13 +389,7 @@ async fn report(engine: &Engine, incident: &str, folder: Option<&Path>) -> Resul
     let ledger = engine.ledger();
     let words = |e: LedgerError| e.to_string();
     let all = ledger.list(&RunFilter::default()).await.map_err(words)?;
-    let mut of_it = Vec::new();
-    for run in all_members(incident, &all).map_err(|unreadable| unreadable.to_string())? {
-        let records = ledger.records(run.run).await.map_err(words)?;
-        of_it.push((run, records));
-    }
-    let checked = LedgerLine { place: ledger.place(), verdict: ledger.verify().await.map_err(words)? };
-    let made = IncidentReport::new(incident, &of_it, checked, engine.now());
+    let made = IncidentReport::read(ledger.as_ref(), incident, &all, engine.now()).await.map_err(words)?;
     let made = made.ok_or_else(|| "the incident has no runs".to_owned())?;
     let legal = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     let name: String = incident.chars().take(80).map(legal).collect();

@@ -43,6 +43,14 @@ fn home() -> (Home, String) {
     (home, run)
 }
 
+/// A bench whose ledger is a file, to be spoilt.
+fn on_disk() -> (tempfile::TempDir, PathBuf, Bench) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.db");
+    let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
+    (folder, file, bench)
+}
+
 #[test]
 fn lists_name_it_and_tell_the_others() {
     let (home, run) = home();
@@ -157,9 +165,7 @@ fn an_incident_that_is_not_found_may_be_of_it() {
 
 #[tokio::test]
 async fn the_console_goes_on_and_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("ledger.db");
-    let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
+    let (_folder, file, bench) = on_disk();
     let spoilt = bench.quarantine("web-2").await.unwrap();
     spoil(&file, &spoilt.run.to_string());
     let mut desk = Desk::with(bench.clone(), |_| {});
@@ -189,9 +195,7 @@ async fn the_console_goes_on_and_says_so() {
 /// What was known of a run before is not told as if it still were so.
 #[tokio::test]
 async fn a_run_that_was_readable_once_is_unreadable_now() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("ledger.db");
-    let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
+    let (_folder, file, bench) = on_disk();
     let spoilt = bench.quarantine("web-2").await.unwrap();
     let mut known = KnownRuns::default();
     assert_eq!(known.look(&bench.ledger).await.unwrap().runs.len(), 1);
@@ -207,9 +211,7 @@ async fn a_run_that_was_readable_once_is_unreadable_now() {
 /// As a reader that looks again and again meets it: a newer lazaret goes on with a run that it has seen before.
 #[tokio::test]
 async fn a_run_that_goes_on_unreadably_is_told_as_it_was_no_more() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("ledger.db");
-    let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
+    let (_folder, file, bench) = on_disk();
     bench.sandbox.inject(Fault::on("ec2:ModifyNetworkInterfaceAttribute").nth(2).kind(FaultKind::HangBefore));
     let prepared = bench.prepare("web-1").await.unwrap();
     assert_eq!(commit_or_crash(&bench, &prepared, &Consent::default()).await, None, "it hangs");
@@ -227,9 +229,7 @@ async fn a_run_that_goes_on_unreadably_is_told_as_it_was_no_more() {
 /// Ids rise after it as after any other, whatever the clock says.
 #[tokio::test]
 async fn what_begins_after_it_has_a_later_id_though_the_clock_was_set_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("ledger.db");
-    let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
+    let (_folder, file, bench) = on_disk();
     let spoilt = bench.quarantine("web-2").await.unwrap().run;
     spoil(&file, &spoilt.to_string());
     bench.clock.advance(chrono::Duration::hours(-1));
@@ -240,9 +240,7 @@ async fn what_begins_after_it_has_a_later_id_though_the_clock_was_set_back() {
 #[tokio::test]
 async fn what_was_planned_before_it_came_about_the_same_is_planned_anew() {
     for (theirs, goes_on) in [("web-1", false), ("web-2", true)] {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("ledger.db");
-        let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
+        let (_folder, file, bench) = on_disk();
         let prepared = bench.prepare("web-1").await.unwrap();
         let ben = bench.colleague("ben");
         let spoilt = ben.quarantine(theirs).await.unwrap().run;
@@ -262,9 +260,7 @@ async fn what_was_planned_before_it_came_about_the_same_is_planned_anew() {
 /// checked all the same.
 #[tokio::test]
 async fn what_a_newer_lazaret_wrote_is_no_tampering() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("ledger.db");
-    let bench = Bench { ledger: SqliteStore::open(&file).unwrap(), ..Bench::new("crypto-mining") }.colleague("ana");
+    let (_folder, file, bench) = on_disk();
     let run = bench.quarantine("web-2").await.unwrap();
     let before = bench.ledger.verify().await.unwrap();
     let (id, position, event) = (run.run.to_string(), before.records + 1, r#"{"event":"teleported"}"#);

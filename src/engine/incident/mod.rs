@@ -1,4 +1,5 @@
-//! Incidents: the runs that answer the same finding, what of them still stands, and what no restore takes back. Pure.
+//! Incidents: the runs that answer the same finding, what of them still stands, and what no restore takes back. Pure but
+//! for [`report::IncidentReport::read`].
 //!
 //! [`report`] is the one typed value of an incident from which both its forms come; [`markdown`] writes one of them.
 

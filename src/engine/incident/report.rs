@@ -3,9 +3,9 @@
 //! Texts are as AWS, attackers and people wrote them: whoever writes them out escapes them.
 
 use super::super::outstanding::{Outstanding, outstanding};
-use super::{Lasting, State, each_once, findings, is_note, last_of, lasting, share, state};
+use super::{Lasting, State, all_members, each_once, findings, is_note, last_of, lasting, share, state};
 use crate::domain::{RunId, Scope, Severity};
-use crate::ledger::{Actor, Event, Hand, Outcome, Record, RunState, StepState, Verdict};
+use crate::ledger::{Actor, Event, Hand, LedgerError, Listing, Outcome, Record, RunState, StepState, Store, Verdict};
 use crate::playbook::plan::{Drift, DriftKind};
 use crate::playbook::{Action, Playbook, StepId, Weight};
 use chrono::{DateTime, Utc};
@@ -294,6 +294,25 @@ pub struct IncidentReport {
 }
 
 impl IncidentReport {
+    /// Reads what a report of an incident needs beside the runs, and makes it. None where there is no run.
+    ///
+    /// # Errors
+    /// When the ledger can't be read, or a run that is of the incident.
+    pub async fn read(
+        ledger: &dyn Store,
+        incident: &str,
+        all: &Listing,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Self>, LedgerError> {
+        let mut runs = Vec::new();
+        for run in all_members(incident, all)? {
+            let records = ledger.records(run.run).await?;
+            runs.push((run, records));
+        }
+        let checked = LedgerLine { place: ledger.place(), verdict: ledger.verify().await? };
+        Ok(Self::new(incident, &runs, checked, now))
+    }
+
     /// The report of an incident: its runs, oldest first, each with its records in order. None where there is no run.
     pub fn new(
         incident: &str,

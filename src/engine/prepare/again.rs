@@ -18,19 +18,19 @@ impl Engine {
     /// changed nothing.
     pub(super) async fn prepare_again(
         &self,
+        head: u64,
         request: &RestoreRequest,
         state: &RunState,
     ) -> Result<Option<Prepared>, EngineError> {
         if !matches!(state.plan.playbook, Playbook::Unblock | Playbook::ExtendBlock) {
             return Ok(None);
         }
-        let head = self.head().await?;
         let runs = self.ledger().runs(&RunFilter::default()).await?;
-        let (before, later): (Vec<RunState>, Vec<RunState>) = runs.into_iter().partition(|r| r.run < state.run);
+        let before = ours(runs.iter().filter(|r| r.run < state.run).cloned().collect());
         if state.plan.playbook == Playbook::Unblock {
-            self.deny_again(request, state, &ours(before)).await
+            self.deny_again(request, state, &before).await
         } else {
-            self.move_back(head, request, state, &ours(before), &later).await
+            self.move_back(head, request, state, &before, &runs).await
         }
     }
 
@@ -114,12 +114,12 @@ impl Engine {
         request: &RestoreRequest,
         state: &RunState,
         before: &[Block],
-        later: &[RunState],
+        runs: &[RunState],
     ) -> Result<Option<Prepared>, EngineError> {
         let (scope, run) = (&state.plan.scope, state.run);
         let moved = moves(state);
         let Some(range) = moved.first().map(|(range, ..)| *range) else { return Ok(None) };
-        let mut standing = self.recorded_blocks().await?;
+        let mut standing = ours(runs.to_vec());
         standing.retain(|b| b.scope == *scope && moved.iter().any(|(range, of, _)| b.is(*of, range)));
         let end_before = |b: &Block| {
             let was = before.iter().find(|was| was.is(b.run, &b.deny.range));
@@ -129,8 +129,8 @@ impl Engine {
             let why = format!("nothing stands of the blocks of {} whose end run {run} moved", shown(&range));
             return Err(PlanRefusal::Nothing(format!("{why}: nothing to put back")).into());
         }
-        // `later` is newest first, and has the run itself.
-        let in_force = in_force(later.iter().rev());
+        // The runs are newest first, and this one is among them.
+        let in_force = in_force(runs.iter().rev());
         if !in_force.contains(&run) {
             return Err(PlanRefusal::Nothing(format!("run {run} has been taken back: nothing to put back")).into());
         }
@@ -139,7 +139,7 @@ impl Engine {
             let touches = |(range, of, _): &(IpNet, RunId, End)| standing.iter().any(|b| b.is(*of, range));
             r.run > run && r.plan.reverts.is_empty() && in_force.contains(&r.run) && moves(r).iter().any(touches)
         };
-        if let Some(newer) = later.iter().filter(since).map(|r| r.run).max() {
+        if let Some(newer) = runs.iter().filter(since).map(|r| r.run).max() {
             return Err(PlanRefusal::Newer { newer, subject: shown(&range) }.into());
         }
         let mut by_end: BTreeMap<End, Vec<Block>> = BTreeMap::new();

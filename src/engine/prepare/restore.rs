@@ -49,12 +49,6 @@ impl Engine {
     /// # Errors
     /// When something can't be read, there is nothing to restore, or a named run is unknown.
     pub async fn prepare_restore(&self, request: &RestoreRequest) -> Result<Prepared, EngineError> {
-        if let RestoreWhat::Run(run) = request.what {
-            let state = self.run_state(run).await?;
-            if let Some(prepared) = self.prepare_again(request, &state).await? {
-                return Ok(prepared);
-            }
-        }
         let head = self.head().await?;
         let scope = &request.scope;
         let reads = self.cloud().reads().as_ref();
@@ -65,7 +59,13 @@ impl Engine {
                 (subject, standing)
             }
             RestoreWhat::Subject(subject) => (subject.clone(), self.outstanding(scope, subject).await?),
-            RestoreWhat::Run(run) => self.outstanding_of_run(scope, *run).await?,
+            RestoreWhat::Run(run) => {
+                let state = self.run_state(*run).await?;
+                if let Some(prepared) = self.prepare_again(head, request, &state).await? {
+                    return Ok(prepared);
+                }
+                self.outstanding_of_run(scope, &state).await?
+            }
         };
         let runs: Vec<&RunState> = standing.iter().map(|o| &o.run).collect();
         let mut changes: Vec<Change> = standing.iter().flat_map(|o| o.changes.clone()).collect();
@@ -114,10 +114,14 @@ impl Engine {
     }
 
     /// What one run changed and nobody has put back.
-    async fn outstanding_of_run(&self, scope: &Scope, run: RunId) -> Result<(String, Vec<Outstanding>), EngineError> {
-        let state = self.run_state(run).await?;
+    async fn outstanding_of_run(
+        &self,
+        scope: &Scope,
+        state: &RunState,
+    ) -> Result<(String, Vec<Outstanding>), EngineError> {
+        let run = state.run;
         if !state.plan.playbook.contains() {
-            return Err(PlanRefusal::Unfit(contains_nothing(&state)).into());
+            return Err(PlanRefusal::Unfit(contains_nothing(state)).into());
         }
         if state.plan.playbook == Playbook::DeleteRole {
             return Err(PlanRefusal::Unfit(format!(

@@ -127,8 +127,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     }
     let mut denied = Denied::default();
     let mut steps = Vec::new();
-    for acl in observed.acls.values() {
-        let how = request.how(&acl.id);
+    for (acl, how) in observed.acls.values().zip(hows.values()) {
         let Some(found) = deny_in(acl, request, &range, &how.directions, &mut denied, &mut warnings)? else { continue };
         let (prefer, missing, used) = found;
         let wanted = Wanted { range: &range, directions: &missing, band: policy.band, prefer, above: None };
@@ -160,7 +159,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         already = format!(". Denied before, and no part of this run: {entries}");
         warnings.push(format!("denied there already, and left as it is: {entries}"));
     }
-    let (alike, words) = words::hows(&hows);
+    let (where_and_how_long, in_full) = words::hows(&hows);
     steps.push(Step {
         id: "read-back".into(),
         title: "Read back: every entry stands as written, below every allow that would let the address through".into(),
@@ -174,7 +173,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
     Ok(Plan {
         playbook: Playbook::BlockAddress,
         subject: subject(&range),
-        title: format!("Block {name} in {alike} in {}", observed.scope),
+        title: format!("Block {name} in {where_and_how_long} in {}", observed.scope),
         observed_at: observed.at,
         incident: finding.as_ref().map_or_else(|| manual_incident(&range, observed.at), FindingRef::incident),
         finding: finding.clone(),
@@ -184,7 +183,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, PlanRefusal> {
         drift: vec![],
         reverts: vec![],
         promise: Promise {
-            kept: format!("{name} is denied in {words}: every entry was read back{already}",),
+            kept: format!("{name} is denied in {in_full}: every entry was read back{already}"),
             broken: format!("{name} is NOT denied everywhere"),
             next: words::next(request, &hows, &name),
             ..Promise::default()
